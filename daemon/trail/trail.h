@@ -1,0 +1,212 @@
+#pragma once
+/*
+ * The trail as the guard's loop sees it: entries go in, in order; each comes back durable with a receipt, or
+ * failed. A thread behind it commits (one transaction and one signed checkpoint for all that has gathered while
+ * the last commit was under way), a second one writes the export. The loop never waits for either.
+ *
+ * The loop makes leaves and gives them index, time and epoch; the trail checks nothing but that indices follow on.
+ *
+ * Invariants
+ *   1. A callback says "committed" only after COMMIT has returned OK.
+ *   2. Exactly one connection to the database, in the trail's thread (at trail_open(): in the caller's, before the
+ *      thread starts).
+ *   3. A checkpoint leaves this process only after its commit.
+ *   4. After a failure nothing is committed until the loop has seen it and begins again at the last good size.
+ *   5. A sync that failed is never retried: the process ends (TRAIL_EXIT_STORAGE).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "log/note.h"
+#include "log/tree.h"
+#include "trail/receipt.h"
+#include "wire/commitment.h"
+
+/* Exit statuses of a guard that must not serve (sysexits are taken by systemd's own use of 64 and above). */
+enum {
+        TRAIL_EXIT_BEHIND = 10,  /* the database is older than, or differs from, what was exported */
+        TRAIL_EXIT_STORAGE = 11, /* a write or sync failed in a way that must not be retried */
+};
+
+typedef struct Trail Trail;
+
+typedef struct TrailConfig {
+        const char *state_dir;     /* holds trail/ (0700), export/ (0750) and public/ (0755); made where missing */
+        const char *origin;        /* Origin=, or NULL: made from the machine id, or kept as it was */
+        const char *log_key_path;  /* a credential with the 32-byte seed, or NULL: made at first start, in trail/ */
+        bool new_log;              /* begin another log, the old one put aside */
+} TrailConfig;
+
+/* What the loop needs to go on where the log ends; kept in the head, rebuilt by nothing else. */
+typedef struct TrailState {
+        uint64_t time_usec;   /* of the last leaf; 0 when there is none */
+        bool has_mark;
+        uint64_t mark_usec;   /* `mark` of POLICY.md section 3, after the last leaf */
+        bool has_policy;
+        Digest policy;        /* `new` of the last policy leaf that was loaded */
+} TrailState;
+
+/* What trail_open() found: for the `start` leaf. */
+typedef struct TrailFound {
+        TreeHead head;
+        TrailState state;
+        bool clean;           /* the log is empty or its last leaf is `stop` */
+        size_t n_open;
+        uint64_t *open;       /* indices of permits without an outcome, ascending; freed by trail_found_deinit() */
+        bool has_previous;    /* this is a new log that follows another */
+        Digest previous;      /* SHA-256 of the checkpoint it follows */
+} TrailFound;
+
+void trail_found_deinit(TrailFound *found);
+
+enum {
+        TRAIL_E_BEHIND = 1,  /* exit with TRAIL_EXIT_BEHIND */
+        TRAIL_E_REFUSED = 2, /* wrong key, wrong origin, another guard holds it, damaged, no space: see the text */
+};
+
+/**
+ * trail_open() - Opens or begins a log and compares it with what was exported.
+ * @ret_trail:  the trail
+ * @config:     borrowed
+ * @ret_found:  to be given to trail_found_deinit()
+ * @ret_why:    on a positive ending, what is wrong and what to do, for free()
+ *
+ * A database that is smaller than the exported checkpoint, differs from it at that size, or is missing where an
+ * export exists, or the reverse, is refused, and nothing repairs it. Return: 0, TRAIL_E_*, or -errno.
+ */
+int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_found, char **ret_why);
+
+/** trail_free() - Commits nothing more, stops the threads, closes; takes NULL, returns NULL. */
+Trail *trail_free(Trail *trail);
+
+/** trail_origin(), trail_verifier() - The log's name; its public key. Borrowed. */
+const char *trail_origin(const Trail *trail);
+const NoteVerifier *trail_verifier(const Trail *trail);
+
+/**
+ * trail_scan_back() - Reads leaves from the newest back, before trail_start() only.
+ * @leaf:       called for each; returns true to go on, false to stop
+ *
+ * For what is rebuilt at start: rates. Return: 0 or -errno.
+ */
+typedef struct TrailScan {
+        bool (*leaf)(uint64_t index, const uint8_t *leaf, size_t n, void *userdata);
+        void *userdata;
+} TrailScan;
+
+int trail_scan_back(Trail *trail, const TrailScan *scan);
+
+typedef enum TrailRole {
+        TRAIL_PLAIN,
+        TRAIL_DENY,    /* a request that ends with its decision */
+        TRAIL_PERMIT,  /* opens: the log now owes an outcome */
+        TRAIL_OUTCOME, /* closes `of` */
+} TrailRole;
+
+/* One leaf on its way. Made by trail_entry_new(), owned by the trail from trail_append() to the callback. */
+typedef struct TrailEntry TrailEntry;
+struct TrailEntry {
+        uint64_t index;
+        uint8_t *leaf; /* the entry's, from malloc() */
+        size_t n_leaf;
+        TrailState state; /* after this leaf */
+
+        TrailRole role;
+        uint8_t request[16]; /* TRAIL_DENY, TRAIL_PERMIT */
+        uint64_t of;         /* TRAIL_OUTCOME */
+        bool wants_path;     /* the receipt is to carry the audit path: permits */
+
+        bool has_detail;
+        uint8_t salt[COMMITMENT_SALT_SIZE];
+        uint8_t *detail; /* the entry's, from malloc() */
+        size_t n_detail;
+
+        Receipt *receipt; /* set when committed; TAKE_PTR() to keep it */
+        void *userdata;
+        TrailEntry *next; /* the trail's */
+};
+
+TrailEntry *trail_entry_new(void);
+TrailEntry *trail_entry_free(TrailEntry *entry);
+
+/* One commit, as the loop learns of it. */
+typedef struct TrailCommit {
+        TreeHead head;
+        const char *note;     /* the signed checkpoint; borrowed until the callback returns */
+        bool has_consistency; /* the batch held a permit, and trail_show_from() was called */
+        uint64_t old_size;
+        const Path *consistency;
+} TrailCommit;
+
+typedef struct TrailHandlers {
+        /* Entries `first` .. are durable, in order; they are freed after the call. 0 or -errno. */
+        int (*committed)(const TrailCommit *commit, TrailEntry *first, void *userdata);
+        /* Nothing from `first` on was written: go back to `state` and `size`. 0 or -errno. */
+        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why, void *userdata);
+} TrailHandlers;
+
+/**
+ * trail_start() - Starts the threads; from here on leaves go in by trail_append().
+ * @event:      callbacks come from this loop
+ *
+ * Return: 0 or -errno.
+ */
+int trail_start(Trail *trail, sd_event *event, const TrailHandlers *handlers, void *userdata);
+
+/**
+ * trail_append() - Hands one entry over to be committed. Its index must be the one after the last.
+ *
+ * Never blocks. Return: 0, or -EOVERFLOW when TRAIL_PENDING_MAX entries wait already (the entry stays the caller's).
+ */
+int trail_append(Trail *trail, TrailEntry *entry);
+
+enum { TRAIL_PENDING_MAX = 4096 };
+
+/** trail_show_from() - From the next commit on, those with a permit carry a consistency proof from this size. */
+void trail_show_from(Trail *trail, uint64_t size);
+
+/** trail_note() - The last committed signed checkpoint; borrowed until the next callback. */
+const char *trail_note(const Trail *trail);
+
+/** trail_head() - Its size and root. */
+TreeHead trail_head(const Trail *trail);
+
+/** trail_exported_size() - The size that the export has reached; any thread. */
+uint64_t trail_exported_size(const Trail *trail);
+
+/* What is known of one request. Strings and bytes are borrowed until the callback returns. */
+typedef struct TrailRecord {
+        const uint8_t *decision;
+        size_t n_decision;
+        const char *decision_proof; /* C2SP tlog-proof */
+        const uint8_t *outcome;     /* NULL while there is none */
+        size_t n_outcome;
+        const char *outcome_proof;
+} TrailRecord;
+
+/**
+ * trail_find() - Looks a request up, in the trail's thread.
+ * @request:    its id
+ * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno
+ *
+ * Return: 0 or -errno.
+ */
+typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
+int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata);
+
+/* One file of a policy. */
+typedef struct TrailPolicyText {
+        const char *path; /* relative, as in the policy digest */
+        const uint8_t *bytes;
+        size_t n;
+} TrailPolicyText;
+
+/**
+ * trail_archive_policy() - Writes a policy's text to export/policy/<digest>/ and syncs it; any thread, blocks.
+ *
+ * One that stands there already is left alone. Return: 0 or -errno.
+ */
+int trail_archive_policy(Trail *trail, const Digest *digest, const TrailPolicyText *texts, size_t n_texts);

@@ -1,0 +1,132 @@
+#pragma once
+/*
+ * A policy in force: immutable, compiled from a directory of small files (POLICY.md). Pure but for policy/load.c,
+ * which reads the files. The same library decides in the guard, explains in the tool and is proved in tests.
+ *
+ * Layout of the layer: unitfile (syntax) -> object (one file, typed by a table) -> load (layers, drop-ins) ->
+ * compile (names resolved, cross checks) -> decide.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+
+typedef struct Policy Policy;
+
+/* Where a policy comes from. */
+typedef struct PolicySource {
+        const char *const *dirs; /* strongest first; one that does not exist is skipped, but not all of them */
+        size_t n_dirs;
+        bool check_owner;        /* refuse what is not `owner`'s, or what group or others may write */
+        uid_t owner;
+        const char *passwd_path; /* where names in User= and Group= are looked up; NULL: /etc/passwd, /etc/group */
+        const char *group_path;
+} PolicySource;
+
+/* The directories of an installed system, strongest first. */
+extern const char *const policy_default_dirs[3];
+
+/* What is wrong with a policy: one line a fault, "file:line:column: what was found; what was expected". All faults
+ * that can be found in one pass are reported, in the order of files. */
+typedef struct PolicyFaults {
+        size_t n;
+        char **lines;
+} PolicyFaults;
+
+void policy_faults_deinit(PolicyFaults *faults);
+
+enum {
+        POLICY_E_INVALID = 1, /* the faults say why; nothing was loaded */
+};
+
+/**
+ * policy_load() - Reads, checks and compiles a whole policy, or nothing.
+ * @ret_policy: the policy, with one reference
+ * @source:     borrowed
+ * @ret_faults: set on POLICY_E_INVALID, to be given to policy_faults_deinit()
+ *
+ * Return: 0, POLICY_E_INVALID, or -errno (no memory; a file that cannot be read is a fault with its name).
+ */
+int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *ret_faults);
+
+/** policy_ref() - Another reference; thread-safe, as is policy_unref(). */
+Policy *policy_ref(Policy *policy);
+/** policy_unref() - Drops one; takes NULL, returns NULL. */
+Policy *policy_unref(Policy *policy);
+
+/** policy_digest() - The digest of POLICY.md section 1, borrowed. */
+const Digest *policy_digest(const Policy *policy);
+
+/** policy_invariants_digest() - SHA-256 over the object digests (raw bytes) of the invariants in byte order of name. */
+const Digest *policy_invariants_digest(const Policy *policy);
+
+/* One text that went into the digest: "NAME.TYPE", "NAME.TYPE.d/x.conf", and last ".ids" where there is one. */
+typedef struct PolicyText {
+        const char *path;
+        const uint8_t *bytes;
+        size_t n;
+} PolicyText;
+
+/** policy_texts() - All texts in the order of the digest, for the archive; borrowed. */
+const PolicyText *policy_texts(const Policy *policy, size_t *ret_n);
+
+typedef enum GalleryKind {
+        GALLERY_CONSOLIDATED, /* one candidate a subject */
+        GALLERY_EVENT,        /* one a template */
+} GalleryKind;
+
+typedef struct PolicyGallery {
+        const char *name;
+        const char *model;
+        uint32_t dimension;
+        GalleryKind kind;
+        uint64_t maximum_templates; /* 0: none set */
+} PolicyGallery;
+
+/** policy_gallery() - The gallery of that name, or NULL where the policy declares none. */
+const PolicyGallery *policy_gallery(const Policy *policy, const char *name);
+
+/** policy_galleries() - All of them, in byte order of name; borrowed. */
+const PolicyGallery *policy_galleries(const Policy *policy, size_t *ret_n);
+
+/* A caller as the kernel tells it; groups hold primary and supplementary ones, in any order. */
+typedef struct Peer {
+        uid_t uid;
+        const gid_t *groups;
+        size_t n_groups;
+        const char *unit;  /* NULL: none */
+        const char *label; /* NULL: none */
+} Peer;
+
+/** policy_mentions_group() - Whether some [Peer] names this group: those go into a leaf. */
+bool policy_mentions_group(const Policy *policy, gid_t gid);
+
+/** policy_knows() - Whether some [Peer] names the caller's user, or one of its groups: it has a rate of its own. */
+bool policy_knows(const Policy *policy, const Peer *peer);
+
+/**
+ * policy_whoami() - What the policy takes a caller for: the organisation of step 2 of POLICY.md section 4.
+ * @ret_classes: the organisation's classes with all their ancestors, in byte order; borrowed, @ret_n of them
+ *
+ * Return: the organisation's name, or NULL where the decision would end in step 2.
+ */
+struct Facts;
+const char *policy_whoami(const Policy *policy, const struct Facts *facts, const char *const **ret_classes,
+                          size_t *ret_n);
+
+/** policy_rate_window_usec() - The `Rate` window of an allow by name; 0 where it has none or there is none. */
+uint64_t policy_rate_window_usec(const Policy *policy, const char *allow);
+
+/** policy_longest_window_usec() - The longest `Rate` window of all allows; 0 where none has a rate. */
+uint64_t policy_longest_window_usec(const Policy *policy);
+
+/** policy_is_operation(), policy_is_search() - Whether it is one of POLICY.md's operations; one of the first four. */
+bool policy_is_operation(const char *text);
+bool policy_is_search(const char *text);
+
+/** policy_show() - Appends the whole policy for people: objects by type, with file, in the order of the digest. */
+void policy_show(const Policy *policy, Buffer *buffer);
