@@ -7,7 +7,7 @@
 
 enum {
         EXIT_DONE = 0,
-        EXIT_REFUSED = 1,     /* refused, or a fault was found */
+        EXIT_REFUSED = 1, /* refused, or a fault was found */
         EXIT_USAGE = 2,
         EXIT_UNREACHABLE = 3, /* the service cannot be reached */
 };
