@@ -90,15 +90,9 @@ int varlink_call_read(const char *data, size_t n, VarlinkCall *ret_call)
 int varlink_call_write(const char *method, struct json_object *parameters, Buffer *buffer)
 {
         _cleanup_(json_freep) JsonRef root = json_object_new_object();
-        struct json_object *name = json_object_new_string(method);
 
-        if (!root || !name || json_object_object_add(root, "method", name) < 0) {
-                json_free(name);
+        if (!json_add_text(root, "method", method) ||
+            (parameters && !json_add(root, "parameters", json_object_get(parameters))))
                 return -ENOMEM;
-        }
-        if (parameters && json_object_object_add(root, "parameters", json_object_get(parameters)) < 0) {
-                json_free(parameters);
-                return -ENOMEM;
-        }
         return json_message_write(root, buffer);
 }

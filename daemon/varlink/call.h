@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The top level of a Varlink call: who reads one is the frontend's child, who writes one is the tool's client.
+ * The top level of a Varlink call: who reads one is the frontend's child, who writes one is the tool's
+ * client.
  */
 
 #include <stdbool.h>
@@ -35,9 +36,9 @@ enum {
  * @ret_call:   the call, to be given to varlink_call_deinit()
  *
  * Malformed is all that json_message_read() refuses, and: no method; a member of a wrong type (null counts as
- * absent, except for the method); a member that the protocol does not know, unless there is a dot in its name:
- * such are extensions, and ignored; oneway together with more. A malformed call cannot be answered, since its
- * sender has lost step: the connection is to be closed.
+ * absent, except for the method); a member that the protocol does not know, unless there is a dot in its
+ * name: such are extensions, and ignored; oneway together with more. A malformed call cannot be answered,
+ * since its sender has lost step: the connection is to be closed.
  *
  * Return: 0, VARLINK_CALL_E_MALFORMED, -ENOMEM.
  */

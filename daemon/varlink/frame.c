@@ -1,6 +1,7 @@
 /*
- * Varlink framing. Pure: owns the bytes not yet taken, touches no socket. Bytes that were taken are only moved out
- * of the way when they are at least half of the buffer, so that each byte is moved a bounded number of times.
+ * Varlink framing. Pure: owns the bytes not yet taken, touches no socket. Bytes that were taken are only
+ * moved out of the way when they are at least half of the buffer, so that each byte is moved a bounded number
+ * of times.
  */
 
 #include "varlink/frame.h"

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Splitting a stream of bytes into Varlink messages: each is some bytes and the NUL that ends them. Knows nothing
- * of JSON and of sockets; used by the children of the frontend and by the tool's client.
+ * Splitting a stream of bytes into Varlink messages: each is some bytes and the NUL that ends them. Knows
+ * nothing of JSON and of sockets; used by the children of the frontend and by the tool's client.
  */
 
 #include <stdbool.h>
@@ -26,19 +26,21 @@ void frame_reader_deinit(FrameReader *reader);
 /**
  * frame_reader_add() - Takes bytes as they came.
  *
- * The reader keeps all it is given: who reads from a socket bounds it by adding only while frame_reader_next()
- * says FRAME_E_AGAIN. Return: 0 or -ENOMEM.
+ * The reader keeps all it is given: who reads from a socket bounds it by adding only while
+ * frame_reader_next() says FRAME_E_AGAIN. Return: 0 or -ENOMEM.
  */
 int frame_reader_add(FrameReader *reader, const void *data, size_t n);
 
 enum {
-        FRAME_E_AGAIN = 1,     /* no whole message yet */
-        FRAME_E_TOO_LARGE = 2, /* the message exceeds FRAME_MAX; nothing after it can be told apart any more */
+        FRAME_E_AGAIN = 1, /* no whole message yet */
+        FRAME_E_TOO_LARGE =
+                2, /* the message exceeds FRAME_MAX; nothing after it can be told apart any more */
 };
 
 /**
  * frame_reader_next() - Takes the next whole message, which may be empty.
- * @ret_message:        its bytes, in place, with the NUL after them; good until the next call of any function here
+ * @ret_message:        its bytes, in place, with the NUL after them; good until the next call of any function
+ * here
  * @ret_n:      their count without the NUL
  *
  * All calls together take time linear in the bytes that came. Return: 0, FRAME_E_AGAIN, FRAME_E_TOO_LARGE.

@@ -1,13 +1,12 @@
 /*
- * Strict JSON. json-c keeps the last of duplicate members, replaces what is no text, and lets control characters
- * pass; so every message is scanned here first, by a recursive descent along RFC 8259 whose depth is bounded. The
- * scan accepts or refuses and keeps nothing.
+ * Strict JSON. json-c keeps the last of duplicate members, replaces what is no text, and lets control
+ * characters pass; so every message is scanned here first, by a recursive descent along RFC 8259 whose depth
+ * is bounded. The scan accepts or refuses and keeps nothing.
  */
 
 #include "varlink/json.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +259,19 @@ int json_message_read(const char *data, size_t n, struct json_object **ret_objec
                 return JSON_E_MALFORMED;
         *ret_object = TAKE_PTR(object);
         return 0;
+}
+
+bool json_add(struct json_object *object, const char *name, struct json_object *value)
+{
+        if (object && value && json_object_object_add(object, name, value) == 0)
+                return true;
+        json_free(value);
+        return false;
+}
+
+bool json_add_text(struct json_object *object, const char *name, const char *text)
+{
+        return !text || json_add(object, name, json_object_new_string(text));
 }
 
 int json_message_write(struct json_object *object, Buffer *buffer)

@@ -7,25 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-/* Adds a value, which is consumed whatever happens. NULL is a value that there was no memory for. */
-static bool reply_add(struct json_object *object, const char *name, struct json_object *value)
-{
-        if (value && json_object_object_add(object, name, value) == 0)
-                return true;
-        json_free(value);
-        return false;
-}
-
 static int reply_write(const char *error, struct json_object *parameters, Buffer *buffer)
 {
         _cleanup_(json_freep) JsonRef root = json_object_new_object();
         struct json_object *shown = parameters ? json_object_get(parameters) : json_object_new_object();
 
-        if (!root || (error && !reply_add(root, "error", json_object_new_string(error)))) {
-                json_free(shown);
-                return -ENOMEM;
-        }
-        if (!reply_add(root, "parameters", shown))
+        /* The parameters go in first, so that they are consumed in any case. */
+        if (!json_add(root, "parameters", shown) || !json_add_text(root, "error", error))
                 return -ENOMEM;
         return json_message_write(root, buffer);
 }
@@ -44,7 +32,7 @@ int varlink_error_write_text(const char *error, const char *parameter, const cha
 {
         _cleanup_(json_freep) JsonRef parameters = json_object_new_object();
 
-        if (!parameters || !reply_add(parameters, parameter, json_object_new_string(text)))
+        if (!json_add_text(parameters, parameter, text))
                 return -ENOMEM;
         return reply_write(error, parameters, buffer);
 }
@@ -66,7 +54,8 @@ static bool reply_take_member(VarlinkReply *reply, const char *name, struct json
                 return !value || json_object_is_type(value, json_type_string);
         }
         if (strcmp(name, "continues") == 0)
-                return !value || (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value));
+                return !value ||
+                       (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value));
         return strchr(name, '.') != NULL;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Varlink replies and errors: written by the frontend's child, read by the tool's client. One reply a call; our
- * interfaces stream nothing.
+ * Varlink replies and errors: written by the frontend's child, read by the tool's client. One reply a call;
+ * our interfaces stream nothing.
  */
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The parameters of a method as a table: which members there are, of what type, and where in a struct of the
- * caller's each value goes. Reading an object along its table is all the checking that parameters get, so that no
- * method can forget a part of it.
+ * caller's each value goes. Reading an object along its table is all the checking that parameters get, so
+ * that no method can forget a part of it.
  */
 
 #include <stdbool.h>
@@ -44,7 +44,8 @@ typedef struct SchemaField {
         SchemaType type;
         bool required; /* neither absent nor null */
         size_t offset;
-        bool (*check)(const char *text, size_t n); /* of SCHEMA_TEXT and of each of SCHEMA_TEXTS; may be NULL */
+        bool (*check)(const char *text,
+                      size_t n); /* of SCHEMA_TEXT and of each of SCHEMA_TEXTS; may be NULL */
         const Schema *inner;
 } SchemaField;
 
@@ -56,11 +57,13 @@ struct Schema {
 /**
  * schema_read() - Reads an object along its table.
  * @object:     the object; NULL is one without members
- * @target:     the struct that the offsets count in, all zero before; strings and lists in it are borrowed from
+ * @target:     the struct that the offsets count in, all zero before; strings and lists in it are borrowed
+ * from
  *              @object. Worthless unless NULL is returned
  *
- * Return: NULL when all is well; else the name of the member that is at fault, borrowed from @schema or @object. A
- * member that the table does not have comes first, in the order sent, then those that are missing or bad in the
- * order of the table. Within an object the name is the inner member's, within a list of strings the list's.
+ * Return: NULL when all is well; else the name of the member that is at fault, borrowed from @schema or
+ * @object. A member that the table does not have comes first, in the order sent, then those that are missing
+ * or bad in the order of the table. Within an object the name is the inner member's, within a list of strings
+ * the list's.
  */
 const char *schema_read(const Schema *schema, struct json_object *object, void *target);
