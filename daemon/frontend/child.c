@@ -348,9 +348,9 @@ int child_serve(int fd, MessageInterface interface)
         return r < 0 ? r : sd_event_loop(child.event);
 }
 
-int child_run(int fd, const SpawnMessage *spawn)
+int child_run(int fd, const SpawnMessage *spawn, pid_t parent)
 {
-        int r = confine_child(&fd, spawn);
+        int r = confine_child(&fd, spawn, parent);
         if (r >= 0)
                 r = child_serve(fd, spawn->interface);
         if (r < 0)
