@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -22,7 +24,8 @@ int fd_close(int fd)
 {
         if (fd >= 0) {
                 int saved_errno = errno;
-                (void)close(fd); /* The descriptor is gone whatever close(2) says, and nothing was buffered. */
+                (void)close(
+                        fd); /* The descriptor is gone whatever close(2) says, and nothing was buffered. */
                 errno = saved_errno;
         }
         return -1;
@@ -89,7 +92,8 @@ int fd_sync_dir(int dir_fd, const char *path)
 
 static int fd_write_temporary(int dir_fd, const char *path, mode_t mode, const Buffer *content)
 {
-        _cleanup_(fd_closep) int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+        _cleanup_(fd_closep) int fd =
+                openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
                 return -errno;
         int r = fd_write_all(fd, content->data, content->n);
@@ -112,7 +116,8 @@ int fd_write_file(int dir_fd, const char *path, mode_t mode, const Buffer *conte
         if (r == 0 && renameat(dir_fd, temporary, dir_fd, path) < 0)
                 r = -errno;
         if (r < 0) {
-                (void)unlinkat(dir_fd, temporary, 0); /* A leftover does no harm: the next write truncates it. */
+                (void)unlinkat(dir_fd, temporary,
+                               0); /* A leftover does no harm: the next write truncates it. */
                 return r;
         }
         return fd_sync_dir(dir_fd, path);
@@ -148,13 +153,17 @@ int fd_memfd_new(const char *name, const void *data, size_t n, int *ret_fd)
 
 int fd_memfd_map(int fd, size_t max, void **ret_data, size_t *ret_n)
 {
+        struct statfs fs;
         struct stat st;
 
         int seals = fcntl(fd, F_GET_SEALS);
         if (seals < 0 || (seals & FD_SEALS) != FD_SEALS)
                 return FD_E_NOT_SEALED;
-        if (fstat(fd, &st) < 0)
+        if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
                 return -errno;
+        /* One of huge pages can be sealed too, but reading it kills where the system has none left to give. */
+        if (fs.f_type != TMPFS_MAGIC)
+                return FD_E_NOT_SEALED;
         if (st.st_size <= 0 || (uint64_t)st.st_size > max)
                 return FD_E_NOT_SEALED;
         void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
