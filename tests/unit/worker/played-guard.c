@@ -25,7 +25,8 @@
 
 enum { PLAYED_WAIT_MSEC = 20000 };
 
-/* ---------------------------------------------------------------------------------------------------- the log */
+/* ---------------------------------------------------------------------------------------------------- the
+ * log */
 
 void played_log_init(PlayedLog *log, const char *origin, uint8_t seed)
 {
@@ -104,7 +105,8 @@ void played_log_note(const PlayedLog *log, uint64_t size, Buffer *note)
         note_sign(log->signer, &head, note);
 }
 
-/* -------------------------------------------------------------------------------------------------- processes */
+/* --------------------------------------------------------------------------------------------------
+ * processes */
 
 static void path_in(const PlayedGuard *guard, const char *name, char *ret_path, size_t n)
 {
@@ -156,8 +158,8 @@ static void exec_worker(const PlayedGuard *guard)
         path_in(guard, "log.vkey", vkey, sizeof(vkey));
         /* A process that lets nobody trace it cannot look for its own leaks either. */
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-        execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries", galleries, "--vkey",
-              vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
+        execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries",
+              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
         _exit(126);
 }
 
@@ -182,7 +184,8 @@ static void take_hello(PlayedGuard *guard)
         guard->seen_size = hello.size;
         guard->n_galleries = hello.galleries.n;
         (void)snprintf(guard->engine, sizeof(guard->engine), "%s", hello.engine);
-        (void)snprintf(guard->gallery, sizeof(guard->gallery), "%s", hello.galleries.n ? hello.galleries.items[0] : "");
+        (void)snprintf(guard->gallery, sizeof(guard->gallery), "%s",
+                       hello.galleries.n ? hello.galleries.items[0] : "");
         hello_deinit(&hello);
 }
 
@@ -217,7 +220,8 @@ void played_guard_kill(PlayedGuard *guard)
         (void)played_guard_hang_up(guard);
 }
 
-/* --------------------------------------------------------------------------------------------------- messages */
+/* ---------------------------------------------------------------------------------------------------
+ * messages */
 
 static void send_message(PlayedGuard *guard, uint8_t type, const Buffer *body)
 {
@@ -269,7 +273,8 @@ PlayedRequest played_request(const char *operation, const Buffer *job)
                                .job = job};
 }
 
-static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, const char *commitment, Leaf *leaf)
+static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, const char *commitment,
+                    Leaf *leaf)
 {
         leaf_set_text(leaf, "gallery", request->gallery);
         leaf_set_text(leaf, "gallery-kind", request->gallery ? request->kind : NULL);

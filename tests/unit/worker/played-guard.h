@@ -1,7 +1,8 @@
 #pragma once
 /*
- * A guard that is played: a real key, a real log in memory, a real socket, and the real matchguard-worker at the other
- * end of it. Every function fails the test when something goes wrong that is not what the test is about.
+ * A guard that is played: a real key, a real log in memory, a real socket, and the real matchguard-worker at
+ * the other end of it. Every function fails the test when something goes wrong that is not what the test is
+ * about.
  */
 
 #include <stdbool.h>
@@ -23,7 +24,7 @@ typedef struct PlayedLog {
 } PlayedLog;
 
 typedef struct PlayedGuard {
-        char folder[64];   /* the socket, the key and the galleries are in it */
+        char folder[64]; /* the socket, the key and the galleries are in it */
         char session[2 * MESSAGE_SESSION_SIZE + 1];
         uint64_t seen_size; /* what the hello said */
         char engine[32];
