@@ -241,18 +241,25 @@ void played_guard_send_checkpoint(PlayedGuard *guard, const CheckpointMessage *m
         send_message(guard, MESSAGE_CHECKPOINT, &body);
 }
 
+void played_log_checkpoint(const PlayedLog *log, uint64_t old_size, uint64_t size, Buffer *note,
+                           CheckpointMessage *ret_message)
+{
+        NodeSource source = log_source(log);
+        Path path;
+
+        played_log_note(log, size, note);
+        cr_assert_eq(tree_consistency(&source, MIN_OF(old_size, size), size, &path), 0);
+        *ret_message =
+                (CheckpointMessage){.note = buffer_text(note), .old_size = old_size, .n_proof = path.n};
+        memcpy(ret_message->proof, path.hashes, path.n * sizeof(Digest));
+}
+
 void played_guard_checkpoint(PlayedGuard *guard)
 {
         _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT;
-        NodeSource source = log_source(&guard->log);
-        CheckpointMessage message = {.old_size = guard->seen_size};
-        Path path;
+        CheckpointMessage message;
 
-        played_log_note(&guard->log, guard->log.n, &note);
-        cr_assert_eq(tree_consistency(&source, guard->seen_size, guard->log.n, &path), 0);
-        message.note = buffer_text(&note);
-        message.n_proof = path.n;
-        memcpy(message.proof, path.hashes, path.n * sizeof(Digest));
+        played_log_checkpoint(&guard->log, guard->seen_size, guard->log.n, &note, &message);
         played_guard_send_checkpoint(guard, &message);
         guard->seen_size = guard->log.n;
 }
@@ -286,7 +293,7 @@ static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, cons
         leaf_set_text(leaf, "verdict", request->verdict);
         leaf_set_text(leaf, "worker", request->session ? request->session : guard->session);
         leaf_set_number(leaf, "floor", (uint64_t)(request->floor + 1000000));
-        leaf_set_number(leaf, "index", guard->log.n);
+        leaf_set_number(leaf, "index", guard->log.n + request->index_shift);
         leaf_set_number(leaf, "limit", request->limit);
         leaf_set_number(leaf, "v", 1);
         if (request->gallery)

@@ -51,6 +51,9 @@ void played_log_deinit(PlayedLog *log);
 void played_log_fork(const PlayedLog *from, size_t n, PlayedLog *ret_log);
 uint64_t played_log_append(PlayedLog *log, const Leaf *leaf);
 void played_log_note(const PlayedLog *log, uint64_t size, Buffer *note);
+/* The checkpoint of the first @size leaves, with the proof from @old_size; the message borrows the note. */
+void played_log_checkpoint(const PlayedLog *log, uint64_t old_size, uint64_t size, Buffer *note,
+                           CheckpointMessage *ret_message);
 
 void played_guard_init(PlayedGuard *guard);
 void played_guard_deinit(PlayedGuard *guard);
@@ -80,6 +83,7 @@ typedef struct PlayedRequest {
         uint64_t maximum; /* 0: none */
         uint64_t dimension;
         uint64_t deadline_usec;
+        uint64_t index_shift; /* by which the leaf's index is wrong */
         const Buffer *job;
 } PlayedRequest;
 
