@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * The rules that the leaves of a log keep among themselves (TRAIL.md section 5, I1 to I8), checked one leaf after
+ * the other. Pure: knows no file, no tree and no signature. Memory grows with the requests that are open at one
+ * time, not with the log.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Verify Verify;
+
+/* One rule broken by one leaf. Strings are borrowed until the handler returns. */
+typedef struct VerifyFault {
+        uint64_t index;   /* where the leaf stands, whatever it says itself */
+        const char *rule; /* "form", or "I1" to "I8" */
+        const char *text; /* what is wrong, without the leaf and the rule */
+} VerifyFault;
+
+typedef struct VerifyHandlers {
+        void (*fault)(const VerifyFault *fault, void *userdata);
+        /* Whether an earlier leaf is a permit; asked only about a leaf that has been called the wrong thing. */
+        bool (*is_permit)(uint64_t index, void *userdata);
+        void *userdata;
+} VerifyHandlers;
+
+/* What was seen, for a summary. */
+typedef struct VerifyCounts {
+        uint64_t leaves;
+        uint64_t permits;
+        uint64_t denials;
+        uint64_t outcomes;
+        uint64_t starts;
+        uint64_t policies; /* loaded */
+        uint64_t open;     /* permits without an outcome so far */
+        uint64_t first_usec, last_usec; /* log time of the first and the last leaf */
+} VerifyCounts;
+
+/** verify_new() - Begins at leaf 0. Return: 0 or -ENOMEM. */
+int verify_new(Verify **ret_verify, const VerifyHandlers *handlers);
+
+/** verify_free() - Takes NULL, returns NULL. */
+Verify *verify_free(Verify *verify);
+
+/** verify_leaf() - Checks the next leaf; each rule that it breaks is handed to `fault`. Return: 0 or -ENOMEM. */
+int verify_leaf(Verify *verify, const void *leaf, size_t n);
+
+/** verify_end() - Checks what can be said only when no leaf follows. */
+void verify_end(Verify *verify);
+
+/** verify_counts() - What was seen so far. */
+VerifyCounts verify_counts(const Verify *verify);
+
+/** verify_leaf_is_permit() - Whether the bytes are a `request` leaf that permits: for VerifyHandlers.is_permit. */
+bool verify_leaf_is_permit(const void *leaf, size_t n);
