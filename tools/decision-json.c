@@ -4,10 +4,10 @@
 
 #include "tools/decision-json.h"
 
-#include <inttypes.h>
 #include <json-c/json.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "base/text.h"
+#include "tools/similarity.h"
 
 /* Failure of json-c is out of memory: it sticks in the buffer like any other. */
 static void add_text(json_object *object, const char *key, const char *text)
@@ -24,19 +24,12 @@ static json_object *new_list(const char *const *items, size_t n)
         return list;
 }
 
-/* Millionths as the shortest decimal. */
 static json_object *new_similarity(int32_t millionths)
 {
-        char text[16];
-        int32_t size = abs(millionths);
-        int at = snprintf(text, sizeof(text), "%s%" PRId32 ".%06" PRId32, millionths < 0 ? "-" : "",
-                          size / 1000000, size % 1000000);
-        while (text[at - 1] == '0')
-                at--;
-        if (text[at - 1] == '.')
-                at--;
-        text[at] = '\0';
-        return json_object_new_double_s(millionths / 1e6, text);
+        char text[SIMILARITY_TEXT_SIZE];
+
+        similarity_format(millionths, text);
+        return json_object_new_double_s((double)millionths / TEXT_SIMILARITY_ONE, text);
 }
 
 static json_object *new_limits(const Decision *decision)

@@ -10,8 +10,8 @@
 
 #include "base/macro.h"
 #include "base/text.h"
+#include "policy/time.h"
 #include "tools/json-strict.h"
-#include "tools/time-text.h"
 
 enum {
         LABEL_MAX = 512,
@@ -167,10 +167,19 @@ static int read_floor(const FactsKey *key, FactsJson *json, json_object *value)
         return 0;
 }
 
+/* No clock that the service runs on stands before 1970. */
 static bool value_to_time(json_object *value, uint64_t *ret_usec)
 {
-        return json_object_is_type(value, json_type_string) &&
-               time_text_parse(json_object_get_string(value), ret_usec);
+        int64_t usec;
+
+        if (!json_object_is_type(value, json_type_string))
+                return false;
+        if (!time_parse(json_object_get_string(value), (size_t)json_object_get_string_len(value), &usec))
+                return false;
+        if (usec < 0)
+                return false;
+        *ret_usec = (uint64_t)usec;
+        return true;
 }
 
 static int read_time(const FactsKey *key, FactsJson *json, json_object *value)

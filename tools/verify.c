@@ -196,6 +196,9 @@ static const char *check_form(Verify *verify, const Entry *entry)
         if (entry->kind == KIND_POLICY && !leaf_is(&entry->leaf, "result", "loaded") &&
             !leaf_is(&entry->leaf, "result", "rejected"))
                 return "its result is neither loaded nor rejected";
+        if (entry->kind == KIND_POLICY && leaf_is(&entry->leaf, "result", "loaded") &&
+            !text_is_hex(leaf_text(&entry->leaf, "new"), DIGEST_HEX_SIZE - 1))
+                return "its 'new' is no digest";
         return NULL;
 }
 
@@ -319,16 +322,18 @@ static void note_outcome(Verify *verify, const Entry *entry)
                 permits_close(verify, permit);
 }
 
-static void note_policy(Verify *verify, const Entry *entry)
+static int note_policy(Verify *verify, const Entry *entry)
 {
         const char *new = leaf_text(&entry->leaf, "new");
 
         if (!leaf_is(&entry->leaf, "result", "loaded"))
-                return;
+                return 0;
         verify->counts.policies++;
         verify->has_policy = text_is_hex(new, DIGEST_HEX_SIZE - 1);
-        if (verify->has_policy)
-                memcpy(verify->policy, new, DIGEST_HEX_SIZE);
+        if (!verify->has_policy)
+                return 0;
+        memcpy(verify->policy, new, DIGEST_HEX_SIZE);
+        return verify->handlers.loaded ? verify->handlers.loaded(entry->at, new, verify->handlers.userdata) : 0;
 }
 
 static void note_start(Verify *verify, const Entry *entry)
@@ -356,8 +361,7 @@ static int note(Verify *verify, const Entry *entry)
                 note_start(verify, entry);
                 return 0;
         case KIND_POLICY:
-                note_policy(verify, entry);
-                return 0;
+                return note_policy(verify, entry);
         case KIND_REQUEST:
                 return note_request(verify, entry);
         case KIND_OUTCOME:

@@ -22,6 +22,8 @@ typedef struct VerifyHandlers {
         void (*fault)(const VerifyFault *fault, void *userdata);
         /* Whether an earlier leaf is a permit; asked only about a leaf that has been called the wrong thing. */
         bool (*is_permit)(uint64_t index, void *userdata);
+        /* A leaf says that a policy was loaded, by the 64 hex digits of its digest; may be NULL. 0 or -ENOMEM. */
+        int (*loaded)(uint64_t index, const char *digest, void *userdata);
         void *userdata;
 } VerifyHandlers;
 
