@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "base/macro.h"
 
 void audit_export_deinit(AuditExport *where)
 {
@@ -13,13 +14,15 @@ void audit_export_deinit(AuditExport *where)
         *where = AUDIT_EXPORT_INIT;
 }
 
-void audit_export_options(OptionSet *set, AuditExport *where, Option rows[static AUDIT_EXPORT_ROWS])
+void audit_export_options(OptionSet *set, AuditExport *where)
 {
-        rows[0] = (Option){"export", OPTION_TEXT, &where->export, "DIR", "the export, or a copy of it"};
-        rows[1] = (Option){"dir", OPTION_TEXT, &where->dir, "DIR", "the export of 'matchguard run --dir DIR'"};
-        rows[2] = (Option){"vkey", OPTION_TEXT, &where->vkey, "KEY",
-                           "who must have signed it: a verifier key, or a file with one"};
-        options_add(set, rows, AUDIT_EXPORT_ROWS);
+        const Option rows[] = {
+                {"export", OPTION_TEXT, &where->export, "DIR", "the export, or a copy (default: " EXPORT_DEFAULT_DIR ")"},
+                {"dir", OPTION_TEXT, &where->dir, "DIR", "the folder of a 'matchguard run', for its export"},
+                {"vkey", OPTION_TEXT, &where->vkey, "KEY",
+                 "who must have signed it: a verifier key or a file with one (default: the export's own)"},
+        };
+        options_add(set, rows, ARRAY_SIZE(rows));
 }
 
 int audit_export_source(AuditExport *where, ExportSource *ret_source)

@@ -15,9 +15,8 @@ typedef struct AuditExport {
 
 void audit_export_deinit(AuditExport *where);
 
-/** audit_export_options() - Adds --export, --dir and --vkey. @rows: room for AUDIT_EXPORT_ROWS that lives as long. */
-enum { AUDIT_EXPORT_ROWS = 3 };
-void audit_export_options(OptionSet *set, AuditExport *where, Option rows[static AUDIT_EXPORT_ROWS]);
+/** audit_export_options() - Adds --export, --dir and --vkey. */
+void audit_export_options(OptionSet *set, AuditExport *where);
 
 /** audit_export_source() - The export after the options were read; borrowed from @where. Return: 0 or -ENOMEM. */
 int audit_export_source(AuditExport *where, ExportSource *ret_source);

@@ -172,7 +172,6 @@ int run_audit_search(const Command *command, int argc, char **argv)
 {
         Call call = {.command = command};
         SearchFilter *filter = &call.filter;
-        Option where[AUDIT_EXPORT_ROWS];
         const Option options[] = {
                 {"since", OPTION_TEXT, &call.since, "TIME", "not before"},
                 {"until", OPTION_TEXT, &call.until, "TIME", "before"},
@@ -191,7 +190,7 @@ int run_audit_search(const Command *command, int argc, char **argv)
         OptionSet set = OPTION_SET_INIT;
         OptionLine line = {argc, argv};
 
-        audit_export_options(&set, &call.where, where);
+        audit_export_options(&set, &call.where);
         options_add(&set, options, ARRAY_SIZE(options));
         int r = options_parse(&set, command, &line);
         if (r != 0)

@@ -3,10 +3,8 @@
  * export only, and shows no leaf that was not proved to stand under the signed checkpoint.
  */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/diag.h"
@@ -124,38 +122,67 @@ static bool read_index(const char *text, uint64_t *ret_index)
         return strlen(text) < REQUEST_ID_SIZE && text_to_u64(text, strlen(text), ret_index);
 }
 
-static int show_record(const Call *call, ProvenLog *log, char **ret_why)
+/* What to look for, from what was given. Return: 0, PROVEN_E_*, or -errno. */
+static int read_wanted(const Call *call, ProvenLog *log, SearchFilter *ret_filter, char **ret_why)
 {
-        Search search = {.log = log, .row = print_row, .userdata = (void *)call};
-        uint64_t index, size = proven_log_export(log)->head.size;
+        SearchFilter filter = {};
+        uint64_t index;
         int r = 0;
 
-        if (!read_index(call->wanted, &index)) {
-                search.filter.request = call->wanted;
-        } else if (index >= size) {
-                diag(DIAG_ERROR, "the log has no leaf %" PRIu64 "; it has %" PRIu64, index, size);
-                return 0;
-        } else {
-                search.filter.only_first = true;
-                r = find_record(log, index, &search.filter.first, ret_why);
-        }
+        filter.only_first = read_index(call->wanted, &index);
+        if (!filter.only_first)
+                filter.request = call->wanted;
+        else if (index < proven_log_export(log)->head.size)
+                r = find_record(log, index, &filter.first, ret_why);
+        else
+                filter.first = index; /* beyond the end: nothing will be found */
         if (r == 0)
-                r = log_search(&search, ret_why);
-        if (r == 0 && search.n_found == 0)
-                diag(DIAG_ERROR, "the log has no request %s", call->wanted);
-        return r == 0 && search.n_found > 0 ? 1 : r;
+                *ret_filter = filter;
+        return r;
 }
 
-static int open_and_show(Call *call)
+static int show_record(Call *call)
 {
         _cleanup_(proven_log_freep) ProvenLog *log = NULL;
         _cleanup_(freep) char *why = NULL;
         ExportSource source = {};
+        Search search = {.row = print_row, .userdata = call};
 
         int r = audit_export_source(&call->where, &source);
         if (r == 0)
                 r = proven_log_open(&source, &log, &why);
         if (r == 0)
+                r = read_wanted(call, log, &search.filter, &why);
+        search.log = log;
+        if (r == 0)
+                r = log_search(&search, &why);
+        if (r == 0 && search.n_found > 0)
                 return EXIT_DONE;
+        if (r == 0)
+                diag(DIAG_ERROR, "%s: it holds no leaf and no request %s", source.dir, call->wanted);
+        else
+                diag(DIAG_ERROR, "%s: %s", source.dir ? source.dir : "export", r < 0 ? strerror(-r) : why);
+        return EXIT_REFUSED;
+}
+
+int run_audit_show(const Command *command, int argc, char **argv)
+{
+        Call call = {};
+        const Option options[] = {
+                {"json", OPTION_FLAG, &call.json, NULL, "the leaves themselves, as one JSON object"},
+        };
+        OptionSet set = OPTION_SET_INIT;
+        OptionLine line = {argc, argv};
+
+        audit_export_options(&set, &call.where);
+        options_add(&set, options, ARRAY_SIZE(options));
+        int r = options_parse(&set, command, &line);
+        if (r != 0)
+                return options_exit(r);
+        if (line.argc != 1)
+                return command_usage(command, "it wants one leaf's index, or one request's id");
+        call.wanted = line.argv[0];
+        r = show_record(&call);
+        audit_export_deinit(&call.where);
         return r;
 }

@@ -15,9 +15,9 @@
 #include "policy/time.h"
 #include "tools/audit-export.h"
 #include "tools/commands.h"
-#include "tools/json-strict.h"
 #include "tools/kept.h"
 #include "tools/log-audit.h"
+#include "tools/json.h"
 
 typedef struct Call {
         AuditExport where;
@@ -70,7 +70,7 @@ static void print_root(const TreeHead *head)
         printf("  root      %s over %" PRIu64 " leaves\n", root, head->size);
 }
 
-static void print_span(const VerifyCounts *counts)
+static void print_span(const RuleCounts *counts)
 {
         char first[TIME_TEXT_SIZE], last[TIME_TEXT_SIZE];
 
@@ -83,7 +83,7 @@ static void print_span(const VerifyCounts *counts)
 
 static void print_words(const LogAudit *audit)
 {
-        const VerifyCounts *counts = &audit->counts;
+        const RuleCounts *counts = &audit->counts;
 
         printf("%s: %s\n", audit->export->verifier.name, audit->dir);
         printf("  signed    by %s%s\n", audit->export->verifier.name,
@@ -106,21 +106,21 @@ static void print_words(const LogAudit *audit)
 
 static void add_number(json_object *object, const char *key, uint64_t value)
 {
-        json_object_object_add(object, key, json_object_new_uint64(value));
+        json_set(object, key, json_object_new_uint64(value));
 }
 
 static void print_json(const LogAudit *audit)
 {
-        _cleanup_(json_object_freep) json_object *object = json_object_new_object();
-        const VerifyCounts *counts = &audit->counts;
+        _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
+        const RuleCounts *counts = &audit->counts;
         char root[DIGEST_HEX_SIZE];
 
         digest_hex(&audit->export->head.root, root);
-        json_object_object_add(object, "verified", json_object_new_boolean(audit->findings->n_faults == 0));
-        json_object_object_add(object, "origin", json_object_new_string(audit->export->verifier.name));
-        json_object_object_add(object, "ownKey", json_object_new_boolean(audit->export->own_key));
+        json_set(object, "verified", json_object_new_boolean(audit->findings->n_faults == 0));
+        json_set_text(object, "origin", audit->export->verifier.name);
+        json_set(object, "ownKey", json_object_new_boolean(audit->export->own_key));
         add_number(object, "size", audit->export->head.size);
-        json_object_object_add(object, "root", json_object_new_string(root));
+        json_set_text(object, "root", root);
         add_number(object, "leaves", counts->leaves);
         add_number(object, "permits", counts->permits);
         add_number(object, "denials", counts->denials);
@@ -131,8 +131,8 @@ static void print_json(const LogAudit *audit)
         add_number(object, "tiles", audit->n_tiles);
         add_number(object, "kept", audit->n_kept);
         add_number(object, "faultCount", audit->findings->n_faults);
-        json_object_object_add(object, "faults", json_object_get(audit->findings->faults));
-        json_object_object_add(object, "remarks", json_object_get(audit->findings->remarks));
+        json_set(object, "faults", json_object_get(audit->findings->faults));
+        json_set(object, "remarks", json_object_get(audit->findings->remarks));
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
 }
@@ -163,18 +163,18 @@ static int verify_export(const Call *call, Export *export, const ExportSource *s
 /* What could not even be opened is a fault like any other. */
 static int refuse_export(const Call *call, const char *dir, const char *why)
 {
-        _cleanup_(json_object_freep) json_object *object = json_object_new_object();
+        _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
 
         if (!call->json) {
                 diag(DIAG_ERROR, "%s: %s", dir, why);
                 return EXIT_REFUSED;
         }
-        json_object_object_add(object, "verified", json_object_new_boolean(false));
+        json_set(object, "verified", json_object_new_boolean(false));
         json_object *faults = json_object_new_array();
-        json_object *fault = json_object_new_object();
-        json_object_object_add(fault, "text", json_object_new_string(why));
+        json_object *fault = json_need(json_object_new_object());
+        json_set_text(fault, "text", why);
         json_object_array_add(faults, fault);
-        json_object_object_add(object, "faults", faults);
+        json_set(object, "faults", faults);
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
         return EXIT_REFUSED;
@@ -197,7 +197,6 @@ static int open_and_verify(Call *call)
 int run_audit_verify(const Command *command, int argc, char **argv)
 {
         Call call = {};
-        Option where[AUDIT_EXPORT_ROWS];
         const Option options[] = {
                 {"since", OPTION_LIST, &call.since, "FILE",
                  "a checkpoint, proof or receipt kept earlier; the log must have grown from it"},
@@ -206,7 +205,7 @@ int run_audit_verify(const Command *command, int argc, char **argv)
         OptionSet set = OPTION_SET_INIT;
         OptionLine line = {argc, argv};
 
-        audit_export_options(&set, &call.where, where);
+        audit_export_options(&set, &call.where);
         options_add(&set, options, ARRAY_SIZE(options));
         int r = options_parse(&set, command, &line);
         if (r != 0)

@@ -11,7 +11,7 @@
 #include "base/macro.h"
 #include "base/text.h"
 #include "policy/time.h"
-#include "tools/json-strict.h"
+#include "varlink/json.h"
 
 enum {
         LABEL_MAX = 512,
@@ -158,7 +158,7 @@ static int read_floor(const FactsKey *key, FactsJson *json, json_object *value)
 {
         if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
                 return FACTS_E_INVALID;
-        const char *text = json_object_get_string(value);
+        const char *text = json_number_text(value);
         if (!text)
                 return -ENOMEM;
         if (!text_to_similarity(text, strlen(text), true, &json->facts.floor_millionths))
@@ -322,7 +322,7 @@ int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault
 {
         _cleanup_(facts_json_deinit) FactsJson json = FACTS_JSON_INIT;
 
-        int r = json_strict_parse(text, n, &json.object);
+        int r = json_message_read(text, n, &json.object);
         if (r == JSON_E_MALFORMED) {
                 *ret_fault = (FactsFault){.expected = "one JSON object in UTF-8, no member twice"};
                 return FACTS_E_MALFORMED;

@@ -4,6 +4,7 @@
  */
 
 #include "tools/findings.h"
+#include "tools/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -69,10 +70,10 @@ void findings_leaf(Findings *findings, uint64_t index, const char *rule, const c
                 print_plain("fault: leaf %" PRIu64 ", rule %s: %s", index, rule, text);
                 return;
         }
-        json_object *fault = json_object_new_object();
-        json_object_object_add(fault, "leaf", json_object_new_uint64(index));
-        json_object_object_add(fault, "rule", json_object_new_string(rule));
-        json_object_object_add(fault, "text", json_object_new_string(text));
+        json_object *fault = json_need(json_object_new_object());
+        json_set(fault, "leaf", json_object_new_uint64(index));
+        json_set_text(fault, "rule", rule);
+        json_set_text(fault, "text", text);
         json_object_array_add(findings->faults, fault);
 }
 
@@ -90,9 +91,9 @@ void findings_file(Findings *findings, const char *path, const char *format, ...
                 print_plain("fault: %s: %s", path, text);
                 return;
         }
-        json_object *fault = json_object_new_object();
-        json_object_object_add(fault, "file", json_object_new_string(path));
-        json_object_object_add(fault, "text", json_object_new_string(text));
+        json_object *fault = json_need(json_object_new_object());
+        json_set_text(fault, "file", path);
+        json_set_text(fault, "text", text);
         json_object_array_add(findings->faults, fault);
 }
 

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/macro.h"
-#include "tools/json-strict.h"
+#include "tools/json.h"
+#include "varlink/json.h"
 
 #define PROOF_FIRST_LINE "c2sp.org/tlog-proof@v1\n"
 
@@ -18,25 +19,17 @@ void kept_receipt_deinit(KeptReceipt *receipt)
         *receipt = KEPT_RECEIPT_INIT;
 }
 
-static const char *member_text(json_object *object, const char *key)
-{
-        json_object *value;
-        if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
-                return NULL;
-        return json_object_get_string(value);
-}
-
 int kept_receipt_parse(const char *text, size_t n, KeptReceipt *ret_receipt)
 {
         KeptReceipt receipt = KEPT_RECEIPT_INIT;
 
-        int r = json_strict_parse(text, n, &receipt.object);
+        int r = json_message_read(text, n, &receipt.object);
         if (r != 0)
                 return r == JSON_E_MALFORMED ? KEPT_E_MALFORMED : r;
-        receipt.decision = member_text(receipt.object, "decision");
-        receipt.decision_proof = member_text(receipt.object, "decisionProof");
-        receipt.outcome = member_text(receipt.object, "outcome");
-        receipt.outcome_proof = member_text(receipt.object, "outcomeProof");
+        receipt.decision = json_text(receipt.object, "decision");
+        receipt.decision_proof = json_text(receipt.object, "decisionProof");
+        receipt.outcome = json_text(receipt.object, "outcome");
+        receipt.outcome_proof = json_text(receipt.object, "outcomeProof");
         if (!receipt.decision || !receipt.decision_proof || !receipt.outcome != !receipt.outcome_proof) {
                 kept_receipt_deinit(&receipt);
                 return KEPT_E_MALFORMED;

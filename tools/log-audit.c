@@ -15,7 +15,7 @@
 #include "tools/export-files.h"
 #include "tools/tile-stack.h"
 
-DEFINE_CLEANUP(Verify *, verify_free);
+DEFINE_CLEANUP(Rules *, rules_free);
 
 enum { PROGRESS_BUNDLES = 64 };
 
@@ -28,7 +28,7 @@ typedef struct LoadedPolicy {
 typedef struct Pass {
         LogAudit *audit;
         TileStack stack;
-        Verify *verify;
+        Rules *rules;
         Bundle bundle;
         Bundle earlier; /* for a look back at one leaf */
         size_t n_reached; /* kept heads that have been compared */
@@ -38,7 +38,7 @@ typedef struct Pass {
 
 static void pass_deinit(Pass *pass)
 {
-        verify_free(pass->verify);
+        rules_free(pass->rules);
         bundle_deinit(&pass->bundle);
         bundle_deinit(&pass->earlier);
         free(pass->policies);
@@ -46,7 +46,7 @@ static void pass_deinit(Pass *pass)
 
 /* ------------------------------------------------------------------------------------------------ handlers */
 
-static void on_fault(const VerifyFault *fault, void *userdata)
+static void on_fault(const RuleFault *fault, void *userdata)
 {
         const Pass *pass = userdata;
         findings_leaf(pass->audit->findings, fault->index, fault->rule, fault->text);
@@ -60,7 +60,7 @@ static bool on_is_permit(uint64_t index, void *userdata)
         if (export_read_bundle(pass->audit->export, index / TILE_WIDTH, &pass->earlier, &why) != 0)
                 return false;
         unsigned at = (unsigned)(index % TILE_WIDTH);
-        return at < pass->earlier.n && verify_leaf_is_permit(pass->earlier.leaves[at], pass->earlier.sizes[at]);
+        return at < pass->earlier.n && leaf_is_permit(pass->earlier.leaves[at], pass->earlier.sizes[at]);
 }
 
 static int on_loaded(uint64_t index, const char *text, void *userdata)
@@ -173,7 +173,7 @@ static int take_leaf(Pass *pass, const uint8_t *leaf, size_t n)
         check_kept(pass);
         tree_leaf_hash(leaf, n, &hash);
         int r = tile_stack_append(&pass->stack, &hash);
-        return r < 0 ? r : verify_leaf(pass->verify, leaf, n);
+        return r < 0 ? r : rules_leaf(pass->rules, leaf, n);
 }
 
 /* Return: 0, 1 where a bundle cannot be read (which is reported, and ends the pass), or -errno. */
@@ -213,7 +213,7 @@ static int check_end(Pass *pass)
         tile_stack_root(&pass->stack, &root);
         if (!digest_equal(&root, &export->head.root))
                 findings_file(pass->audit->findings, "checkpoint", "the leaves do not lead to the signed root");
-        verify_end(pass->verify);
+        rules_end(pass->rules);
         return 0;
 }
 
@@ -235,7 +235,7 @@ int log_audit_run(LogAudit *audit)
 {
         _cleanup_(freep) void *memory = calloc(1, sizeof(Pass)); /* too large for a stack */
         Pass *pass = memory;
-        const VerifyHandlers handlers = {on_fault, on_is_permit, on_loaded, pass};
+        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, pass};
 
         if (!pass)
                 return -ENOMEM;
@@ -244,7 +244,7 @@ int log_audit_run(LogAudit *audit)
         pass->stack.userdata = pass;
         if (audit->n_kept > 0)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
-        int r = verify_new(&pass->verify, &handlers);
+        int r = rules_new(&pass->rules, &handlers);
         if (r == 0)
                 r = take_leaves(pass);
         show_progress(pass, true);
@@ -252,8 +252,8 @@ int log_audit_run(LogAudit *audit)
                 r = check_end(pass);
         if (r >= 0)
                 r = check_files(pass);
-        if (pass->verify)
-                audit->counts = verify_counts(pass->verify);
+        if (pass->rules)
+                audit->counts = rules_counts(pass->rules);
         pass_deinit(pass);
         return r;
 }

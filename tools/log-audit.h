@@ -7,7 +7,7 @@
 
 #include "tools/export-reader.h"
 #include "tools/findings.h"
-#include "tools/verify.h"
+#include "tools/leaf-rules.h"
 
 /* A checkpoint that somebody kept; signed by the key, or it would not be here. */
 typedef struct KeptHead {
@@ -23,7 +23,7 @@ typedef struct LogAudit {
         bool progress; /* show on stderr how far it is */
         Findings *findings;
         /* set by log_audit_run() */
-        VerifyCounts counts;
+        RuleCounts counts;
         uint64_t n_tiles;
         uint64_t n_policies; /* texts of distinct policies that were checked */
 } LogAudit;

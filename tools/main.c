@@ -19,7 +19,7 @@ static void print_help(FILE *out)
                 char call[96];
                 snprintf(call, sizeof(call), "%s%s%s %s", c->group ? c->group : "", c->group ? " " : "",
                          c->name, c->arguments);
-                fprintf(out, "  %-46s %s\n", call, c->summary);
+                fprintf(out, "  %-54s %s\n", call, c->summary);
         }
         fprintf(out, "\nExit status: 0 done, 1 refused or a fault found, 2 usage, 3 the service cannot be "
                      "reached.\n"
@@ -74,5 +74,5 @@ int main(int argc, char **argv)
                 print_help(stderr);
                 return EXIT_USAGE;
         }
-        return command->run(argc - used, argv + used);
+        return command->run(command, argc - used, argv + used);
 }

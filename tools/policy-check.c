@@ -2,14 +2,13 @@
  * `matchguard policy check`: loads a policy as the service would and says in words what it found, or every fault.
  */
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/macro.h"
 #include "tools/commands.h"
-#include "tools/json-strict.h"
 #include "tools/policy-open.h"
+#include "tools/json.h"
 
 static const struct {
         const char *suffix, *one, *many;
@@ -71,16 +70,16 @@ static void print_words(const Policy *policy, const Counts *counts)
 static void print_json(const Policy *policy, const Counts *counts)
 {
         char digest[DIGEST_HEX_SIZE];
-        _cleanup_(json_object_freep) json_object *object = json_object_new_object();
+        _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
 
         digest_hex(policy_digest(policy), digest);
-        json_object_object_add(object, "digest", json_object_new_string(digest));
-        json_object_object_add(object, "files", json_object_new_uint64(counts->files));
-        json_object_object_add(object, "dropIns", json_object_new_uint64(counts->drop_ins));
-        json_object *objects = json_object_new_object();
+        json_set_text(object, "digest", digest);
+        json_set(object, "files", json_object_new_uint64(counts->files));
+        json_set(object, "dropIns", json_object_new_uint64(counts->drop_ins));
+        json_object *objects = json_need(json_object_new_object());
         for (size_t t = 0; t < ARRAY_SIZE(types); t++)
-                json_object_object_add(objects, types[t].suffix + 1, json_object_new_uint64(counts->types[t]));
-        json_object_object_add(object, "objects", objects);
+                json_set(objects, types[t].suffix + 1, json_object_new_uint64(counts->types[t]));
+        json_set(object, "objects", objects);
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
 }
 
@@ -89,12 +88,12 @@ int run_policy_check(const Command *command, int argc, char **argv)
         PolicyOpen open = {.as_the_service = true};
         bool json = false;
         const Option options[] = {
-                POLICY_OPEN_OPTION(&open),
                 {"json", OPTION_FLAG, &json, NULL, "say it as one JSON object"},
         };
         OptionSet set = OPTION_SET_INIT;
         OptionLine line = {argc, argv};
 
+        policy_open_options(&set, &open);
         options_add(&set, options, ARRAY_SIZE(options));
         int r = options_parse(&set, command, &line);
         if (r != 0)

@@ -4,7 +4,6 @@
  */
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +13,18 @@
 #include "tools/commands.h"
 #include "tools/decision-json.h"
 #include "tools/facts-json.h"
-#include "tools/json-strict.h"
 #include "tools/policy-open.h"
+#include "tools/json.h"
 
 /* Answers a line that is no request, for programs on stdout and for people on stderr. */
 static void print_fault(const FactsFault *fault, size_t line)
 {
-        _cleanup_(json_object_freep) json_object *object = json_object_new_object();
+        _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
         const char *error = fault->parameter ? "InvalidParameter" : "Malformed";
 
-        json_object_object_add(object, "error", json_object_new_string(error));
+        json_set_text(object, "error", error);
         if (fault->parameter)
-                json_object_object_add(object, "parameter", json_object_new_string(fault->parameter));
+                json_set_text(object, "parameter", fault->parameter);
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
         if (fault->parameter)
@@ -107,11 +106,11 @@ int run_policy_decide(const Command *command, int argc, char **argv)
         const char *facts = NULL;
         const Option options[] = {
                 {"facts", OPTION_TEXT, &facts, "FILE", "facts, a JSON object a line; - for standard input"},
-                POLICY_OPEN_OPTION(&open),
         };
         OptionSet set = OPTION_SET_INIT;
         OptionLine line = {argc, argv};
 
+        policy_open_options(&set, &open);
         options_add(&set, options, ARRAY_SIZE(options));
         int r = options_parse(&set, command, &line);
         if (r != 0)

@@ -10,6 +10,13 @@
 #include "base/diag.h"
 #include "base/macro.h"
 
+void policy_open_options(OptionSet *set, PolicyOpen *open)
+{
+        const Option row = {"policy-dir", OPTION_LIST, &open->dirs, "DIR",
+                            "the policy there, not the installed one; repeat it, strongest first"};
+        options_add(set, &row, 1);
+}
+
 const char *policy_open_describe(const PolicyOpen *open)
 {
         return open->dirs.n > 0 ? open->dirs.items[0] : policy_default_dirs[0];

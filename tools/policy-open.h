@@ -13,9 +13,8 @@ typedef struct PolicyOpen {
 
 #define POLICY_OPEN_INIT ((PolicyOpen){})
 
-/** The row for a command's table of options. */
-#define POLICY_OPEN_OPTION(open)                                                                             \
-        {"policy-dir", OPTION_LIST, &(open)->dirs, "DIR", "work on the policy there; repeat it, strongest first"}
+/** policy_open_options() - Adds --policy-dir. */
+void policy_open_options(OptionSet *set, PolicyOpen *open);
 
 /**
  * policy_open() - Loads it; faults are said on stderr, a line each.

@@ -25,11 +25,10 @@ static int print_policy(const Policy *policy)
 int run_policy_show(const Command *command, int argc, char **argv)
 {
         PolicyOpen open = POLICY_OPEN_INIT;
-        const Option options[] = {POLICY_OPEN_OPTION(&open)};
         OptionSet set = OPTION_SET_INIT;
         OptionLine line = {argc, argv};
 
-        options_add(&set, options, ARRAY_SIZE(options));
+        policy_open_options(&set, &open);
         int r = options_parse(&set, command, &line);
         if (r != 0)
                 return options_exit(r);

@@ -9,26 +9,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct Verify Verify;
+typedef struct Rules Rules;
 
 /* One rule broken by one leaf. Strings are borrowed until the handler returns. */
-typedef struct VerifyFault {
+typedef struct RuleFault {
         uint64_t index;   /* where the leaf stands, whatever it says itself */
         const char *rule; /* "form", or "I1" to "I8" */
         const char *text; /* what is wrong, without the leaf and the rule */
-} VerifyFault;
+} RuleFault;
 
-typedef struct VerifyHandlers {
-        void (*fault)(const VerifyFault *fault, void *userdata);
+typedef struct RuleHandlers {
+        void (*fault)(const RuleFault *fault, void *userdata);
         /* Whether an earlier leaf is a permit; asked only about a leaf that has been called the wrong thing. */
         bool (*is_permit)(uint64_t index, void *userdata);
         /* A leaf says that a policy was loaded, by the 64 hex digits of its digest; may be NULL. 0 or -ENOMEM. */
         int (*loaded)(uint64_t index, const char *digest, void *userdata);
         void *userdata;
-} VerifyHandlers;
+} RuleHandlers;
 
 /* What was seen, for a summary. */
-typedef struct VerifyCounts {
+typedef struct RuleCounts {
         uint64_t leaves;
         uint64_t permits;
         uint64_t denials;
@@ -37,22 +37,22 @@ typedef struct VerifyCounts {
         uint64_t policies; /* loaded */
         uint64_t open;     /* permits without an outcome so far */
         uint64_t first_usec, last_usec; /* log time of the first and the last leaf */
-} VerifyCounts;
+} RuleCounts;
 
-/** verify_new() - Begins at leaf 0. Return: 0 or -ENOMEM. */
-int verify_new(Verify **ret_verify, const VerifyHandlers *handlers);
+/** rules_new() - Begins at leaf 0. Return: 0 or -ENOMEM. */
+int rules_new(Rules **ret_rules, const RuleHandlers *handlers);
 
-/** verify_free() - Takes NULL, returns NULL. */
-Verify *verify_free(Verify *verify);
+/** rules_free() - Takes NULL, returns NULL. */
+Rules *rules_free(Rules *rules);
 
-/** verify_leaf() - Checks the next leaf; each rule that it breaks is handed to `fault`. Return: 0 or -ENOMEM. */
-int verify_leaf(Verify *verify, const void *leaf, size_t n);
+/** rules_leaf() - Checks the next leaf; each rule that it breaks is handed to `fault`. Return: 0 or -ENOMEM. */
+int rules_leaf(Rules *rules, const void *leaf, size_t n);
 
-/** verify_end() - Checks what can be said only when no leaf follows. */
-void verify_end(Verify *verify);
+/** rules_end() - Checks what can be said only when no leaf follows. */
+void rules_end(Rules *rules);
 
-/** verify_counts() - What was seen so far. */
-VerifyCounts verify_counts(const Verify *verify);
+/** rules_counts() - What was seen so far. */
+RuleCounts rules_counts(const Rules *rules);
 
-/** verify_leaf_is_permit() - Whether the bytes are a `request` leaf that permits: for VerifyHandlers.is_permit. */
-bool verify_leaf_is_permit(const void *leaf, size_t n);
+/** leaf_is_permit() - Whether the bytes are a `request` leaf that permits: for RuleHandlers.is_permit. */
+bool leaf_is_permit(const void *leaf, size_t n);
