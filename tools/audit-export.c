@@ -17,7 +17,8 @@ void audit_export_deinit(AuditExport *where)
 void audit_export_options(OptionSet *set, AuditExport *where)
 {
         const Option rows[] = {
-                {"export", OPTION_TEXT, &where->export, "DIR", "the export, or a copy (default: " EXPORT_DEFAULT_DIR ")"},
+                {"export", OPTION_TEXT, &where->export, "DIR",
+                 "the export, or a copy (default: " EXPORT_DEFAULT_DIR ")"},
                 {"dir", OPTION_TEXT, &where->dir, "DIR", "the folder of a 'matchguard run', for its export"},
                 {"vkey", OPTION_TEXT, &where->vkey, "KEY",
                  "who must have signed it: a verifier key or a file with one (default: the export's own)"},
@@ -32,7 +33,9 @@ int audit_export_source(AuditExport *where, ExportSource *ret_source)
                 return -ENOMEM;
         }
         *ret_source = (ExportSource){
-                .dir = where->export ? where->export : where->path ? where->path : EXPORT_DEFAULT_DIR,
+                .dir = where->export ? where->export
+                       : where->path ? where->path
+                                     : EXPORT_DEFAULT_DIR,
                 .vkey = where->vkey,
         };
         return 0;

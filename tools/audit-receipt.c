@@ -1,6 +1,7 @@
 /*
- * `matchguard audit receipt`: asks the service for the leaves of a request with their proofs, to be kept; and checks
- * kept ones without the service. What comes from the service is checked just the same where the log's key is given.
+ * `matchguard audit receipt`: asks the service for the leaves of a request with their proofs, to be kept; and
+ * checks kept ones without the service. What comes from the service is checked just the same where the log's
+ * key is given.
  */
 
 #include <errno.h>
@@ -33,7 +34,8 @@ typedef struct Call {
         const char *output; /* a file to keep it in */
 } Call;
 
-/* ------------------------------------------------------------------------------------------------ checking */
+/* ------------------------------------------------------------------------------------------------ checking
+ */
 
 static int read_vkey(const char *vkey, NoteVerifier *ret_verifier)
 {
@@ -46,7 +48,8 @@ static int read_vkey(const char *vkey, NoteVerifier *ret_verifier)
                 diag(DIAG_ERROR, "%s: %s", vkey, strerror(-r));
                 return EXIT_REFUSED;
         }
-        if (strlen(buffer_text(&text)) == text.n && note_verifier_parse(buffer_text(&text), ret_verifier) == 0)
+        if (strlen(buffer_text(&text)) == text.n &&
+            note_verifier_parse(buffer_text(&text), ret_verifier) == 0)
                 return EXIT_DONE;
         diag(DIAG_ERROR, "%s: this is no verifier key", vkey);
         return EXIT_REFUSED;
@@ -75,7 +78,8 @@ static bool check_leaf(const NoteVerifier *verifier, Proven *proven)
                 diag(DIAG_ERROR, "the proof of the %s is malformed", proven->what);
                 return false;
         default:
-                diag(DIAG_ERROR, "the proof of the %s does not hold: the leaf does not stand in the log of %s",
+                diag(DIAG_ERROR,
+                     "the proof of the %s does not hold: the leaf does not stand in the log of %s",
                      proven->what, verifier->name);
                 return false;
         }
@@ -152,7 +156,8 @@ static int check_file(const Call *call)
         return EXIT_REFUSED;
 }
 
-/* -------------------------------------------------------------------------------------------------- asking */
+/* -------------------------------------------------------------------------------------------------- asking
+ */
 
 static int keep(const Call *call, const Buffer *text)
 {
@@ -172,8 +177,9 @@ static int keep_reply(const Call *call, json_object *parameters)
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
         _cleanup_(kept_receipt_deinit) KeptReceipt receipt = KEPT_RECEIPT_INIT;
 
-        buffer_append_text(&text, json_object_to_json_string_ext(parameters, JSON_C_TO_STRING_PLAIN |
-                                                                                     JSON_C_TO_STRING_NOSLASHESCAPE));
+        buffer_append_text(&text,
+                           json_object_to_json_string_ext(
+                                   parameters, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         buffer_append_text(&text, "\n");
         if (text.failed || kept_receipt_parse(buffer_text(&text), text.n, &receipt) != 0) {
                 diag(DIAG_ERROR, "what the service gave is no receipt");
@@ -215,7 +221,8 @@ int run_audit_receipt(const Command *command, int argc, char **argv)
 {
         Call call = {.service = SERVICE_INIT};
         const Option options[] = {
-                {"audit", OPTION_FLAG, &call.audit, NULL, "ask the auditors' socket: also for what others asked"},
+                {"audit", OPTION_FLAG, &call.audit, NULL,
+                 "ask the auditors' socket: also for what others asked"},
                 {"output", OPTION_TEXT, &call.output, "FILE", "keep it there (default: standard output)"},
                 {"check", OPTION_TEXT, &call.check, "FILE", "check a kept receipt; asks nobody"},
                 {"vkey", OPTION_TEXT, &call.vkey, "KEY",

@@ -1,6 +1,6 @@
 /*
- * `matchguard audit search`: finds records and prints them as a table, or a JSON object a line. Reads an export
- * only, and shows no leaf that was not proved to stand under the signed checkpoint.
+ * `matchguard audit search`: finds records and prints them as a table, or a JSON object a line. Reads an
+ * export only, and shows no leaf that was not proved to stand under the signed checkpoint.
  */
 
 #include <errno.h>
@@ -30,13 +30,15 @@ typedef struct Call {
         uint64_t n_printed;
 } Call;
 
-/* --------------------------------------------------------------------------------------------- what is asked */
+/* --------------------------------------------------------------------------------------------- what is asked
+ */
 
 static int read_time(const Call *call, const char *name, const char *text, uint64_t *ret_usec)
 {
         int64_t usec;
         if (!time_parse(text, strlen(text), &usec) || usec < 0)
-                return command_usage(call->command, "--%s wants YYYY-MM-DD or RFC 3339 with an offset, not '%s'", name,
+                return command_usage(call->command,
+                                     "--%s wants YYYY-MM-DD or RFC 3339 with an offset, not '%s'", name,
                                      text);
         *ret_usec = (uint64_t)usec;
         return EXIT_DONE;
@@ -63,7 +65,8 @@ static int read_filter(Call *call)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ what is shown */
+/* ------------------------------------------------------------------------------------------------ what is
+ * shown */
 
 static int print_json(const SearchRow *row)
 {
@@ -122,8 +125,8 @@ static int print_row(const SearchRow *row, void *userdata)
         if (call->json)
                 return print_json(row);
         if (call->n_printed == 1)
-                printf("%8s  %-20s  %-24s  %-48s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT", "VERDICT", "WHY",
-                       "RESULT");
+                printf("%8s  %-20s  %-24s  %-48s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
+                       "VERDICT", "WHY", "RESULT");
         int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -143,7 +146,8 @@ static void print_summary(const Call *call, const Search *search)
         if (search->n_found == 0)
                 printf("Nothing was found.\n");
         else if (search->n_found > call->n_printed)
-                printf("The last %" PRIu64 " of %" PRIu64 " that were found.\n", call->n_printed, search->n_found);
+                printf("The last %" PRIu64 " of %" PRIu64 " that were found.\n", call->n_printed,
+                       search->n_found);
 }
 
 static int search_export(Call *call)
@@ -164,7 +168,8 @@ static int search_export(Call *call)
         }
         diag(DIAG_ERROR, "%s: %s", source.dir ? source.dir : "export", r < 0 ? strerror(-r) : why);
         if (r == PROVEN_E_UNPROVEN)
-                diag(DIAG_ERROR, "the export does not verify, and no more of it is shown; see 'matchguard audit verify'");
+                diag(DIAG_ERROR,
+                     "the export does not verify, and no more of it is shown; see 'matchguard audit verify'");
         return EXIT_REFUSED;
 }
 

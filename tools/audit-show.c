@@ -1,6 +1,6 @@
 /*
- * `matchguard audit show`: one record whole, in words: who, what was asked, by which rule, what came of it. Reads an
- * export only, and shows no leaf that was not proved to stand under the signed checkpoint.
+ * `matchguard audit show`: one record whole, in words: who, what was asked, by which rule, what came of it.
+ * Reads an export only, and shows no leaf that was not proved to stand under the signed checkpoint.
  */
 
 #include <inttypes.h>
@@ -108,7 +108,8 @@ static int find_record(ProvenLog *log, uint64_t index, uint64_t *ret_first, char
         int r = proven_log_bundle(log, index / TILE_WIDTH, &bundle, ret_why);
         if (r != 0)
                 return r;
-        r = leaf_parse(bundle->leaves[index % TILE_WIDTH], bundle->sizes[index % TILE_WIDTH], LEAF_MAX, &leaf);
+        r = leaf_parse(bundle->leaves[index % TILE_WIDTH], bundle->sizes[index % TILE_WIDTH], LEAF_MAX,
+                       &leaf);
         if (r < 0)
                 return r;
         bool outcome = r == 0 && leaf_is(&leaf, "kind", "outcome") && leaf_number(&leaf, "of", &of);

@@ -1,6 +1,6 @@
 /*
- * `matchguard audit verify`: checks an export and says in words what was checked. Reads files only; never asks the
- * service.
+ * `matchguard audit verify`: checks an export and says in words what was checked. Reads files only; never
+ * asks the service.
  */
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "policy/time.h"
 #include "tools/audit-export.h"
 #include "tools/commands.h"
+#include "tools/json.h"
 #include "tools/kept.h"
 #include "tools/log-audit.h"
-#include "tools/json.h"
 
 typedef struct Call {
         AuditExport where;
@@ -87,15 +87,17 @@ static void print_words(const LogAudit *audit)
 
         printf("%s: %s\n", audit->export->verifier.name, audit->dir);
         printf("  signed    by %s%s\n", audit->export->verifier.name,
-               audit->export->own_key ? ", by the key that came with the export: compare it with one that you were given"
-                                      : "");
+               audit->export->own_key
+                       ? ", by the key that came with the export: compare it with one that you were given"
+                       : "");
         print_root(&audit->export->head);
         print_span(counts);
-        printf("  leaves    %" PRIu64 ": %" PRIu64 " permits, %" PRIu64 " denials, %" PRIu64 " outcomes, %" PRIu64
-               " starts, %" PRIu64 " policies loaded; %" PRIu64 " permits still open\n",
-               counts->leaves, counts->permits, counts->denials, counts->outcomes, counts->starts, counts->policies,
-               counts->open);
-        printf("  checked   the signature, the root from the leaves, %" PRIu64 " tiles byte for byte, the rules I1 to "
+        printf("  leaves    %" PRIu64 ": %" PRIu64 " permits, %" PRIu64 " denials, %" PRIu64
+               " outcomes, %" PRIu64 " starts, %" PRIu64 " policies loaded; %" PRIu64 " permits still open\n",
+               counts->leaves, counts->permits, counts->denials, counts->outcomes, counts->starts,
+               counts->policies, counts->open);
+        printf("  checked   the signature, the root from the leaves, %" PRIu64
+               " tiles byte for byte, the rules I1 to "
                "I8,\n            %" PRIu64 " policy texts, and %zu kept checkpoints\n",
                audit->n_tiles, audit->n_policies, audit->n_kept);
         if (audit->findings->n_faults == 0)
@@ -190,7 +192,8 @@ static int open_and_verify(Call *call)
         if (r == 0)
                 r = export_open(&source, &export, &why);
         if (r != 0)
-                return refuse_export(call, call->where.path ? call->where.path : "export", why ? why : strerror(ENOMEM));
+                return refuse_export(call, call->where.path ? call->where.path : "export",
+                                     why ? why : strerror(ENOMEM));
         return verify_export(call, &export, &source);
 }
 

@@ -4,10 +4,9 @@
 
 #include "tools/decision-json.h"
 
-
 #include "base/text.h"
-#include "tools/similarity.h"
 #include "tools/json.h"
+#include "tools/similarity.h"
 
 /* Failure of json-c is out of memory: it sticks in the buffer like any other. */
 static void add_text(json_object *object, const char *key, const char *text)

@@ -28,7 +28,8 @@ enum {
 DEFINE_CLEANUP(FTS *, fts_close);
 DEFINE_CLEANUP(DigestStream *, digest_stream_free);
 
-/* ------------------------------------------------------------------------------- what a name of a file says */
+/* ------------------------------------------------------------------------------- what a name of a file says
+ */
 
 typedef struct TileName {
         bool entries;
@@ -101,7 +102,8 @@ static bool name_parse(const char *path, TileName *ret_name)
         return strcmp(again, path) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------- the walk */
+/* ------------------------------------------------------------------------------------------------- the walk
+ */
 
 typedef struct Walk {
         Export *export;
@@ -142,7 +144,8 @@ static void walk_tile(Walk *walk, const TileName *name, const char *path)
         }
         walk->n_stale++;
         if (!stale_is_prefix(walk, name, path, &why))
-                findings_file(walk->findings, path, "this part of an earlier state is not what the log holds");
+                findings_file(walk->findings, path,
+                              "this part of an earlier state is not what the log holds");
 }
 
 static bool is_known(const char *path)
@@ -176,12 +179,14 @@ static void walk_report(const Walk *walk)
 {
         if (walk->n_stale > 0)
                 findings_remark(walk->findings,
-                                "%" PRIu64 " files are left over from earlier states of the log; they agree with it "
+                                "%" PRIu64
+                                " files are left over from earlier states of the log; they agree with it "
                                 "unless a fault says otherwise",
                                 walk->n_stale);
         if (walk->n_beyond > 0)
                 findings_remark(walk->findings,
-                                "%" PRIu64 " files belong to a longer log than the checkpoint covers: either the export "
+                                "%" PRIu64
+                                " files belong to a longer log than the checkpoint covers: either the export "
                                 "was being written, or an older checkpoint was put back",
                                 walk->n_beyond);
         if (walk->n_unfinished > 0)
@@ -340,7 +345,7 @@ int export_files_check_policy(const Export *export, uint64_t index, const Digest
                 findings_file(findings, folder, "the policy that leaf %" PRIu64 " says was loaded: %s", index,
                               strerror(-r));
         else if (!digest_equal(&found, digest))
-                findings_file(findings, folder, "this is not the policy that leaf %" PRIu64 " says was loaded",
-                              index);
+                findings_file(findings, folder,
+                              "this is not the policy that leaf %" PRIu64 " says was loaded", index);
         return 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The files of an export that the tree does not need: left over, unfinished, of a longer tree, or of nobody knows
- * what; and the archived policies, by their digest.
+ * The files of an export that the tree does not need: left over, unfinished, of a longer tree, or of nobody
+ * knows what; and the archived policies, by their digest.
  */
 
 #include "base/digest.h"
@@ -9,7 +9,8 @@
 #include "tools/findings.h"
 
 /**
- * export_files_check() - Looks at every file and reports those that do not belong to the tree of the checkpoint.
+ * export_files_check() - Looks at every file and reports those that do not belong to the tree of the
+ * checkpoint.
  * @dir:        where the export lies, as it was opened
  *
  * Partial files of a smaller tree may stay (C2SP), but must hold what the tree holds: else they are a fault.

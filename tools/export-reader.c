@@ -241,8 +241,8 @@ int export_read_bundle(Export *export, uint64_t n, Bundle *bundle, char **ret_wh
 
 int export_read_tile(Export *export, Tile *tile, char **ret_why)
 {
-        const Place place = {place_tile_path, tile->level, tile->n, export_width(export, tile->level, tile->n),
-                             TILE_FILE_MAX};
+        const Place place = {place_tile_path, tile->level, tile->n,
+                             export_width(export, tile->level, tile->n), TILE_FILE_MAX};
         unsigned width = 0;
 
         tile->width = 0;

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Reads an export of the trail (C2SP tlog-tiles): the signed checkpoint, bundles of leaves, tiles of hashes. Works
- * on any copy on any machine, also while the service goes on writing: the tree that is read is the one whose
- * checkpoint was there when the export was opened.
+ * Reads an export of the trail (C2SP tlog-tiles): the signed checkpoint, bundles of leaves, tiles of hashes.
+ * Works on any copy on any machine, also while the service goes on writing: the tree that is read is the one
+ * whose checkpoint was there when the export was opened.
  *
  * Believes the checkpoint's signature and nothing else: who reads leaves or tiles here has to check them, by
  * tools/export-proof.h or by tools/tile-stack.h.
@@ -24,7 +24,7 @@ typedef struct Export {
         NoteVerifier verifier;
         bool own_key; /* the key came with the export, so that it proves nothing about who wrote it */
         TreeHead head;
-        char *note; /* the checkpoint's text */
+        char *note;  /* the checkpoint's text */
         Buffer file; /* what was read last, kept for its memory */
 } Export;
 
@@ -41,7 +41,8 @@ enum {
 /* Where an export lies and whom it must be signed by. */
 typedef struct ExportSource {
         const char *dir;
-        const char *vkey; /* a verifier key as text, or the path of a file with one; NULL: log.vkey of the export */
+        const char *vkey; /* a verifier key as text, or the path of a file with one; NULL: log.vkey of the
+                             export */
 } ExportSource;
 
 /**
@@ -56,7 +57,8 @@ int export_open(const ExportSource *source, Export *ret_export, char **ret_why);
 /** export_n_bundles() - How many bundles hold the leaves of the tree; the last one may be partial. */
 uint64_t export_n_bundles(const Export *export);
 
-/** export_width() - How many entries tile @n of @level has in the tree: TILE_WIDTH, fewer for the last, or 0. */
+/** export_width() - How many entries tile @n of @level has in the tree: TILE_WIDTH, fewer for the last, or 0.
+ */
 unsigned export_width(const Export *export, unsigned level, uint64_t n);
 
 /* Up to 256 leaves in their order. */

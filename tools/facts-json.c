@@ -233,9 +233,18 @@ static int read_used(const FactsKey *key, FactsJson *json, json_object *value)
         return 0;
 }
 
-#define TEXT(key, member, required, expected) {key, read_text, offsetof(Facts, member), required, expected}
-#define STATEMENT(key, member) {key, read_statement, offsetof(Facts, member), false, "a string"}
-#define ATTESTED(key, member) {key, read_attested, offsetof(Facts, member), false, "a string"}
+#define TEXT(key, member, required, expected)                                                                \
+        {                                                                                                    \
+                key, read_text, offsetof(Facts, member), required, expected                                  \
+        }
+#define STATEMENT(key, member)                                                                               \
+        {                                                                                                    \
+                key, read_statement, offsetof(Facts, member), false, "a string"                              \
+        }
+#define ATTESTED(key, member)                                                                                \
+        {                                                                                                    \
+                key, read_attested, offsetof(Facts, member), false, "a string"                               \
+        }
 
 static const FactsKey facts_keys[] = {
         {"uid", read_uid, 0, true, "a user number"},
@@ -313,7 +322,8 @@ static int read_members(FactsJson *json, FactsFault *ret_fault)
                         return r;
         }
         for (size_t i = 0; i < ARRAY_SIZE(facts_keys); i++)
-                if (facts_keys[i].required && !json_object_object_get_ex(json->object, facts_keys[i].key, NULL))
+                if (facts_keys[i].required &&
+                    !json_object_object_get_ex(json->object, facts_keys[i].key, NULL))
                         return fault_of_key(ret_fault, facts_keys[i].key);
         return 0;
 }
@@ -335,8 +345,8 @@ int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault
         /* A mark that lies ahead speaks louder than what is said of the clock. */
         Facts *facts = &json.facts;
         if (facts->clock != CLOCK_BEHIND)
-                facts->clock = facts_clock(facts->clock == CLOCK_SYNCHRONISED, facts->time_usec, facts->has_mark,
-                                           facts->mark_usec);
+                facts->clock = facts_clock(facts->clock == CLOCK_SYNCHRONISED, facts->time_usec,
+                                           facts->has_mark, facts->mark_usec);
         const char *bad = facts_check(facts);
         if (bad)
                 return fault_of_key(ret_fault, bad);

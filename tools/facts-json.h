@@ -41,8 +41,8 @@ void facts_fault_deinit(FactsFault *fault);
  * @ret_json:   to be given to facts_json_deinit()
  * @ret_fault:  set on a positive ending, to be given to facts_fault_deinit()
  *
- * Every key that is not a fact is a fault. `uid`, `operation`, `purpose`, `on_behalf_of`, `recipients` and `time`
- * must be given. A unit or label that no record could hold counts as none, as it does in the service.
+ * Every key that is not a fact is a fault. `uid`, `operation`, `purpose`, `on_behalf_of`, `recipients` and
+ * `time` must be given. A unit or label that no record could hold counts as none, as it does in the service.
  * Return: 0, FACTS_E_*, -ENOMEM.
  */
 int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault *ret_fault);

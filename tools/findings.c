@@ -1,6 +1,6 @@
 /*
- * Saying and gathering findings. Text that comes from outside is a leaf's only where a leaf may hold it, or a path:
- * control characters in it are not passed on to a terminal.
+ * Saying and gathering findings. Text that comes from outside is a leaf's only where a leaf may hold it, or a
+ * path: control characters in it are not passed on to a terminal.
  */
 
 #include "tools/findings.h"

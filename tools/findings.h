@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What a check of a log finds: faults, which make it fail, and remarks, which an auditor should know. Said as they
- * come, a line each, or gathered for one JSON object. After FINDINGS_MAX of a sort the rest are only counted.
+ * What a check of a log finds: faults, which make it fail, and remarks, which an auditor should know. Said as
+ * they come, a line each, or gathered for one JSON object. After FINDINGS_MAX of a sort the rest are only
+ * counted.
  */
 
 #include <json-c/json.h>

@@ -54,7 +54,8 @@ static int head_of_proof(const NoteVerifier *verifier, const char *text, size_t 
         return head_of_note(verifier, gap, n - (size_t)(gap - text), ret_head);
 }
 
-static int heads_of_receipt(const NoteVerifier *verifier, const Buffer *text, TreeHead *ret_heads, size_t *ret_n)
+static int heads_of_receipt(const NoteVerifier *verifier, const Buffer *text, TreeHead *ret_heads,
+                            size_t *ret_n)
 {
         _cleanup_(kept_receipt_deinit) KeptReceipt receipt = KEPT_RECEIPT_INIT;
 

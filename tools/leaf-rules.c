@@ -1,6 +1,6 @@
 /*
- * The rules over leaves: one small function a rule, in a table. A rule only looks; what a leaf changes is noted
- * after all rules have seen it, in one place.
+ * The rules over leaves: one small function a rule, in a table. A rule only looks; what a leaf changes is
+ * noted after all rules have seen it, in one place.
  */
 
 #include "tools/leaf-rules.h"
@@ -29,10 +29,10 @@ static const struct {
         const char *name;
         Kind kind;
 } kinds[] = {
-        {"start", KIND_START},     {"policy", KIND_POLICY},   {"request", KIND_REQUEST},
-        {"outcome", KIND_OUTCOME}, {"refused", KIND_OTHER},   {"disclose", KIND_OTHER},
-        {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},    {"jump", KIND_OTHER},
-        {"gap", KIND_OTHER},       {"epoch", KIND_EPOCH},     {"beat", KIND_OTHER},
+        {"start", KIND_START},     {"policy", KIND_POLICY}, {"request", KIND_REQUEST},
+        {"outcome", KIND_OUTCOME}, {"refused", KIND_OTHER}, {"disclose", KIND_OTHER},
+        {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},  {"jump", KIND_OTHER},
+        {"gap", KIND_OTHER},       {"epoch", KIND_EPOCH},   {"beat", KIND_OTHER},
         {"stop", KIND_STOP},
 };
 
@@ -219,7 +219,8 @@ static const char *check_time(Rules *rules, const Entry *entry)
         return NULL;
 }
 
-/* An outcome may name what is no open permit in two ways: a permit that has its outcome, or no permit at all. */
+/* An outcome may name what is no open permit in two ways: a permit that has its outcome, or no permit at all.
+ */
 static bool outcome_is_second(const Rules *rules, const Entry *entry)
 {
         return entry->has_of && entry->of < entry->at && !permits_find(rules, entry->of) &&
@@ -280,8 +281,8 @@ static const char *check_epoch(Rules *rules, const Entry *entry)
 {
         uint64_t epoch;
         if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->n_epochs)
-                return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it", epoch,
-                           rules->n_epochs);
+                return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
+                           epoch, rules->n_epochs);
         return NULL;
 }
 
@@ -289,15 +290,9 @@ static const struct {
         const char *name;
         const char *(*check)(Rules *rules, const Entry *entry);
 } leaf_rules[] = {
-        {"form", check_form},
-        {"I1", check_index},
-        {"I2", check_time},
-        {"I3", check_one_outcome},
-        {"I4", check_outcome_of},
-        {"I5", check_unknown_first},
-        {"I6", check_stop},
-        {"I7", check_policy},
-        {"I8", check_epoch},
+        {"form", check_form},      {"I1", check_index},      {"I2", check_time},
+        {"I3", check_one_outcome}, {"I4", check_outcome_of}, {"I5", check_unknown_first},
+        {"I6", check_stop},        {"I7", check_policy},     {"I8", check_epoch},
 };
 
 /* --------------------------------------------------------------------------------- what a leaf changes */

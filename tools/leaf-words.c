@@ -84,8 +84,8 @@ void leaf_words_who(const Leaf *leaf, Buffer *buffer)
 
         add_text(leaf, "organisation", "", buffer);
         if (has_uid)
-                buffer_append_format(buffer, leaf_text(leaf, "organisation") ? " (uid %" PRIu64 ")" : "uid %" PRIu64,
-                                     uid);
+                buffer_append_format(
+                        buffer, leaf_text(leaf, "organisation") ? " (uid %" PRIu64 ")" : "uid %" PRIu64, uid);
 }
 
 /* ------------------------------------------------------------------------------------------ what happened */
@@ -190,10 +190,10 @@ static const struct {
         const char *kind;
         void (*what)(const Leaf *leaf, Buffer *buffer);
 } whats[] = {
-        {"start", what_start},     {"policy", what_policy},     {"request", what_request},
-        {"outcome", what_outcome}, {"refused", what_refused},   {"disclose", what_disclose},
-        {"erase", what_erase},     {"mirror", what_mirror},     {"jump", what_jump},
-        {"gap", what_gap},         {"epoch", what_epoch},       {"beat", what_beat},
+        {"start", what_start},     {"policy", what_policy},   {"request", what_request},
+        {"outcome", what_outcome}, {"refused", what_refused}, {"disclose", what_disclose},
+        {"erase", what_erase},     {"mirror", what_mirror},   {"jump", what_jump},
+        {"gap", what_gap},         {"epoch", what_epoch},     {"beat", what_beat},
         {"stop", what_stop},
 };
 
@@ -322,20 +322,13 @@ static void line_clock(const Leaf *leaf, Buffer *buffer)
 }
 
 const LeafLine leaf_request_lines[] = {
-        {"request", line_id},
-        {"who", line_organisation},
-        {"caller", line_caller},
-        {"asked", line_asked},
-        {"on behalf of", line_behalf},
-        {"shown to", line_recipients},
-        {"given", line_given},
-        {"verdict", line_verdict},
-        {"moratoria", line_moratoria},
-        {"limits", line_limits},
-        {"gallery", line_gallery},
-        {"policy", line_policy},
-        {"clock", line_clock},
-        {},
+        {"request", line_id},          {"who", line_organisation},
+        {"caller", line_caller},       {"asked", line_asked},
+        {"on behalf of", line_behalf}, {"shown to", line_recipients},
+        {"given", line_given},         {"verdict", line_verdict},
+        {"moratoria", line_moratoria}, {"limits", line_limits},
+        {"gallery", line_gallery},     {"policy", line_policy},
+        {"clock", line_clock},         {},
 };
 
 static void line_result(const Leaf *leaf, Buffer *buffer)
@@ -345,8 +338,9 @@ static void line_result(const Leaf *leaf, Buffer *buffer)
         add_text(leaf, "result", "", buffer);
         for (size_t i = 0; i < ARRAY_SIZE(open); i++)
                 if (leaf_is(leaf, "result", open[i]))
-                        buffer_append_text(buffer, " (a change may have happened all the same; the next gallery epoch "
-                                                   "tells)");
+                        buffer_append_text(
+                                buffer, " (a change may have happened all the same; the next gallery epoch "
+                                        "tells)");
 }
 
 static void line_found(const Leaf *leaf, Buffer *buffer)

@@ -1,6 +1,7 @@
 /*
- * The pass over an export. Each leaf is hashed into the stack of tiles and handed to the rules; each tile that the
- * stack makes is compared with the one that lies there; each kept checkpoint is compared when its size is reached.
+ * The pass over an export. Each leaf is hashed into the stack of tiles and handed to the rules; each tile
+ * that the stack makes is compared with the one that lies there; each kept checkpoint is compared when its
+ * size is reached.
  */
 
 #include "tools/log-audit.h"
@@ -30,7 +31,7 @@ typedef struct Pass {
         TileStack stack;
         Rules *rules;
         Bundle bundle;
-        Bundle earlier; /* for a look back at one leaf */
+        Bundle earlier;   /* for a look back at one leaf */
         size_t n_reached; /* kept heads that have been compared */
         LoadedPolicy *policies;
         size_t n_policies, capacity;
@@ -44,7 +45,8 @@ static void pass_deinit(Pass *pass)
         free(pass->policies);
 }
 
-/* ------------------------------------------------------------------------------------------------ handlers */
+/* ------------------------------------------------------------------------------------------------ handlers
+ */
 
 static void on_fault(const RuleFault *fault, void *userdata)
 {
@@ -108,9 +110,11 @@ static int on_tile(const TileStackTile *made, void *userdata)
                         continue;
                 uint64_t first = (made->n * TILE_WIDTH + i) << (TILE_HEIGHT * made->level);
                 if (made->level == 0)
-                        findings_file(findings, path, "the hash of leaf %" PRIu64 " is not the one that it holds", first);
+                        findings_file(findings, path,
+                                      "the hash of leaf %" PRIu64 " is not the one that it holds", first);
                 else
-                        findings_file(findings, path, "what it holds for the leaves from %" PRIu64 " on is not their hash",
+                        findings_file(findings, path,
+                                      "what it holds for the leaves from %" PRIu64 " on is not their hash",
                                       first);
         }
         return 0;
@@ -149,11 +153,13 @@ static void check_kept_beyond(const Pass *pass)
 
         for (size_t i = pass->n_reached; i < audit->n_kept; i++)
                 findings_file(audit->findings, audit->kept[i].path,
-                              "the log has shrunk: this checkpoint covers %" PRIu64 " leaves, the export %" PRIu64,
+                              "the log has shrunk: this checkpoint covers %" PRIu64
+                              " leaves, the export %" PRIu64,
                               audit->kept[i].head.size, pass->stack.size);
 }
 
-/* ------------------------------------------------------------------------------------------------- the pass */
+/* ------------------------------------------------------------------------------------------------- the pass
+ */
 
 static void show_progress(const Pass *pass, bool end)
 {
@@ -185,8 +191,8 @@ static int take_leaves(Pass *pass)
                 _cleanup_(freep) char *why = NULL;
                 int r = export_read_bundle(audit->export, n, &pass->bundle, &why);
                 if (r > 0) {
-                        findings_file(audit->findings, "entries", "%s; leaves from %" PRIu64 " on were not checked",
-                                      why, n * TILE_WIDTH);
+                        findings_file(audit->findings, "entries",
+                                      "%s; leaves from %" PRIu64 " on were not checked", why, n * TILE_WIDTH);
                         return 1;
                 }
                 for (unsigned i = 0; i < pass->bundle.n && r == 0; i++)
@@ -212,7 +218,8 @@ static int check_end(Pass *pass)
         check_kept_beyond(pass);
         tile_stack_root(&pass->stack, &root);
         if (!digest_equal(&root, &export->head.root))
-                findings_file(pass->audit->findings, "checkpoint", "the leaves do not lead to the signed root");
+                findings_file(pass->audit->findings, "checkpoint",
+                              "the leaves do not lead to the signed root");
         rules_end(pass->rules);
         return 0;
 }
@@ -223,7 +230,8 @@ static int check_files(Pass *pass)
 
         for (size_t i = 0; i < pass->n_policies; i++) {
                 const LoadedPolicy *policy = &pass->policies[i];
-                int r = export_files_check_policy(audit->export, policy->index, &policy->digest, audit->findings);
+                int r = export_files_check_policy(audit->export, policy->index, &policy->digest,
+                                                  audit->findings);
                 if (r < 0)
                         return r;
         }

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The whole check of an export: the root from its entries, every tile byte for byte, every kept checkpoint, the
- * rules over the leaves, the files beside the tree. One pass; memory is constant but for open requests and the
- * digests of loaded policies.
+ * The whole check of an export: the root from its entries, every tile byte for byte, every kept checkpoint,
+ * the rules over the leaves, the files beside the tree. One pass; memory is constant but for open requests
+ * and the digests of loaded policies.
  */
 
 #include "tools/export-reader.h"

@@ -106,8 +106,9 @@ static bool matches(const SearchFilter *filter, const Leaf *leaf)
         const struct {
                 const char *key, *wanted;
         } texts[] = {
-                {"verdict", filter->verdict},     {"reason", filter->reason},   {"organisation", filter->organisation},
-                {"operation", filter->operation}, {"gallery", filter->gallery}, {"request", filter->request},
+                {"verdict", filter->verdict},           {"reason", filter->reason},
+                {"organisation", filter->organisation}, {"operation", filter->operation},
+                {"gallery", filter->gallery},           {"request", filter->request},
         };
         uint64_t number = 0;
 

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Finds leaves in a proven log and joins permits with their outcomes. Rows come in the order of the log; a permit
- * waits for its outcome, and what follows waits behind it, so that memory grows with what is open, not with what is
- * found (but for SearchFilter.limit rows where that is given).
+ * Finds leaves in a proven log and joins permits with their outcomes. Rows come in the order of the log; a
+ * permit waits for its outcome, and what follows waits behind it, so that memory grows with what is open, not
+ * with what is found (but for SearchFilter.limit rows where that is given).
  */
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 /*
- * `matchguard policy check`: loads a policy as the service would and says in words what it found, or every fault.
+ * `matchguard policy check`: loads a policy as the service would and says in words what it found, or every
+ * fault.
  */
 
 #include <stdio.h>
@@ -7,8 +8,8 @@
 
 #include "base/macro.h"
 #include "tools/commands.h"
-#include "tools/policy-open.h"
 #include "tools/json.h"
+#include "tools/policy-open.h"
 
 static const struct {
         const char *suffix, *one, *many;

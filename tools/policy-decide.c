@@ -1,6 +1,6 @@
 /*
- * `matchguard policy decide`: facts in, one JSON object a line; decisions out, one a line. Runs the library that
- * the service runs, and asks nothing of the machine that it runs on but the policy's files.
+ * `matchguard policy decide`: facts in, one JSON object a line; decisions out, one a line. Runs the library
+ * that the service runs, and asks nothing of the machine that it runs on but the policy's files.
  */
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "tools/commands.h"
 #include "tools/decision-json.h"
 #include "tools/facts-json.h"
-#include "tools/policy-open.h"
 #include "tools/json.h"
+#include "tools/policy-open.h"
 
 /* Answers a line that is no request, for programs on stdout and for people on stderr. */
 static void print_fault(const FactsFault *fault, size_t line)

@@ -8,7 +8,8 @@
 
 typedef struct PolicyOpen {
         OptionList dirs;
-        bool as_the_service; /* refuse what the service would refuse for its owner or mode (installed policy only) */
+        bool as_the_service; /* refuse what the service would refuse for its owner or mode (installed policy
+                                only) */
 } PolicyOpen;
 
 #define POLICY_OPEN_INIT ((PolicyOpen){})

@@ -1,6 +1,6 @@
 /*
- * Proves what is read, from the signed root down. Keeps one tile a level, so that reading on costs one tile for
- * 256 leaves. Run by the tool's readers.
+ * Proves what is read, from the signed root down. Keeps one tile a level, so that reading on costs one tile
+ * for 256 leaves. Run by the tool's readers.
  */
 
 #include "tools/proven-log.h"

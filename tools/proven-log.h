@@ -1,8 +1,8 @@
 #pragma once
 /*
- * A log whose leaves are shown only after they have been proved: each bundle that is read must hash to its tile,
- * each tile to its place in the tile above, and the right edge to the signed root. So a reader who wants one leaf
- * pays for a few tiles, and one who wants all of them for one pass.
+ * A log whose leaves are shown only after they have been proved: each bundle that is read must hash to its
+ * tile, each tile to its place in the tile above, and the right edge to the signed root. So a reader who
+ * wants one leaf pays for a few tiles, and one who wants all of them for one pass.
  */
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The tiles of a log made anew from its leaves: the right edge of each level is kept, a full tile is handed out and
- * folded into one hash of the next level. Needs 64 KiB however long the log is.
+ * The tiles of a log made anew from its leaves: the right edge of each level is kept, a full tile is handed
+ * out and folded into one hash of the next level. Needs 64 KiB however long the log is.
  */
 
 #include "log/tile.h"
