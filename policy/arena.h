@@ -15,8 +15,7 @@ typedef struct Arena {
 /** arena_deinit() - Frees every piece; safe on ARENA_INIT and twice. */
 void arena_deinit(Arena *arena);
 
-/** arena_new() - Zeroed room for @n things of @size bytes. Return: it, never NULL for @n 0; NULL: no memory.
- */
+/** arena_new() - Zeroed room for @n things of @size bytes. Return: it, or NULL: no memory. */
 void *arena_new(Arena *arena, size_t n, size_t size);
 
 /** arena_copy() - A copy of @n bytes with a NUL behind them. Return: it, or NULL: no memory. */

@@ -23,6 +23,5 @@ bool time_parse(const char *text, size_t n, int64_t *ret_usec);
 
 enum { TIME_TEXT_SIZE = 48 };
 
-/** time_format() - Writes an instant as time_parse() reads it: the day alone where it is its first instant.
- */
+/** time_format() - Writes an instant as time_parse() reads it; the day alone where that says it. */
 void time_format(int64_t usec, char ret_text[static TIME_TEXT_SIZE]);
