@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A growing run of bytes. Appending never reports failure itself: it sticks in the buffer, and whoever takes the
- * bytes asks once, so that building a message reads as a list of its parts.
+ * A growing run of bytes. Appending never reports failure itself: it sticks in the buffer, and whoever takes
+ * the bytes asks once, so that building a message reads as a list of its parts.
  */
 
 #include <stdarg.h>
@@ -33,8 +33,8 @@ void buffer_append_format(Buffer *buffer, const char *format, ...) __attribute__
 /**
  * buffer_extend() - Makes room for @n more bytes and counts them as content.
  *
- * Return: where the new bytes start, not initialised; NULL when memory ran out (which also sticks). The pointer
- * is good until the next call that appends.
+ * Return: where the new bytes start, not initialised; NULL when memory ran out (which also sticks). The
+ * pointer is good until the next call that appends.
  */
 void *buffer_extend(Buffer *buffer, size_t n);
 

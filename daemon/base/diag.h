@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Diagnostics for the operator: one line a message on stderr, with the priority prefix of sd-daemon(3) where
- * stderr leads to the journal. It may lose lines; it is never the audit trail. Used by every process; libraries
- * return errors instead of calling this.
+ * stderr leads to the journal. It may lose lines; it is never the audit trail. Used by every process;
+ * libraries return errors instead of calling this.
  */
 
 typedef enum DiagLevel {

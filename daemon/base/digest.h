@@ -1,10 +1,10 @@
 #pragma once
 /*
- * SHA-256 (FIPS 180-4), through OpenSSL's fetched EVP_MD with one context a thread: a fresh context a call costs
- * more than hashing a leaf. Knows nothing of what is hashed.
+ * SHA-256 (FIPS 180-4), through OpenSSL's fetched EVP_MD with one context a thread: a fresh context a call
+ * costs more than hashing a leaf. Knows nothing of what is hashed.
  *
- * A digest that cannot be computed (no memory at the first use in a thread) leaves nothing sensible to do in a
- * program whose every promise rests on digests, so these functions abort instead of failing.
+ * A digest that cannot be computed (no memory at the first use in a thread) leaves nothing sensible to do in
+ * a program whose every promise rests on digests, so these functions abort instead of failing.
  */
 
 #include <stdbool.h>

@@ -24,7 +24,8 @@ int fd_close(int fd)
 {
         if (fd >= 0) {
                 int saved_errno = errno;
-                (void)close(fd); /* The descriptor is gone whatever close(2) says, and nothing was buffered. */
+                (void)close(
+                        fd); /* The descriptor is gone whatever close(2) says, and nothing was buffered. */
                 errno = saved_errno;
         }
         return -1;
@@ -91,7 +92,8 @@ int fd_sync_dir(int dir_fd, const char *path)
 
 static int fd_write_temporary(int dir_fd, const char *path, mode_t mode, const Buffer *content)
 {
-        _cleanup_(fd_closep) int fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+        _cleanup_(fd_closep) int fd =
+                openat(dir_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
         if (fd < 0)
                 return -errno;
         int r = fd_write_all(fd, content->data, content->n);
@@ -114,7 +116,8 @@ int fd_write_file(int dir_fd, const char *path, mode_t mode, const Buffer *conte
         if (r == 0 && renameat(dir_fd, temporary, dir_fd, path) < 0)
                 r = -errno;
         if (r < 0) {
-                (void)unlinkat(dir_fd, temporary, 0); /* A leftover does no harm: the next write truncates it. */
+                (void)unlinkat(dir_fd, temporary,
+                               0); /* A leftover does no harm: the next write truncates it. */
                 return r;
         }
         return fd_sync_dir(dir_fd, path);

@@ -8,7 +8,8 @@
 
 static const char text_hex_digits[] = "0123456789abcdef";
 static const char text_base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char text_base64url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char text_base64url_alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void text_hex(const void *data, size_t n, char *ret_text)
 {
@@ -196,7 +197,8 @@ bool text_to_u64(const char *text, size_t n, uint64_t *ret_value)
         return true;
 }
 
-/* A decimal number taken apart: digits without the point, and the power of ten they are to be multiplied by. */
+/* A decimal number taken apart: digits without the point, and the power of ten they are to be multiplied by.
+ */
 typedef struct Decimal {
         bool negative, has_exponent, has_point;
         size_t n_digits; /* only significant ones are kept */

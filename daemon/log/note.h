@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Checkpoints as C2SP signed notes (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), Ed25519, signature type 0x01.
+ * Checkpoints as C2SP signed notes (c2sp.org/signed-note, c2sp.org/tlog-checkpoint), Ed25519, signature type
+ * 0x01.
  *
  *   <origin> LF <size, decimal> LF <base64 of the root> LF LF
  *   "— " <key name> " " base64(key id[4] || signature[64]) LF        one line a signature
  *
- * key id = first 4 bytes of SHA-256(name || LF || 0x01 || public key). The log's key has the origin as its name.
- * A verifier key is the text `name+hex(key id)+base64(0x01 || public key)`.
+ * key id = first 4 bytes of SHA-256(name || LF || 0x01 || public key). The log's key has the origin as its
+ * name. A verifier key is the text `name+hex(key id)+base64(0x01 || public key)`.
  */
 
 #include <stdbool.h>
@@ -48,9 +49,9 @@ typedef struct NoteVerifier {
 } NoteVerifier;
 
 enum {
-        NOTE_E_MALFORMED = 1,   /* no such text, or not in its one canonical form */
-        NOTE_E_UNSIGNED = 2,    /* no valid signature by this key */
-        NOTE_E_OTHER_LOG = 3,   /* the origin is not the key's name */
+        NOTE_E_MALFORMED = 1, /* no such text, or not in its one canonical form */
+        NOTE_E_UNSIGNED = 2,  /* no valid signature by this key */
+        NOTE_E_OTHER_LOG = 3, /* the origin is not the key's name */
 };
 
 /** note_verifier_parse() - Reads a verifier key; one newline may follow. Return: 0 or NOTE_E_MALFORMED. */
@@ -70,7 +71,8 @@ void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer);
 int note_open(const NoteVerifier *verifier, const char *text, size_t n, TreeHead *ret_head);
 
 /**
- * note_peek() - Reads origin, size and root without believing them: for messages about a note that is refused.
+ * note_peek() - Reads origin, size and root without believing them: for messages about a note that is
+ * refused.
  * @ret_origin: NOTE_NAME_MAX + 1 bytes
  *
  * Return: 0 or NOTE_E_MALFORMED.

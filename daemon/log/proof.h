@@ -20,7 +20,8 @@ void proof_write(uint64_t index, const Path *path, const char *note, Buffer *buf
 
 enum {
         PROOF_E_MALFORMED = 1, /* not a canonical proof */
-        PROOF_E_UNPROVEN = 2,  /* the checkpoint is not signed by the key, or the path does not lead to its root */
+        PROOF_E_UNPROVEN =
+                2, /* the checkpoint is not signed by the key, or the path does not lead to its root */
 };
 
 /* A proof as text, borrowed. */

@@ -3,7 +3,8 @@
  * The Merkle tree of RFC 6962 section 2 (SHA-256), pure: roots, audit paths, consistency proofs, and their
  * verification (RFC 9162 section 2.1 algorithms). No storage: what needs nodes asks a NodeSource for them.
  *
- * A node (level, index) is the hash over the leaves [index << level, (index + 1) << level), all of which exist.
+ * A node (level, index) is the hash over the leaves [index << level, (index + 1) << level), all of which
+ * exist.
  */
 
 #include <stdbool.h>
@@ -23,8 +24,8 @@ void tree_leaf_hash(const void *leaf, size_t n, Digest *ret_hash);
 /** tree_node_hash() - SHA-256(0x01 || left || right). */
 void tree_node_hash(const Digest *left, const Digest *right, Digest *ret_hash);
 
-/* The roots of the complete subtrees that a tree of `size` leaves falls into, largest first: all that is needed
- * to append. */
+/* The roots of the complete subtrees that a tree of `size` leaves falls into, largest first: all that is
+ * needed to append. */
 typedef struct Frontier {
         uint64_t size;
         Digest hashes[TREE_LEVELS]; /* one for each bit set in size, from the highest */
@@ -55,13 +56,16 @@ int tree_root(const NodeSource *source, uint64_t size, Digest *ret_root);
 /** tree_frontier() - The frontier of the tree of @size leaves. Return: 0, or what the source failed with. */
 int tree_frontier(const NodeSource *source, uint64_t size, Frontier *ret_frontier);
 
-/** tree_inclusion() - The audit path of leaf @index in the tree of @size leaves; @index < @size. Return: as above. */
+/** tree_inclusion() - The audit path of leaf @index in the tree of @size leaves; @index < @size. Return: as
+ * above. */
 int tree_inclusion(const NodeSource *source, uint64_t size, uint64_t index, Path *ret_path);
 
-/** tree_consistency() - The proof from @old_size to @size; @old_size <= @size. Empty for 0 and for equal sizes. */
+/** tree_consistency() - The proof from @old_size to @size; @old_size <= @size. Empty for 0 and for equal
+ * sizes. */
 int tree_consistency(const NodeSource *source, uint64_t old_size, uint64_t size, Path *ret_path);
 
-/** tree_check_inclusion() - Whether the path proves that @leaf_hash stands at @index of the tree with @root. */
+/** tree_check_inclusion() - Whether the path proves that @leaf_hash stands at @index of the tree with @root.
+ */
 bool tree_check_inclusion(const Digest *leaf_hash, uint64_t index, uint64_t size, const Path *path,
                           const Digest *root);
 
@@ -71,5 +75,6 @@ typedef struct TreeHead {
         Digest root;
 } TreeHead;
 
-/** tree_check_consistency() - Whether the path proves that @old is a prefix of @new. Size 0 is a prefix of all. */
+/** tree_check_consistency() - Whether the path proves that @old is a prefix of @new. Size 0 is a prefix of
+ * all. */
 bool tree_check_consistency(const TreeHead *old, const TreeHead *new, const Path *path);

@@ -1,0 +1,248 @@
+/*
+ * Checkpoints as signed notes. Owns the signing key while a NoteSigner lives: in memory that is locked
+ * against swapping and wiped when freed (libsodium). Used by the trail (signing), and by the worker and the
+ * tool (believing).
+ *
+ * The reader takes one form only: canonical base64, shortest decimals, exactly three lines of text.
+ */
+
+#include "log/note.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "base/text.h"
+
+#define NOTE_SIGNATURE_PREFIX "\xe2\x80\x94 "
+
+enum {
+        NOTE_TYPE_ED25519 = 1,
+        NOTE_KEY_ID_SIZE = 4,
+        NOTE_SIGNATURE_SIZE = NOTE_KEY_ID_SIZE + crypto_sign_BYTES,
+};
+
+struct NoteSigner {
+        NoteVerifier verifier;
+        uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
+};
+
+bool note_name_is_valid(const char *name)
+{
+        size_t n = strlen(name);
+
+        if (n == 0 || n > NOTE_NAME_MAX)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (name[i] <= 0x20 || name[i] >= 0x7f || strchr("+\"\\", name[i]))
+                        return false;
+        return true;
+}
+
+static void note_key_id(const char *name, const uint8_t public_key[32],
+                        uint8_t ret_id[static NOTE_KEY_ID_SIZE])
+{
+        Digest digest;
+        const struct iovec parts[] = {
+                {(void *)name, strlen(name)}, {(void *)"\n\x01", 2}, {(void *)public_key, 32}};
+        digest_of_parts(parts, ARRAY_SIZE(parts), &digest);
+        memcpy(ret_id, digest.bytes, NOTE_KEY_ID_SIZE);
+}
+
+int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *seed)
+{
+        if (!note_name_is_valid(name))
+                return -EINVAL;
+        if (sodium_init() < 0)
+                return -ENOMEM;
+        NoteSigner *signer = sodium_malloc(sizeof(*signer));
+        if (!signer)
+                return -ENOMEM;
+        memset(signer, 0, sizeof(*signer));
+        memcpy(signer->verifier.name, name, strlen(name));
+        crypto_sign_seed_keypair(signer->verifier.public_key, signer->secret_key, seed);
+        note_key_id(name, signer->verifier.public_key, signer->verifier.key_id);
+        *ret_signer = signer;
+        return 0;
+}
+
+NoteSigner *note_signer_free(NoteSigner *signer)
+{
+        if (signer)
+                sodium_free(signer);
+        return NULL;
+}
+
+void note_signer_vkey(const NoteSigner *signer, Buffer *buffer)
+{
+        uint8_t typed[1 + 32] = {NOTE_TYPE_ED25519};
+        char id[2 * NOTE_KEY_ID_SIZE + 1], key[TEXT_BASE64_SIZE(sizeof(typed))];
+
+        memcpy(typed + 1, signer->verifier.public_key, 32);
+        text_hex(signer->verifier.key_id, NOTE_KEY_ID_SIZE, id);
+        text_base64(typed, sizeof(typed), key);
+        buffer_append_format(buffer, "%s+%s+%s\n", signer->verifier.name, id, key);
+}
+
+int note_verifier_parse(const char *text, NoteVerifier *ret_verifier)
+{
+        NoteVerifier verifier = {};
+        uint8_t typed[64], id[NOTE_KEY_ID_SIZE];
+        size_t n_typed = 0;
+
+        /* A name holds no '+', so the first two are the separators; base64 may hold more. */
+        const char *first = strchr(text, '+');
+        const char *second = first ? strchr(first + 1, '+') : NULL;
+        if (!second || first - text > NOTE_NAME_MAX)
+                return NOTE_E_MALFORMED;
+        memcpy(verifier.name, text, (size_t)(first - text));
+        size_t n_key = strcspn(second + 1, "\n");
+        const char *rest = second + 1 + n_key;
+        if (!note_name_is_valid(verifier.name) || (rest[0] == '\n' && rest[1] != 0))
+                return NOTE_E_MALFORMED;
+        if (n_key != TEXT_BASE64_SIZE(33) - 1 || !text_from_base64(second + 1, n_key, typed, &n_typed) ||
+            n_typed != 33 || typed[0] != NOTE_TYPE_ED25519)
+                return NOTE_E_MALFORMED;
+        if (!text_from_hex(first + 1, (size_t)(second - first - 1), verifier.key_id, NOTE_KEY_ID_SIZE))
+                return NOTE_E_MALFORMED;
+        memcpy(verifier.public_key, typed + 1, 32);
+        note_key_id(verifier.name, verifier.public_key, id);
+        if (memcmp(id, verifier.key_id, NOTE_KEY_ID_SIZE) != 0)
+                return NOTE_E_MALFORMED;
+        *ret_verifier = verifier;
+        return 0;
+}
+
+void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer)
+{
+        char root[TEXT_BASE64_SIZE(DIGEST_SIZE)], line[TEXT_BASE64_SIZE(NOTE_SIGNATURE_SIZE)];
+        uint8_t signature[NOTE_SIGNATURE_SIZE];
+        size_t start = buffer->n;
+
+        text_base64(head->root.bytes, DIGEST_SIZE, root);
+        buffer_append_format(buffer, "%s\n%llu\n%s\n", signer->verifier.name, (unsigned long long)head->size,
+                             root);
+        if (buffer->failed)
+                return;
+        memcpy(signature, signer->verifier.key_id, NOTE_KEY_ID_SIZE);
+        crypto_sign_detached(signature + NOTE_KEY_ID_SIZE, NULL, buffer->data + start, buffer->n - start,
+                             signer->secret_key);
+        text_base64(signature, sizeof(signature), line);
+        buffer_append_format(buffer, "\n" NOTE_SIGNATURE_PREFIX "%s %s\n", signer->verifier.name, line);
+}
+
+/* A line of a note, in place, without its newline. */
+typedef struct Line {
+        const char *text;
+        size_t n;
+} Line;
+
+static bool line_next(const char **text, size_t *n, Line *ret_line)
+{
+        const char *newline = *n > 0 ? memchr(*text, '\n', *n) : NULL;
+        if (!newline)
+                return false;
+        *ret_line = (Line){*text, (size_t)(newline - *text)};
+        *n -= ret_line->n + 1;
+        *text = newline + 1;
+        return true;
+}
+
+/* Reads the three lines of a checkpoint and the empty one; `text` and `n` are left at the first signature. */
+static int note_read_text(const char **text, size_t *n, char *ret_origin, TreeHead *ret_head)
+{
+        Line origin, size, root, empty;
+        size_t n_root = 0;
+        uint8_t hash[TEXT_BASE64_SIZE(DIGEST_SIZE)];
+
+        if (*n > NOTE_MAX || memchr(*text, 0, *n))
+                return NOTE_E_MALFORMED;
+        if (!line_next(text, n, &origin) || !line_next(text, n, &size) || !line_next(text, n, &root) ||
+            !line_next(text, n, &empty) || empty.n != 0)
+                return NOTE_E_MALFORMED;
+        if (origin.n > NOTE_NAME_MAX || root.n != TEXT_BASE64_SIZE(DIGEST_SIZE) - 1 ||
+            !text_to_u64(size.text, size.n, &ret_head->size) ||
+            !text_from_base64(root.text, root.n, hash, &n_root) || n_root != DIGEST_SIZE)
+                return NOTE_E_MALFORMED;
+        memcpy(ret_head->root.bytes, hash, DIGEST_SIZE);
+        memcpy(ret_origin, origin.text, origin.n);
+        ret_origin[origin.n] = 0;
+        return note_name_is_valid(ret_origin) ? 0 : NOTE_E_MALFORMED;
+}
+
+int note_peek(const char *text, size_t n, char *ret_origin, TreeHead *ret_head)
+{
+        char origin[NOTE_NAME_MAX + 1] = "";
+        TreeHead head = {};
+
+        int r = note_read_text(&text, &n, origin, &head);
+        if (r != 0)
+                return r;
+        memcpy(ret_origin, origin, sizeof(origin));
+        *ret_head = head;
+        return 0;
+}
+
+/* Takes a signature line apart. `ret_ours` says whether name and key id are the verifier's. */
+static bool note_signature(const NoteVerifier *verifier, Line line, uint8_t ret_signature[static 64],
+                           bool *ret_ours)
+{
+        const size_t n_prefix = strlen(NOTE_SIGNATURE_PREFIX);
+        uint8_t bytes[1024];
+        size_t n = 0;
+
+        if (line.n <= n_prefix || memcmp(line.text, NOTE_SIGNATURE_PREFIX, n_prefix) != 0)
+                return false;
+        const char *name = line.text + n_prefix, *end = line.text + line.n;
+        const char *space = memchr(name, ' ', (size_t)(end - name));
+        if (!space || space == name || (size_t)(end - space - 1) > sizeof(bytes))
+                return false;
+        if (!text_from_base64(space + 1, (size_t)(end - space - 1), bytes, &n) || n <= NOTE_KEY_ID_SIZE)
+                return false;
+        *ret_ours = (size_t)(space - name) == strlen(verifier->name) &&
+                    memcmp(name, verifier->name, (size_t)(space - name)) == 0 &&
+                    memcmp(bytes, verifier->key_id, NOTE_KEY_ID_SIZE) == 0;
+        if (*ret_ours && n != NOTE_SIGNATURE_SIZE)
+                return false;
+        if (*ret_ours)
+                memcpy(ret_signature, bytes + NOTE_KEY_ID_SIZE, crypto_sign_BYTES);
+        return true;
+}
+
+int note_open(const NoteVerifier *verifier, const char *text, size_t n, TreeHead *ret_head)
+{
+        const char *start = text;
+        char origin[NOTE_NAME_MAX + 1];
+        TreeHead head = {};
+
+        int r = note_read_text(&text, &n, origin, &head);
+        if (r != 0)
+                return r;
+        if (strcmp(origin, verifier->name) != 0)
+                return NOTE_E_OTHER_LOG;
+        /* The signed text ends before the empty line. */
+        size_t n_signed = (size_t)(text - start) - 1;
+        bool signed_by_key = false;
+        Line line;
+        while (n > 0) {
+                uint8_t signature[crypto_sign_BYTES];
+                bool ours = false;
+                if (!line_next(&text, &n, &line) || !note_signature(verifier, line, signature, &ours))
+                        return NOTE_E_MALFORMED;
+                if (!ours)
+                        continue;
+                /* A second line by the same key has no meaning, so no note may have one. */
+                if (signed_by_key)
+                        return NOTE_E_MALFORMED;
+                if (crypto_sign_verify_detached(signature, (const uint8_t *)start, n_signed,
+                                                verifier->public_key) != 0)
+                        return NOTE_E_UNSIGNED;
+                signed_by_key = true;
+        }
+        if (!signed_by_key)
+                return NOTE_E_UNSIGNED;
+        *ret_head = head;
+        return 0;
+}

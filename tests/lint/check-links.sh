@@ -1,0 +1,27 @@
+#!/bin/sh
+# What a process can reach is what it links: looks at the symbols and libraries of the built programs.
+# Usage: check-links.sh GUARD FRONTEND WORKER
+guard=$1 frontend=$2 worker=$3
+passed=0 failed=0
+
+# absent PROGRAM PATTERN WHY: no symbol and no library of the program matches.
+absent() {
+        if { nm "$1"; readelf -d "$1" | grep NEEDED; } 2>/dev/null | grep -E "$2"; then
+                echo "$(basename "$1"): $3"
+                failed=$((failed + 1))
+        else
+                passed=$((passed + 1))
+        fi
+}
+
+absent "$guard" 'json_object|json-c' 'the guard must not be able to read JSON'
+absent "$frontend" 'sqlite3_|libsqlite' 'the frontend must not link SQLite'
+absent "$frontend" 'policy_decide' 'the frontend must not link the policy'
+absent "$frontend" 'trail_open' 'the frontend must not link the trail'
+absent "$frontend" 'audit_' 'the frontend must not link an audit library'
+absent "$worker" 'sqlite3_|libsqlite' 'the worker must not link SQLite'
+absent "$worker" 'policy_decide' 'the worker must not link the policy'
+absent "$worker" 'note_sign( |$)' 'the worker must not be able to sign'
+absent "$worker" 'json_object|json-c' 'the worker must not read JSON'
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
