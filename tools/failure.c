@@ -47,7 +47,7 @@ static const Words reasons[] = {
         {"unknown-term", "the policy declares no such purpose, gallery, organisation or class"},
         {"stood-down", "the service is stood down"},
         {"rate-limited", "the permission's rate is used up for now"},
-        {"moratorium", "a moratorium covers it, and no permission passes that"},
+        {"moratorium", "a moratorium covers it, and nothing excepts it"},
         {"missing-requirement", "it would be permitted if what is missing were given"},
         {"not-allowed", "nothing permits it"},
 };
