@@ -84,6 +84,17 @@ static void rates_drop_first(RatesPair *pair, size_t n)
         pair->n -= n;
 }
 
+static int rates_grow(RatesPair *pair)
+{
+        size_t capacity = pair->capacity > 0 ? pair->capacity * 2 : RATES_KEPT_FIRST;
+        RatesEntry *entries = reallocarray(pair->entries, capacity, sizeof(*entries));
+        if (!entries)
+                return -ENOMEM;
+        pair->entries = entries;
+        pair->capacity = capacity;
+        return 0;
+}
+
 static int rates_make_room(RatesPair *pair)
 {
         if (pair->n < pair->capacity)
@@ -98,20 +109,48 @@ static int rates_make_room(RatesPair *pair)
                 if (pair->n <= pair->capacity / 4 * 3)
                         return 0;
         }
-        size_t capacity = pair->capacity > 0 ? pair->capacity * 2 : RATES_KEPT_FIRST;
-        RatesEntry *entries = reallocarray(pair->entries, capacity, sizeof(*entries));
-        if (!entries)
+        return rates_grow(pair);
+}
+
+static RatesPair *rates_get(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_find(rates, permit->allow, permit->organisation);
+
+        return pair ? pair : rates_new_pair(rates, permit->allow, permit->organisation);
+}
+
+int rates_load(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_get(rates, permit);
+
+        if (!pair)
                 return -ENOMEM;
-        pair->entries = entries;
-        pair->capacity = capacity;
+        if (pair->n == RATES_KEPT_MAX)
+                return 0;
+        int r = pair->n == pair->capacity ? rates_grow(pair) : 0;
+        if (r < 0)
+                return r;
+        pair->entries[pair->n++] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
         return 0;
+}
+
+static int rates_compare(const void *a, const void *b)
+{
+        uint64_t x = ((const RatesEntry *)a)->wall_usec;
+        uint64_t y = ((const RatesEntry *)b)->wall_usec;
+
+        return x < y ? -1 : x > y;
+}
+
+void rates_loaded(Rates *rates)
+{
+        for (size_t i = 0; i < rates->n; i++)
+                qsort(rates->pairs[i].entries, rates->pairs[i].n, sizeof(RatesEntry), rates_compare);
 }
 
 int rates_add(Rates *rates, const RatesPermit *permit)
 {
-        RatesPair *pair = rates_find(rates, permit->allow, permit->organisation);
-        if (!pair)
-                pair = rates_new_pair(rates, permit->allow, permit->organisation);
+        RatesPair *pair = rates_get(rates, permit);
         if (!pair)
                 return -ENOMEM;
         int r = rates_make_room(pair);

@@ -35,6 +35,14 @@ void rates_deinit(Rates *rates);
  */
 int rates_add(Rates *rates, const RatesPermit *permit);
 
+/**
+ * rates_load() - Counts a permit while rates are rebuilt from the newest back; rates_loaded() ends that.
+ *
+ * Return: 0 or -ENOMEM. What goes beyond the million is not kept.
+ */
+int rates_load(Rates *rates, const RatesPermit *permit);
+void rates_loaded(Rates *rates);
+
 /** rates_used() - How many permits of this pair have a wall time above @after_usec. */
 uint64_t rates_used(const Rates *rates, const char *allow, const char *organisation, uint64_t after_usec);
 
