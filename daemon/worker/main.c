@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,17 @@ static int serve(const Options *options, Galleries *galleries)
         return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
 }
 
+/* Before any thread is made, which inherits the mask: the loop alone takes these. */
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &set, NULL); /* Fails for arguments that make no sense only. */
+}
+
 int main(int argc, char **argv)
 {
         _cleanup_(galleries_deinit) Galleries galleries = GALLERIES_INIT;
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
         int r = options_parse(argc, argv, &options);
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+        block_signals();
         r = confine();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");

@@ -237,7 +237,8 @@ static const ChannelHandlers handlers = {.packet = on_packet, .closed = on_close
 static int say_hello(Worker *worker)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-        _cleanup_(freep) const char **names = calloc(worker->galleries->n + 1, sizeof(char *));
+        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        _cleanup_(freep) const char **names = calloc(n + 1, sizeof(char *));
         HelloMessage message = {.version = MATCHGUARD_VERSION,
                                 .engine = worker->engine_name,
                                 .origin = worker->belief.seen.origin,
@@ -246,9 +247,9 @@ static int say_hello(Worker *worker)
 
         if (!names)
                 return -ENOMEM;
-        for (size_t i = 0; i < worker->galleries->n; i++)
+        for (size_t i = 0; i < n; i++)
                 names[i] = gallery_name(worker->galleries->items[i]);
-        message.galleries = (StringList){worker->galleries->n, names};
+        message.galleries = (StringList){n, names};
         memcpy(message.session, worker->belief.session, sizeof(message.session));
         hello_encode(&message, &body);
         return channel_send(worker->channel, MESSAGE_HELLO, &body, NULL, 0);
@@ -256,20 +257,14 @@ static int say_hello(Worker *worker)
 
 static int stop_on_signals(sd_event *event)
 {
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGINT);
-        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-                return -errno;
         int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
 }
 
 static int start(Worker *worker, int fd)
 {
-        int r = stop_on_signals(worker->event); /* Before threads are made, which inherit the mask. */
+        int r = stop_on_signals(worker->event);
         if (r >= 0)
                 r = runner_new(run_job, worker, &worker->runner);
         if (r >= 0)

@@ -18,7 +18,7 @@ typedef struct WorkerContext {
 } WorkerContext;
 
 /**
- * worker_serve() - Serves until the guard is gone or SIGTERM or SIGINT comes.
+ * worker_serve() - Serves until the guard is gone or SIGTERM or SIGINT comes; both must be blocked in every thread.
  * Return: 0, or -errno; -EPROTO when the guard sent what is no message of its.
  */
 int worker_serve(const WorkerContext *context);

@@ -92,6 +92,13 @@ Test(failure, an_error_of_tomorrow_is_shown_as_it_came)
         cr_expect(strstr(page, "\"why\": \"x\""), "%s", page);
 }
 
+Test(failure, each_fault_of_a_policy_has_its_line)
+{
+        const char *page =
+                print("org.matchguard.Admin.PolicyRejected", "{\"faults\":[\"a.allow:1:1: x\",\"b\"]}");
+        cr_expect(strstr(page, "  fault        a.allow:1:1: x\n  fault        b\n"), "%s", page);
+}
+
 Test(failure, a_machinery_error_is_not_called_a_refusal)
 {
         static const char *const errors[] = {"TrailUnavailable", "WorkerUnavailable", "Overloaded", "Failed"};
