@@ -247,6 +247,13 @@ class FakeGuard:
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
+    def newest_pid(self):
+        """The process of the child spawned last, as soon as it is there; no child may have ended before."""
+        deadline = time.monotonic() + 10
+        while len(self.child_pids()) < self.n_children and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.child_pids()[-1]
+
     def close(self):
         """The guard goes; the frontend must follow. Return: its exit status."""
         self.sock.close()

@@ -39,6 +39,7 @@ static int parse(Values *values, char **words, OptionLine *ret_line)
         return options_parse(&set, &command, ret_line);
 }
 
+/* In a variable of its own, or it would end with the block that an assertion is. */
 #define WORDS(...) ((char *[]){"test", __VA_ARGS__, NULL})
 
 Test(options, each_kind_takes_its_value)
@@ -67,7 +68,8 @@ Test(options, nothing_given_leaves_nothing_set)
 {
         Values v = {};
         OptionLine line;
-        cr_assert_eq(parse(&v, (char *[]){"test", NULL}, &line), 0);
+        char **words = (char *[]){"test", NULL};
+        cr_assert_eq(parse(&v, words, &line), 0);
         cr_expect(!v.flag && !v.text && v.list.n == 0 && !v.number.given && !v.similarity.given);
 }
 
@@ -75,7 +77,8 @@ Test(options, arguments_may_stand_between_options)
 {
         Values v = {};
         OptionLine line;
-        cr_assert_eq(parse(&v, WORDS("one", "--flag", "two", "--", "--text"), &line), 0);
+        char **words = WORDS("one", "--flag", "two", "--", "--text");
+        cr_assert_eq(parse(&v, words, &line), 0);
         cr_assert_eq(line.argc, 3);
         cr_expect_str_eq(line.argv[0], "one");
         cr_expect_str_eq(line.argv[1], "two");
@@ -88,7 +91,8 @@ Test(options, a_second_line_is_read_afresh)
         OptionLine line;
         for (int i = 0; i < 2; i++) {
                 Values v = {};
-                cr_assert_eq(parse(&v, WORDS("one", "--text", "a"), &line), 0);
+                char **words = WORDS("one", "--text", "a");
+                cr_assert_eq(parse(&v, words, &line), 0);
                 cr_expect_str_eq(v.text, "a");
                 cr_expect_eq(line.argc, 1);
         }
@@ -148,7 +152,8 @@ Test(options, help_lists_every_option)
         Values v = {};
         OptionLine line;
         cr_redirect_stdout();
-        cr_expect_eq(parse(&v, WORDS("--help"), &line), OPTIONS_E_HELP);
+        char **words = WORDS("--help");
+        cr_expect_eq(parse(&v, words, &line), OPTIONS_E_HELP);
         fflush(stdout);
         cr_expect_stdout_eq_str("Usage: matchguard test [OPTION...]\n\na command for this test\n\n"
                                 "  --flag                       a flag\n"
