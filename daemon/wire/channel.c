@@ -19,8 +19,14 @@
 #include "base/fd.h"
 #include "base/macro.h"
 
-/* Packets taken in one turn, so that a peer that never stops sending does not keep the others waiting. */
-enum { CHANNEL_TURN_MAX = 32 };
+enum {
+        /* Packets taken in one turn, so that a peer that never stops sending does not keep the others
+           waiting. */
+        CHANNEL_TURN_MAX = 32,
+        /* Turns taken at once when the peer cannot be sent to any more: what a peer that died has left behind
+         * is less. One that lives, and only refuses to hear, must not hold the loop up. */
+        CHANNEL_LAST_TURNS = 32,
+};
 
 typedef struct ChannelItem ChannelItem;
 
@@ -258,12 +264,12 @@ static int channel_on_end(sd_event_source *source, void *userdata)
 {
         Channel *channel = userdata;
 
-        if (channel->reason == PACKET_E_CLOSED) {
+        for (unsigned turn = 0; channel->reason == PACKET_E_CLOSED && turn < CHANNEL_LAST_TURNS; turn++) {
                 int r = channel_receive(channel);
                 if (r < 0 || r == PACKET_E_CLOSED)
                         return r < 0 ? r : 0;
-                if (r == 0)
-                        return sd_event_source_set_enabled(channel->end, SD_EVENT_ONESHOT);
+                if (r == PACKET_E_AGAIN)
+                        break;
         }
         return channel_report(channel, channel->reason);
 }
