@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The tool's commands: one file a command, one table (tools/main.c). Exit statuses are the same everywhere.
+ * The tool's commands: one file a command, one table (tools/commands.c). Exit statuses are the same
+ * everywhere.
  */
 
 #include <stddef.h>
@@ -17,8 +18,9 @@ typedef struct Command {
         const char *name;
         const char *arguments; /* for the usage line */
         const char *summary;
-        /* argv[0] is the command's name; the rest are its options and arguments. Returns an exit status. */
-        int (*run)(int argc, char **argv);
+        /* @command is this row; argv[0] is the command's name, the rest are its options and arguments.
+         * Returns an exit status. */
+        int (*run)(const struct Command *command, int argc, char **argv);
 } Command;
 
 /** command_usage() - Says on stderr what is wrong and how the command is called. Return: EXIT_USAGE. */

@@ -1,6 +1,24 @@
 #pragma once
-/* The table of commands, ended by one without a name. */
+/* The table of commands, ended by one without a name, and what its rows run. */
 
 #include "tools/command.h"
 
 extern const Command commands[];
+
+int run_status(const Command *command, int argc, char **argv);
+int run_whoami(const Command *command, int argc, char **argv);
+int run_identify(const Command *command, int argc, char **argv);
+int run_verify(const Command *command, int argc, char **argv);
+int run_compare(const Command *command, int argc, char **argv);
+int run_enrol(const Command *command, int argc, char **argv);
+int run_remove(const Command *command, int argc, char **argv);
+int run_list(const Command *command, int argc, char **argv);
+int run_reload(const Command *command, int argc, char **argv);
+int run_run(const Command *command, int argc, char **argv);
+int run_policy_check(const Command *command, int argc, char **argv);
+int run_policy_show(const Command *command, int argc, char **argv);
+int run_policy_decide(const Command *command, int argc, char **argv);
+int run_audit_search(const Command *command, int argc, char **argv);
+int run_audit_show(const Command *command, int argc, char **argv);
+int run_audit_verify(const Command *command, int argc, char **argv);
+int run_audit_receipt(const Command *command, int argc, char **argv);

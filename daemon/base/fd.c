@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/macro.h"
@@ -151,13 +153,17 @@ int fd_memfd_new(const char *name, const void *data, size_t n, int *ret_fd)
 
 int fd_memfd_map(int fd, size_t max, void **ret_data, size_t *ret_n)
 {
+        struct statfs fs;
         struct stat st;
 
         int seals = fcntl(fd, F_GET_SEALS);
         if (seals < 0 || (seals & FD_SEALS) != FD_SEALS)
                 return FD_E_NOT_SEALED;
-        if (fstat(fd, &st) < 0)
+        if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
                 return -errno;
+        /* One of huge pages can be sealed too, but reading it kills where the system has none left to give. */
+        if (fs.f_type != TMPFS_MAGIC)
+                return FD_E_NOT_SEALED;
         if (st.st_size <= 0 || (uint64_t)st.st_size > max)
                 return FD_E_NOT_SEALED;
         void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * A leaf: one canonical JSON object (keys sorted by byte, no white space; values only strings of bytes 0x20-0x7E
- * without `"` and `\`, and integers from 0 to 2^53-1 in shortest decimal; no key twice; at most LEAF_MAX bytes).
+ * without `"` and `\`, and integers from 0 to 2^53-1 in shortest decimal; no key twice; neither a key nor a string
+ * is empty; at least one key; at most LEAF_MAX bytes).
  * The same form serves for details, which may be larger.
  *
  * Knows the form, not which keys a kind of leaf has: who makes a leaf sets them, who believes one asks for them.
@@ -52,7 +53,7 @@ void leaf_set_text(Leaf *leaf, const char *key, const char *text);
 void leaf_set_number(Leaf *leaf, const char *key, uint64_t number);
 
 enum {
-        LEAF_E_INVALID = 1, /* a field was set that no leaf can hold, or the bytes are no canonical leaf */
+        LEAF_E_INVALID = 1, /* a field was set that no leaf can hold, or none at all, or the bytes are no canonical leaf */
         LEAF_E_TOO_LONG = 2,
 };
 
@@ -60,6 +61,7 @@ enum {
  * leaf_encode() - Appends the canonical bytes.
  * @max:        LEAF_MAX, or DETAIL_MAX for a detail
  *
+ * A leaf in which nothing was set is LEAF_E_INVALID: who has nothing to say makes no leaf, and no detail.
  * Return: 0, LEAF_E_INVALID, LEAF_E_TOO_LONG, -ENOMEM.
  */
 int leaf_encode(const Leaf *leaf, size_t max, Buffer *buffer);

@@ -3,8 +3,8 @@
  * Every message between our processes: its type, fields, direction and limits. Nothing travels that is not
  * described here. A decoder accepts exactly what the encoder writes and fails on a byte left over.
  *
- * Strings in a decoded message point into the packet's body and live as long as the packet. Encoders append to a
- * Buffer, whose failure the sender sees (packet_send()).
+ * Strings in a decoded message are UTF-8, point into the packet's body and live as long as the packet. Encoders
+ * append to a Buffer; a list or string over its limit fails it, which the sender sees (packet_send()).
  *
  * guard -> frontend parent     SPAWN (with the child's end of a socket pair)
  * frontend parent -> guard     CHILD_GONE
@@ -45,7 +45,8 @@ typedef enum MessageType {
 enum {
         MESSAGE_PARTIES_MAX = 16,    /* entries of on_behalf_of, and of recipients */
         MESSAGE_TEXT_MAX = 512,      /* bytes of case, authorisation, operator */
-        MESSAGE_CANDIDATES_MAX = 1000,
+        MESSAGE_CANDIDATES_MAX = 1000, /* also subjects of a `list` */
+        MESSAGE_NAMES_MAX = 4096,      /* entries of classes, missing, galleries */
         MESSAGE_SESSION_SIZE = 16,
         MESSAGE_REQUEST_SIZE = 16,
         MESSAGE_PROOF_MAX = 128,     /* hashes in an audit path or a consistency proof */
@@ -272,7 +273,7 @@ typedef struct JobMessage {
         Digest path[MESSAGE_PROOF_MAX];
         uint64_t deadline_usec; /* how long from now its answer is of use to anybody */
         const uint8_t *salt;    /* COMMITMENT_SALT_SIZE bytes */
-        const uint8_t *leaf;
+        const uint8_t *leaf;    /* 1 to LEAF_MAX bytes */
         size_t n_leaf;
         const uint8_t *job;
         size_t n_job;

@@ -1,0 +1,160 @@
+/*
+ * The parent's loop: SPAWN in, fork(2), CHILD_GONE out. Owns the table of children, by process; must not own
+ * a client's descriptor.
+ */
+
+#include "frontend/parent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "frontend/child.h"
+#include "wire/channel.h"
+#include "wire/message.h"
+
+enum {
+        PARENT_CHILDREN_MAX = 1024,
+        PARENT_NOT_BORN = 255 << 8, /* the wait status of a child that could not be made: exit status 255 */
+};
+
+typedef struct Parent Parent;
+
+typedef struct Offspring {
+        LIST_ENTRY(Offspring) list;
+        uint64_t id; /* the guard's */
+        Parent *parent;
+        sd_event_source *exit;
+} Offspring;
+
+struct Parent {
+        sd_event *event;
+        Channel *channel;
+        sd_event_source *term;
+        sd_event_source *interrupt;
+        size_t n_children;
+        LIST_HEAD(, Offspring) children;
+};
+
+static Offspring *offspring_free(Offspring *offspring)
+{
+        if (!offspring)
+                return NULL;
+        LIST_REMOVE(offspring, list);
+        offspring->parent->n_children--;
+        sd_event_source_disable_unref(offspring->exit);
+        free(offspring);
+        return NULL;
+}
+
+static int parent_send_gone(Parent *parent, uint64_t id, uint32_t status)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+
+        child_gone_encode(&(ChildGoneMessage){id, status}, &body);
+        return channel_send(parent->channel, MESSAGE_CHILD_GONE, &body, NULL, 0);
+}
+
+/* The wait status that waitpid(2) would have given. */
+static uint32_t offspring_status(const siginfo_t *info)
+{
+        uint32_t status = (uint32_t)info->si_status;
+
+        if (info->si_code == CLD_EXITED)
+                return (status & 0xff) << 8;
+        return (status & 0x7f) | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+static int offspring_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata)
+{
+        Offspring *offspring = userdata;
+        Parent *parent = offspring->parent;
+        uint64_t id = offspring->id;
+
+        offspring_free(offspring);
+        return parent_send_gone(parent, id, offspring_status(info));
+}
+
+static int parent_watch(Parent *parent, uint64_t id, pid_t pid)
+{
+        Offspring *offspring = calloc(1, sizeof(*offspring));
+        if (!offspring)
+                return -ENOMEM;
+        offspring->id = id;
+        offspring->parent = parent;
+        LIST_INSERT_HEAD(&parent->children, offspring, list);
+        parent->n_children++;
+        int r = sd_event_add_child(parent->event, &offspring->exit, pid, WEXITED, offspring_on_exit,
+                                   offspring);
+        if (r < 0)
+                offspring_free(offspring);
+        return r < 0 ? r : 0;
+}
+
+static int parent_on_spawn(Parent *parent, Packet *packet)
+{
+        SpawnMessage spawn = {};
+
+        if (packet->type != MESSAGE_SPAWN || packet->n_fds != 1 ||
+            !spawn_decode(packet->body, packet->n_body, &spawn))
+                return -EPROTO;
+        pid_t pid = parent->n_children < PARENT_CHILDREN_MAX ? fork() : -1;
+        if (pid == 0)
+                _exit(child_run(TAKE_FD(packet->fds[0]), &spawn));
+        if (pid < 0) {
+                diag(DIAG_WARNING, "no child for uid %u", spawn.uid);
+                return parent_send_gone(parent, spawn.child, PARENT_NOT_BORN);
+        }
+        return parent_watch(parent, spawn.child, pid);
+}
+
+static int parent_on_packet(Channel *channel, Packet *packet, void *userdata)
+{
+        return parent_on_spawn(userdata, packet);
+}
+
+static int parent_on_closed(Channel *channel, int reason, void *userdata)
+{
+        Parent *parent = userdata;
+
+        return reason == PACKET_E_CLOSED ? sd_event_exit(parent->event, 0) : -EPROTO;
+}
+
+static const ChannelHandlers parent_handlers = {parent_on_packet, parent_on_closed};
+
+static void parent_deinit(Parent *parent)
+{
+        while (!LIST_EMPTY(&parent->children))
+                offspring_free(LIST_FIRST(&parent->children));
+        parent->channel = channel_free(parent->channel);
+        parent->term = sd_event_source_disable_unref(parent->term);
+        parent->interrupt = sd_event_source_disable_unref(parent->interrupt);
+        parent->event = sd_event_unref(parent->event);
+}
+
+int parent_serve(int fd)
+{
+        _cleanup_(parent_deinit) Parent parent = {};
+
+        LIST_INIT(&parent.children);
+        int r = sd_event_new(&parent.event);
+        if (r < 0) {
+                (void)fd_close(fd); /* always -1 */
+                return r;
+        }
+        r = channel_new(&parent.channel, parent.event, fd, &parent_handlers, &parent);
+        /* Without a handler a signal ends the loop. */
+        if (r >= 0)
+                r = sd_event_add_signal(parent.event, &parent.term, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(parent.event, &parent.interrupt, SIGINT, NULL, NULL);
+        return r < 0 ? r : sd_event_loop(parent.event);
+}

@@ -1,0 +1,194 @@
+/*
+ * Messages between the guard and the frontend, answers aside (message-answer.c). Pure. The guard, the
+ * frontend's parent and its children run it. Fields follow each other as the encoders say.
+ */
+
+#include <string.h>
+
+#include "base/macro.h"
+#include "base/text.h"
+#include "wire/message-codec.h"
+#include "wire/message.h"
+
+void spawn_encode(const SpawnMessage *message, Buffer *buffer)
+{
+        put_u64(buffer, message->child);
+        put_u8(buffer, message->interface);
+        put_u32(buffer, message->uid);
+}
+
+bool spawn_decode(const void *body, size_t n, SpawnMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        SpawnMessage message = {};
+
+        message.child = cursor_u64(&cursor);
+        message.interface = cursor_u8(&cursor);
+        message.uid = cursor_u32(&cursor);
+        if (!cursor_end(&cursor) || message.interface >= _INTERFACE_MAX)
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+void child_gone_encode(const ChildGoneMessage *message, Buffer *buffer)
+{
+        put_u64(buffer, message->child);
+        put_u32(buffer, message->status);
+}
+
+bool child_gone_decode(const void *body, size_t n, ChildGoneMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        ChildGoneMessage message = {};
+
+        message.child = cursor_u64(&cursor);
+        message.status = cursor_u32(&cursor);
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+void connection_encode(const ConnectionMessage *message, Buffer *buffer)
+{
+        put_u64(buffer, message->connection);
+}
+
+bool connection_decode(const void *body, size_t n, ConnectionMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        ConnectionMessage message = {.connection = cursor_u64(&cursor)};
+
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+void credit_encode(const CreditMessage *message, Buffer *buffer)
+{
+        put_u32(buffer, message->n);
+}
+
+bool credit_decode(const void *body, size_t n, CreditMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        CreditMessage message = {.n = cursor_u32(&cursor)};
+
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+void refused_encode(const RefusedMessage *message, Buffer *buffer)
+{
+        put_u64(buffer, message->connection);
+        put_u8(buffer, message->why);
+}
+
+bool refused_decode(const void *body, size_t n, RefusedMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        RefusedMessage message = {};
+
+        message.connection = cursor_u64(&cursor);
+        message.why = cursor_u8(&cursor);
+        if (!cursor_end(&cursor) || message.why >= _REFUSED_MAX)
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+/* What only a call of an operation has; the other kinds leave it out. */
+static void call_put_match(Buffer *buffer, const CallMessage *message)
+{
+        put_str(buffer, message->operation);
+        put_opt_str(buffer, message->gallery);
+        put_str(buffer, message->purpose);
+        put_opt_str(buffer, message->sought);
+        put_opt_str(buffer, message->probe_kind);
+        codec_put_list(buffer, &message->on_behalf_of, MESSAGE_PARTIES_MAX);
+        codec_put_list(buffer, &message->recipients, MESSAGE_PARTIES_MAX);
+        put_opt_str(buffer, message->case_reference);
+        put_opt_str(buffer, message->authorisation);
+        put_opt_str(buffer, message->operator);
+        put_bool(buffer, message->has_limit);
+        if (message->has_limit)
+                put_u64(buffer, message->limit);
+        put_bool(buffer, message->has_floor);
+        if (message->has_floor)
+                put_u32(buffer, (uint32_t)message->floor_millionths);
+        put_blob(buffer, message->job, message->n_job);
+}
+
+void call_encode(const CallMessage *message, Buffer *buffer)
+{
+        put_u64(buffer, message->connection);
+        put_u64(buffer, message->serial);
+        put_u8(buffer, message->kind);
+        if (message->kind == CALL_MATCH)
+                call_put_match(buffer, message);
+        else if (message->kind == CALL_GET_RECEIPT)
+                put_str(buffer, message->request);
+}
+
+/* Text that a person wrote, and that policy never looks into. */
+static const char *call_free_text(Cursor *cursor)
+{
+        const char *text = codec_opt_str(cursor);
+
+        codec_fail_unless(cursor, !text || strlen(text) <= MESSAGE_TEXT_MAX);
+        return text;
+}
+
+static void call_match(Cursor *cursor, CallMessage *message)
+{
+        message->operation = codec_str(cursor);
+        message->gallery = codec_opt_str(cursor);
+        message->purpose = codec_str(cursor);
+        message->sought = codec_opt_str(cursor);
+        message->probe_kind = codec_opt_str(cursor);
+        codec_list(cursor, MESSAGE_PARTIES_MAX, &message->on_behalf_of);
+        codec_list(cursor, MESSAGE_PARTIES_MAX, &message->recipients);
+        message->case_reference = call_free_text(cursor);
+        message->authorisation = call_free_text(cursor);
+        message->operator= call_free_text(cursor);
+        message->has_limit = cursor_bool(cursor);
+        if (message->has_limit)
+                message->limit = cursor_u64(cursor);
+        message->has_floor = cursor_bool(cursor);
+        if (message->has_floor)
+                message->floor_millionths = (int32_t)cursor_u32(cursor);
+        codec_fail_unless(cursor, message->floor_millionths >= -TEXT_SIMILARITY_ONE &&
+                                          message->floor_millionths <= TEXT_SIMILARITY_ONE);
+        message->job = cursor_blob(cursor, &message->n_job);
+}
+
+bool call_decode(const void *body, size_t n, CallMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        _cleanup_(call_deinit) CallMessage message = {};
+
+        message.connection = cursor_u64(&cursor);
+        message.serial = cursor_u64(&cursor);
+        message.kind = cursor_u8(&cursor);
+        if (message.kind >= _CALL_MAX)
+                return false;
+        if (message.kind == CALL_MATCH)
+                call_match(&cursor, &message);
+        else if (message.kind == CALL_GET_RECEIPT)
+                message.request = codec_request(&cursor);
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        message = (CallMessage){};
+        return true;
+}
+
+void call_deinit(CallMessage *message)
+{
+        codec_list_deinit(&message->on_behalf_of);
+        codec_list_deinit(&message->recipients);
+}

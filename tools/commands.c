@@ -1,0 +1,30 @@
+/*
+ * The table of commands, in the order of `matchguard --help`. A row names the command; all else about it
+ * stands in the file that holds its function.
+ */
+
+#include "tools/commands.h"
+
+/* One line a command: */
+/* clang-format off */
+const Command commands[] = {
+        {NULL, "status", "[OPTION...]", "what is in force, and how the service is", run_status},
+        {NULL, "whoami", "[OPTION...]", "what the service takes you for", run_whoami},
+        {NULL, "identify", "[OPTION...] (PROBE | --stored SUBJECT)", "search a gallery", run_identify},
+        {NULL, "verify", "[OPTION...] SUBJECT PROBE", "compare a probe with one subject of a gallery", run_verify},
+        {NULL, "compare", "[OPTION...] PROBE REFERENCE", "compare two templates", run_compare},
+        {NULL, "enrol", "[OPTION...] TEMPLATES (SUBJECTS | --subject ID)", "store templates in a gallery", run_enrol},
+        {NULL, "remove", "[OPTION...] SUBJECT", "remove a subject from a gallery", run_remove},
+        {NULL, "list", "[OPTION...]", "list the subjects of a gallery", run_list},
+        {NULL, "reload", "[OPTION...]", "load the policy anew", run_reload},
+        {NULL, "run", "--dir DIR [OPTION...]", "everything in one private directory", run_run},
+        {"policy", "check", "[--policy-dir DIR]...", "whether a policy loads, and what it is made of", run_policy_check},
+        {"policy", "show", "[--policy-dir DIR]...", "a policy for people", run_policy_show},
+        {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
+        {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
+        {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
+        {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},
+        {"audit", "receipt", "[OPTION...] (REQUEST | --check FILE)", "get the proof of a request, or check one", run_audit_receipt},
+        {},
+};
+/* clang-format on */

@@ -1,0 +1,79 @@
+/*
+ * Programs: looks for the daemons from where this program itself lies, so that a build tree, a copy under
+ * another prefix and an installed system each run their own.
+ */
+
+#include "tools/programs.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/macro.h"
+
+static const struct {
+        const char *name;
+        const char *build_path; /* from the folder of this program in a build tree */
+} programs[_PROGRAM_MAX] = {
+        [PROGRAM_GUARD] = {"matchguardd", "../daemon/guard/matchguardd"},
+        [PROGRAM_FRONTEND] = {"matchguard-frontend", "../daemon/frontend/matchguard-frontend"},
+        [PROGRAM_WORKER] = {"matchguard-worker", "../daemon/worker/matchguard-worker"},
+};
+
+const char *program_name(Program program)
+{
+        return programs[program].name;
+}
+
+/* The folder that this program lies in; "" where /proc does not tell. */
+static const char *own_folder(void)
+{
+        static char folder[4096];
+        ssize_t n = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
+        folder[n > 0 ? n : 0] = '\0';
+        char *slash = strrchr(folder, '/');
+        if (slash)
+                *slash = '\0';
+        return folder;
+}
+
+static bool try_path(Buffer *path, const char *folder, const char *below)
+{
+        _cleanup_(buffer_deinit) Buffer candidate = BUFFER_INIT;
+        buffer_append_format(&candidate, "%s/%s", folder, below);
+        if (access(buffer_text(&candidate), X_OK) != 0)
+                return false;
+        buffer_append_text(path, buffer_text(&candidate));
+        return true;
+}
+
+/* Meson leaves this folder at the top of every build tree. */
+static bool is_build_tree(const char *folder)
+{
+        _cleanup_(buffer_deinit) Buffer ignored = BUFFER_INIT;
+        return try_path(&ignored, folder, "../meson-info");
+}
+
+int programs_find(Program program, Buffer *path, Buffer *fault)
+{
+        const char *name = programs[program].name, *given = getenv("MATCHGUARD_LIBEXEC"), *own = own_folder();
+        if (given && given[0]) {
+                if (try_path(path, given, name))
+                        return 0;
+                buffer_append_format(fault, "there is no %s in MATCHGUARD_LIBEXEC=%s", name, given);
+                return PROGRAMS_E_MISSING;
+        }
+        _cleanup_(buffer_deinit) Buffer beside = BUFFER_INIT;
+        buffer_append_format(&beside, "%s/../libexec/matchguard", own);
+        if (try_path(path, own, programs[program].build_path) || try_path(path, buffer_text(&beside), name) ||
+            try_path(path, LIBEXECDIR, name))
+                return 0;
+        buffer_append_format(fault, "there is no %s: looked beside %s, and in %s", name, own, LIBEXECDIR);
+        return PROGRAMS_E_MISSING;
+}
+
+const char *programs_policy_dir(void)
+{
+        return is_build_tree(own_folder()) ? SOURCE_POLICYDIR : POLICYDIR;
+}

@@ -1,0 +1,98 @@
+/*
+ * matchguard run: guard, frontend and worker in the foreground, under one private directory, without systemd
+ * and without root. The promises hold against clients of its sockets, not against other programs of the same
+ * user.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/programs.h"
+#include "tools/rundir.h"
+#include "tools/supervise.h"
+
+typedef struct RunOptions {
+        const char *dir;
+        OptionList policy_dirs;
+        bool new_log;
+} RunOptions;
+
+/* Policy files have to be the caller's own here, so that a shipped policy of somebody else is of no use. */
+static bool is_own_folder(const char *path)
+{
+        struct stat st;
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. */
+static int find_policy(RunOptions *options, const RunDir *dir, Buffer *own)
+{
+        OptionList *dirs = &options->policy_dirs;
+        if (dirs->n == 0) {
+                buffer_append_format(own, "%s/policy.d", dir->path);
+                if (is_own_folder(buffer_text(own)))
+                        dirs->items[dirs->n++] = buffer_text(own);
+                if (is_own_folder(programs_policy_dir()))
+                        dirs->items[dirs->n++] = programs_policy_dir();
+        }
+        if (dirs->n == 0) {
+                diag(DIAG_ERROR,
+                     "there is no policy: neither %s nor %s is a folder of this user; make one, or give "
+                     "--policy-dir",
+                     buffer_text(own), programs_policy_dir());
+                return EXIT_REFUSED;
+        }
+        for (size_t i = 0; i < dirs->n; i++)
+                diag(DIAG_INFO, "policy from %s", dirs->items[i]);
+        return EXIT_DONE;
+}
+
+static int run_in(RunOptions *options)
+{
+        _cleanup_(rundir_deinit) RunDir dir = RUN_DIR_INIT;
+        _cleanup_(buffer_deinit) Buffer fault = BUFFER_INIT, own_policy = BUFFER_INIT;
+        if (rundir_open(options->dir, &dir, &fault) != 0) {
+                diag(DIAG_ERROR, "%s", buffer_text(&fault));
+                return EXIT_REFUSED;
+        }
+        int status = find_policy(options, &dir, &own_policy);
+        if (status != EXIT_DONE)
+                return status;
+        const SuperviseConfig config = {
+                .dir = &dir,
+                .policy_dirs = options->policy_dirs.items,
+                .n_policy_dirs = options->policy_dirs.n,
+                .new_log = options->new_log,
+        };
+        return supervise(&config);
+}
+
+int run_run(const Command *command, int argc, char **argv)
+{
+        RunOptions options = {};
+        OptionSet set = OPTION_SET_INIT;
+        OptionLine line = {argc, argv};
+        const Option own[] = {
+                {"dir", OPTION_TEXT, &options.dir, "DIR", "everything goes here; made if it is missing"},
+                {"policy-dir", OPTION_LIST, &options.policy_dirs, "DIR",
+                 "where the policy is, strongest first (default: DIR/policy.d, then the shipped one)"},
+                {"new-log", OPTION_FLAG, &options.new_log, NULL,
+                 "begin another log; the old export is kept aside"},
+        };
+        options_add(&set, own, ARRAY_SIZE(own));
+        int r = options_parse(&set, command, &line);
+        if (r != 0)
+                return options_exit(r);
+        if (line.argc != 0)
+                return command_usage(command, "there is no argument '%s'", line.argv[0]);
+        if (!options.dir)
+                return command_usage(command, "--dir is missing");
+        return run_in(&options);
+}

@@ -1,0 +1,101 @@
+/*
+ * matchguard status: the whole status from the Admin socket where the caller may open it, else what anybody
+ * may know from the Match socket. What is in it is the service's to choose; here it is laid out.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/macro.h"
+#include "tools/commands.h"
+#include "tools/json.h"
+#include "tools/page.h"
+#include "tools/service.h"
+
+/* "galleryEpoch" as "gallery epoch". */
+static void append_words(Buffer *words, const char *key)
+{
+        for (; *key; key++) {
+                if (*key >= 'A' && *key <= 'Z')
+                        buffer_append_format(words, " %c", *key - 'A' + 'a');
+                else
+                        buffer_append(words, key, 1);
+        }
+}
+
+static void append_value(Buffer *text, json_object *value)
+{
+        if (json_object_is_type(value, json_type_boolean)) {
+                buffer_append_text(text, json_object_get_boolean(value) ? "yes" : "no");
+        } else if (json_object_is_type(value, json_type_array)) {
+                for (size_t i = 0; i < json_object_array_length(value); i++) {
+                        buffer_append_text(text, i > 0 ? ", " : "");
+                        append_value(text, json_object_array_get_idx(value, i));
+                }
+                if (json_object_array_length(value) == 0)
+                        buffer_append_text(text, "none");
+        } else {
+                buffer_append_text(text, value ? json_object_get_string(value) : "none");
+        }
+}
+
+/* The status nests at most one object in another: one heading, one indented line a member. */
+static void print_object(json_object *object)
+{
+        json_object_object_foreach(object, key, value)
+        {
+                _cleanup_(buffer_deinit) Buffer label = BUFFER_INIT, text = BUFFER_INIT;
+                append_words(&label, key);
+                if (json_object_is_type(value, json_type_object)) {
+                        printf("%s\n", buffer_text(&label));
+                        print_object(value);
+                        continue;
+                }
+                append_value(&text, value);
+                page_field(stdout, buffer_text(&label), buffer_text(&text));
+        }
+}
+
+/* Whether the full status is simply not for this caller. */
+static bool is_closed_to_us(const ServiceReply *reply)
+{
+        if (reply->error)
+                return strcmp(reply->error, "org.varlink.service.PermissionDenied") == 0;
+        return reply->ending == CLIENT_E_UNREACHABLE &&
+               (reply->connect_errno == EACCES || reply->connect_errno == EPERM);
+}
+
+static int print_status(const Service *service, json_object *reply)
+{
+        json_object *status = NULL;
+        if (service->json)
+                json_print(reply);
+        else if (json_object_object_get_ex(reply, "status", &status))
+                print_object(status);
+        return EXIT_DONE;
+}
+
+int run_status(const Command *command, int argc, char **argv)
+{
+        _cleanup_(service_deinit) Service service = SERVICE_INIT;
+        _cleanup_(service_reply_deinit) ServiceReply reply = SERVICE_REPLY_INIT;
+        OptionSet set = OPTION_SET_INIT;
+        OptionLine line = {argc, argv};
+        service_options(&set, &service);
+        int r = options_parse(&set, command, &line);
+        if (r != 0)
+                return options_exit(r);
+        if (line.argc != 0)
+                return command_usage(command, "there is no argument '%s'", line.argv[0]);
+        ServiceCall call = {SERVICE_ADMIN, "GetStatus", NULL, "asking for the status"};
+        service_try(&service, &call, &reply);
+        if (is_closed_to_us(&reply)) {
+                service_reply_deinit(&reply);
+                call.interface = SERVICE_MATCH;
+                service_try(&service, &call, &reply);
+        }
+        int status = service_report(&service, &call, &reply);
+        return status != EXIT_DONE ? status : print_status(&service, reply.parameters);
+}
