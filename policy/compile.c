@@ -100,7 +100,7 @@ static void compile_check_references(Build *build, const Object *object)
 
         for (size_t i = 0; i < section->n_keys; i++) {
                 const Value *value = object->main.values[section->keys[i].id];
-                if (!value || !value->spec->types || value->any)
+                if (!value || !value->spec->types || value->any || value->faulty)
                         continue;
                 if (value->text)
                         compile_check_name(build, value->spec, value->text, value->place);
@@ -113,7 +113,7 @@ static void compile_check_span(Build *build, const Object *object)
 {
         const Value *from = object->main.values[KEY_FROM], *until = object->main.values[KEY_UNTIL];
 
-        if (from && until && until->number <= from->number)
+        if (from && until && !from->faulty && !until->faulty && until->number <= from->number)
                 faults_add(build->faults, until->place, "'Until' is not after 'From'; expected a later time");
 }
 

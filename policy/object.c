@@ -198,7 +198,8 @@ static int object_finish_key(ObjectReader *reader, Section *section, const KeySp
                                    "'%s' is missing; expected it: it is required", key->name);
                 return 0;
         }
-        section->values[key->id] = value_parse(value, reader->faults) ? value : NULL;
+        value->faulty = !value_parse(value, reader->faults);
+        section->values[key->id] = value;
         return 0;
 }
 

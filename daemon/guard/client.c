@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/child.h"
+#include "guard/facts.h"
 #include "guard/guard.h"
 
 DEFINE_CLEANUP(Client *, client_free);
@@ -129,6 +130,8 @@ int client_accept(Guard *guard, MessageInterface interface, int fd)
                 return 0;
         client->fd = TAKE_FD(own_fd);
         r = sd_event_add_io(guard->event, &client->hang_up, client->fd, EPOLLHUP, client_on_hang_up, client);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(client->hang_up, true);
         if (r < 0)
                 return r;
         Child *child = NULL;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/guard.h"
+#include "guard/timer.h"
 
 /* A child without clients is kept for a little: the next client of the same uid is often near. */
 #define FRONTEND_LINGER_USEC (10 * CLOCK_USEC_PER_SEC)
@@ -189,8 +190,7 @@ static int frontend_on_sweep(sd_event_source *source, uint64_t usec, void *userd
                 if (child->channel && child->n_clients == 0 &&
                     child->idle_usec + FRONTEND_LINGER_USEC <= now.boottime_usec)
                         child_end(child);
-        r = sd_event_source_set_time_relative(source, FRONTEND_LINGER_USEC / 2);
-        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return timer_arm(source, FRONTEND_LINGER_USEC / 2);
 }
 
 /* -------------------------------------------------------------------------------------------------- the tokens */
@@ -224,16 +224,11 @@ int frontend_wait_for_tokens(Guard *guard)
 {
         Frontend *frontend = &guard->frontend;
         ClockReading now;
-        int enabled;
 
-        int r = sd_event_source_get_enabled(frontend->tokens, &enabled);
-        if (r < 0 || enabled != SD_EVENT_OFF)
-                return r < 0 ? r : 0;
-        r = clock_read(&now);
-        if (r >= 0)
-                r = sd_event_source_set_time_relative(frontend->tokens,
-                                                      frontend_next_token(frontend, now.boottime_usec));
-        return r < 0 ? r : sd_event_source_set_enabled(frontend->tokens, SD_EVENT_ONESHOT);
+        if (timer_is_armed(frontend->tokens))
+                return 0;
+        int r = clock_read(&now);
+        return r < 0 ? r : timer_arm(frontend->tokens, frontend_next_token(frontend, now.boottime_usec));
 }
 
 /* ------------------------------------------------------------------------------------------------ life and death */
@@ -242,12 +237,10 @@ int frontend_init(Frontend *frontend, Guard *guard)
 {
         *frontend = (Frontend){.guard = guard, .next_child = 1, .next_connection = 1};
         TAILQ_INIT(&frontend->children);
-        int r = sd_event_add_time_relative(guard->event, &frontend->sweep, CLOCK_BOOTTIME,
-                                           FRONTEND_LINGER_USEC / 2, 0, frontend_on_sweep, frontend);
-        if (r >= 0)
-                r = sd_event_add_time_relative(guard->event, &frontend->tokens, CLOCK_BOOTTIME, 0, 0,
-                                               frontend_on_tokens, frontend);
-        return r < 0 ? r : sd_event_source_set_enabled(frontend->tokens, SD_EVENT_OFF);
+        int r = timer_new(guard->event, &frontend->sweep, frontend_on_sweep, frontend);
+        if (r == 0)
+                r = timer_new(guard->event, &frontend->tokens, frontend_on_tokens, frontend);
+        return r < 0 ? r : timer_arm(frontend->sweep, FRONTEND_LINGER_USEC / 2);
 }
 
 void frontend_deinit(Frontend *frontend)

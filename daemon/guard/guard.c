@@ -16,6 +16,7 @@
 #include "base/macro.h"
 #include "guard/leaves.h"
 #include "guard/start.h"
+#include "guard/timer.h"
 
 #define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
 #define GUARD_STOP_USEC    (10 * CLOCK_USEC_PER_SEC)
@@ -56,9 +57,7 @@ static int refused_committed(Waiter *waiter, TrailEntry *entry)
 
 static int guard_arm_refused(Guard *guard)
 {
-        int r = sd_event_source_set_time_relative(guard->refused_timer, GUARD_REFUSED_USEC);
-
-        return r < 0 ? r : sd_event_source_set_enabled(guard->refused_timer, SD_EVENT_ONESHOT);
+        return timer_arm(guard->refused_timer, GUARD_REFUSED_USEC);
 }
 
 static int refused_failed(Waiter *waiter)
@@ -184,8 +183,7 @@ static int guard_stop(Guard *guard)
         if (!guard->started)
                 return sd_event_exit(guard->event, EXIT_SUCCESS);
         guard_peers_changed(guard);
-        int r = sd_event_add_time_relative(guard->event, &guard->stop_timer, CLOCK_BOOTTIME, GUARD_STOP_USEC, 0,
-                                           guard_on_stop_timeout, guard);
+        int r = timer_arm(guard->stop_timer, GUARD_STOP_USEC);
         return r < 0 ? r : guard_request_ended(guard);
 }
 
@@ -280,6 +278,8 @@ static int guard_watch_signals(Guard *guard)
         for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
                 int r = sd_event_add_signal(guard->event, &guard->signals[i], signals[i].number,
                                             signals[i].handler, guard);
+                if (r >= 0)
+                        r = sd_event_source_set_exit_on_failure(guard->signals[i], true);
                 if (r < 0)
                         return r;
         }
@@ -310,10 +310,9 @@ static int guard_set_up(Guard *guard)
                 return r;
         guard->started_usec = now.boottime_usec;
         allowances_init(&guard->allowances, now.boottime_usec);
-        r = sd_event_add_time_relative(guard->event, &guard->refused_timer, CLOCK_BOOTTIME, 0, 0,
-                                       guard_on_refused, guard);
+        r = timer_new(guard->event, &guard->refused_timer, guard_on_refused, guard);
         if (r >= 0)
-                r = sd_event_source_set_enabled(guard->refused_timer, SD_EVENT_OFF);
+                r = timer_new(guard->event, &guard->stop_timer, guard_on_stop_timeout, guard);
         if (r >= 0)
                 r = guard_watch_signals(guard);
         if (r >= 0)
@@ -360,6 +359,7 @@ Guard *guard_free(Guard *guard)
         worker_deinit(&guard->worker);
         frontend_deinit(&guard->frontend);
         trail_free(guard->trail);
+        lookups_deinit(&guard->lookups);
         requests_deinit(&guard->requests);
         recorder_deinit(&guard->recorder);
 

@@ -16,6 +16,7 @@
 #include "guard/allowance.h"
 #include "guard/config.h"
 #include "guard/frontend.h"
+#include "guard/inquiry.h"
 #include "guard/listener.h"
 #include "guard/options.h"
 #include "guard/quota.h"
@@ -54,6 +55,7 @@ typedef struct Guard {
         Worker worker;
         Requests requests;
         Reload reload;
+        Lookups lookups;
 
         Waiter starting;   /* for the leaves that precede service */
         size_t n_starting; /* of those, how many are not durable yet */

@@ -90,7 +90,23 @@ typedef struct Lookup {
         Call call;
         bool own_only;
         uid_t uid;
+        LIST_ENTRY(Lookup) link;
 } Lookup;
+
+static void lookup_freep(Lookup **lookup)
+{
+        if (*lookup)
+                LIST_REMOVE(*lookup, link);
+        free(*lookup);
+}
+
+void lookups_deinit(Lookups *lookups)
+{
+        while (!LIST_EMPTY(&lookups->all)) {
+                Lookup *first = LIST_FIRST(&lookups->all);
+                lookup_freep(&first);
+        }
+}
 
 /* Whether a leaf is of this uid. */
 static bool lookup_is_of(const TrailRecord *record, uid_t uid)
@@ -122,7 +138,7 @@ static void lookup_answer(const Lookup *lookup, const TrailRecord *record, Buffe
 
 static int lookup_found(const TrailRecord *record, void *userdata)
 {
-        _cleanup_(freep) Lookup *lookup = userdata;
+        _cleanup_(lookup_freep) Lookup *lookup = userdata;
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
 
         /* One answer for "none" and "somebody else's": that there is one is told to nobody else either. */
@@ -130,6 +146,16 @@ static int lookup_found(const TrailRecord *record, void *userdata)
                 answer_error(lookup->call.to, ANSWER_NO_SUCH_REQUEST, NULL, &body);
         else
                 lookup_answer(lookup, record, &body);
+        int r = call_end(&lookup->call, &body);
+        return r < 0 ? r : 0;
+}
+
+static int lookup_overloaded(Lookup *own)
+{
+        _cleanup_(lookup_freep) Lookup *lookup = own;
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+
+        answer_error(lookup->call.to, ANSWER_OVERLOADED, NULL, &body);
         int r = call_end(&lookup->call, &body);
         return r < 0 ? r : 0;
 }
@@ -143,8 +169,10 @@ int inquiry_receipt(Client *client, Packet *packet, CallMessage *message)
                 return -ENOMEM;
         lookup->own_only = client->child->interface == INTERFACE_MATCH;
         lookup->uid = client->attestation.uid;
+        LIST_INSERT_HEAD(&client->guard->lookups.all, lookup, link);
         call_begin(&lookup->call, client, message->serial);
-        if (text_from_hex(message->request, strlen(message->request), request, sizeof(request)))
-                return trail_find(client->guard->trail, request, lookup_found, lookup);
-        return lookup_found(NULL, lookup);
+        if (!text_from_hex(message->request, strlen(message->request), request, sizeof(request)))
+                return lookup_found(NULL, lookup);
+        int r = trail_find(client->guard->trail, request, lookup_found, lookup);
+        return r == -EOVERFLOW ? lookup_overloaded(lookup) : r;
 }

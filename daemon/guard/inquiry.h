@@ -4,9 +4,19 @@
  * nothing that is somebody else's.
  */
 
+#include <sys/queue.h>
+
 #include "guard/client.h"
 #include "wire/message.h"
 #include "wire/packet.h"
+
+/* Look-ups that the trail's thread has. */
+typedef struct Lookups {
+        LIST_HEAD(, Lookup) all;
+} Lookups;
+
+/** lookups_deinit() - Forgets them; the trail must be gone. Safe when all zero. */
+void lookups_deinit(Lookups *lookups);
 
 /* Handlers of calls (guard/child.c): packet and message stay the caller's. Return: 0 or -errno. */
 int inquiry_who_am_i(Client *client, Packet *packet, CallMessage *message);

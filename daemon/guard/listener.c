@@ -18,6 +18,7 @@
 #include "base/macro.h"
 #include "guard/client.h"
 #include "guard/guard.h"
+#include "guard/timer.h"
 
 enum { LISTENER_TURN_MAX = 16 };
 
@@ -59,26 +60,21 @@ static const ListenerKind listener_kinds[LISTENERS_MAX] = {
 
 static int listener_apply(Listener *listener)
 {
-        bool paused = listener->pause != NULL;
+        bool on = listener->wanted && !timer_is_armed(listener->pause);
 
-        return sd_event_source_set_enabled(listener->source,
-                                           listener->wanted && !paused ? SD_EVENT_ON : SD_EVENT_OFF);
+        return sd_event_source_set_enabled(listener->source, on ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
 static int listener_on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        Listener *listener = userdata;
-
-        listener->pause = sd_event_source_disable_unref(listener->pause);
-        return listener_apply(listener);
+        return listener_apply(userdata);
 }
 
 /* Waits a little: nothing can be accepted just now, and the socket would only say so again at once. */
 static int listener_pause(Listener *listener)
 {
         diag(DIAG_WARNING, "Cannot accept on %s for the moment: %m", listener->kind->name);
-        int r = sd_event_add_time_relative(listener->guard->event, &listener->pause, CLOCK_MONOTONIC,
-                                           LISTENER_PAUSE_USEC, 0, listener_on_pause_over, listener);
+        int r = timer_arm(listener->pause, LISTENER_PAUSE_USEC);
         return r < 0 ? r : listener_apply(listener);
 }
 
@@ -142,11 +138,14 @@ static int listener_open(Guard *guard, int fd, const char *name)
                 }
         Listener *listener = &listeners->all[listeners->n];
         *listener = (Listener){.guard = guard, .kind = kind, .fd = fd};
-        int r = sd_event_add_io(guard->event, &listener->source, fd, EPOLLIN, listener_on_io, listener);
-        if (r < 0)
-                return r;
         listeners->n++;
-        r = sd_event_source_set_priority(listener->source, GUARD_PRIORITY_LISTENERS);
+        int r = timer_new(guard->event, &listener->pause, listener_on_pause_over, listener);
+        if (r >= 0)
+                r = sd_event_add_io(guard->event, &listener->source, fd, EPOLLIN, listener_on_io, listener);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(listener->source, true);
+        if (r >= 0)
+                r = sd_event_source_set_priority(listener->source, GUARD_PRIORITY_LISTENERS);
         return r < 0 ? r : listener_apply(listener);
 }
 

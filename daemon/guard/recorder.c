@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
+#include "guard/timer.h"
 
 #define RECORDER_PROBE_USEC (1 * CLOCK_USEC_PER_SEC)
 #define RECORDER_BEAT_USEC  (60 * CLOCK_USEC_PER_SEC)
@@ -126,9 +127,7 @@ static int recorder_break(Recorder *recorder, const char *why)
                 recorder->since_usec = now.wall_usec;
                 diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
         }
-        int r = sd_event_source_set_time_relative(recorder->probe_timer, RECORDER_PROBE_USEC);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(recorder->probe_timer, SD_EVENT_ONESHOT);
+        int r = timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
         return r < 0 ? r : recorder->handlers->broken(recorder->userdata);
 }
 
@@ -215,24 +214,17 @@ static int recorder_on_beat(sd_event_source *source, uint64_t usec, void *userda
                 if (r < 0)
                         return r;
         }
-        next_usec = MAX_OF(next_usec, now.boottime_usec + CLOCK_USEC_PER_SEC);
-        if (recorder->last_usec == now.boottime_usec)
-                next_usec = now.boottime_usec + RECORDER_BEAT_USEC;
-        return sd_event_source_set_time(source, next_usec);
+        /* While leaves are held back it tries again each second. */
+        next_usec = recorder->last_usec + RECORDER_BEAT_USEC;
+        return timer_arm_at(source, MAX_OF(next_usec, now.boottime_usec + CLOCK_USEC_PER_SEC));
 }
 
 static int recorder_add_timers(Recorder *recorder)
 {
-        int r = sd_event_add_time_relative(recorder->event, &recorder->probe_timer, CLOCK_BOOTTIME,
-                                           RECORDER_PROBE_USEC, 0, recorder_on_probe, recorder);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(recorder->probe_timer, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_time_relative(recorder->event, &recorder->beat_timer, CLOCK_BOOTTIME,
-                                               RECORDER_BEAT_USEC, 0, recorder_on_beat, recorder);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(recorder->beat_timer, SD_EVENT_ON);
-        return r;
+        int r = timer_new(recorder->event, &recorder->probe_timer, recorder_on_probe, recorder);
+        if (r == 0)
+                r = timer_new(recorder->event, &recorder->beat_timer, recorder_on_beat, recorder);
+        return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
 }
 
 int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,

@@ -264,7 +264,8 @@ int reload_init(Reload *reload, Guard *guard)
         reload->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (reload->done_fd < 0)
                 return -errno;
-        return sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done, reload);
+        int r = sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done, reload);
+        return r < 0 ? r : sd_event_source_set_exit_on_failure(reload->done, true);
 }
 
 void reload_deinit(Reload *reload)

@@ -15,12 +15,15 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "guard/child.h"
+#include "guard/facts.h"
 #include "guard/guard.h"
 #include "guard/job.h"
 #include "guard/leaves.h"
+#include "guard/timer.h"
 #include "wire/job.h"
 
 #define REQUEST_DEADLINE_USEC (30 * CLOCK_USEC_PER_SEC)
+#define REQUEST_SETTLE_USEC   (CLOCK_USEC_PER_SEC / 10)
 
 struct Request {
         Guard *guard;
@@ -50,6 +53,7 @@ struct Request {
         Receipt *decided;
         Receipt *ended;
         TAILQ_ENTRY(Request) link; /* in `submitted` or `owing` */
+        TAILQ_ENTRY(Request) open; /* in `open` */
 };
 
 /* ----------------------------------------------------------------------------------------------------- states */
@@ -134,6 +138,7 @@ static Request *request_new(Client *client, Packet *packet, CallMessage *message
         *message = (CallMessage){};
         random_bytes(request->id, sizeof(request->id));
         text_hex(request->id, sizeof(request->id), request->id_text);
+        TAILQ_INSERT_TAIL(&guard->requests.open, request, open);
         guard->requests.n_open++;
         guard->requests.n_job_bytes += request->message.n_job;
         return request;
@@ -143,6 +148,7 @@ static Request *request_free(Request *request)
 {
         Guard *guard = request->guard;
 
+        TAILQ_REMOVE(&guard->requests.open, request, open);
         guard->requests.n_open--;
         guard->requests.n_job_bytes -= request->message.n_job;
         quota_drop(&guard->quota, QUOTA_REQUEST, request->user);
@@ -201,10 +207,13 @@ static AnswerRecords request_records(const Request *request)
                 .request = request->id_text, .decision = request->decided, .outcome = request->ended};
 }
 
-static int request_owe(Request *request)
+/* The outcome cannot be written now: it will be. Where the trail is only behind, the caller waits for that. */
+static int request_owe(Request *request, bool unavailable)
 {
-        request_set(request, REQUEST_OWING);
-        return request_answer_unavailable(request);
+        if (request->state != REQUEST_OWING)
+                request_set(request, REQUEST_OWING);
+        return unavailable ? request_answer_unavailable(request)
+                           : timer_arm(request->guard->requests.settle, REQUEST_SETTLE_USEC);
 }
 
 /* Sends the outcome's leaf on its way. The request may be gone afterwards. */
@@ -227,9 +236,9 @@ static int request_record_outcome(Request *request)
                 r = recorder_append(recorder, &draft, &request->waiter);
         if (r < 0)
                 return r;
-        if (r == RECORDER_E_UNAVAILABLE)
-                return request->state == REQUEST_OWING ? 0 : request_owe(request);
-        /* Everything that goes into an outcome was checked, and there is always room for one a request. */
+        if (r == RECORDER_E_UNAVAILABLE || r == RECORDER_E_FULL)
+                return request_owe(request, r == RECORDER_E_UNAVAILABLE);
+        /* Everything that goes into an outcome was checked. */
         if (r > 0)
                 return -ENOTRECOVERABLE;
         request_set(request, REQUEST_RESULTED);
@@ -264,10 +273,8 @@ static int request_outcome_recorded(Request *request, TrailEntry *entry)
 static int request_arm_deadline(Requests *requests)
 {
         Request *first = TAILQ_FIRST(&requests->submitted);
-        if (!first)
-                return 0;
-        int r = sd_event_source_set_time(requests->deadline, first->deadline_usec);
-        return r < 0 ? r : sd_event_source_set_enabled(requests->deadline, SD_EVENT_ONESHOT);
+
+        return first ? timer_arm_at(requests->deadline, first->deadline_usec) : 0;
 }
 
 static int request_send_job(Request *request, uint64_t now_usec)
@@ -302,9 +309,8 @@ static int request_submit(Request *request)
                 return r;
         if (r > 0)
                 return request_give_up(request, r == WORKER_E_OVERLOADED ? "overloaded" : "worker-gone");
-        bool first = TAILQ_EMPTY(&requests->submitted);
         request_set(request, REQUEST_SUBMITTED);
-        return first ? request_arm_deadline(requests) : 0;
+        return timer_is_armed(requests->deadline) ? 0 : request_arm_deadline(requests);
 }
 
 static int request_decision_recorded(Request *request, TrailEntry *entry)
@@ -334,7 +340,7 @@ static int request_failed(Waiter *waiter)
         Request *request = CONTAINER_OF(waiter, Request, waiter);
 
         if (request->state == REQUEST_RESULTED)
-                return request_owe(request);
+                return request_owe(request, true);
         int r = request_answer_unavailable(request);
         return r < 0 ? r : request_end(request);
 }
@@ -477,14 +483,19 @@ int requests_settle(Requests *requests)
         return 0;
 }
 
+static int requests_on_settle(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        return requests_settle(userdata);
+}
+
 int requests_init(Requests *requests, Guard *guard)
 {
         *requests = (Requests){.guard = guard};
         TAILQ_INIT(&requests->submitted);
         TAILQ_INIT(&requests->owing);
-        int r = sd_event_add_time(guard->event, &requests->deadline, CLOCK_BOOTTIME, 0, 0,
-                                  requests_on_deadline, requests);
-        return r < 0 ? r : sd_event_source_set_enabled(requests->deadline, SD_EVENT_OFF);
+        TAILQ_INIT(&requests->open);
+        int r = timer_new(guard->event, &requests->deadline, requests_on_deadline, requests);
+        return r < 0 ? r : timer_new(guard->event, &requests->settle, requests_on_settle, requests);
 }
 
 void requests_deinit(Requests *requests)
@@ -492,15 +503,9 @@ void requests_deinit(Requests *requests)
         if (!requests->guard)
                 return;
         requests->deadline = sd_event_source_disable_unref(requests->deadline);
-        Request *request;
-        while ((request = TAILQ_FIRST(&requests->submitted))) {
-                TAILQ_REMOVE(&requests->submitted, request, link);
-                request_free(request);
-        }
-        while ((request = TAILQ_FIRST(&requests->owing))) {
-                TAILQ_REMOVE(&requests->owing, request, link);
-                request_free(request);
-        }
+        requests->settle = sd_event_source_disable_unref(requests->settle);
+        while (!TAILQ_EMPTY(&requests->open))
+                request_free(TAILQ_FIRST(&requests->open));
 }
 
 /* ---------------------------------------------------------------------------------------------------- the beginning */

@@ -52,15 +52,17 @@ typedef struct Requests {
         struct Guard *guard;
         TAILQ_HEAD(, Request) submitted; /* in the order of their indices, and so of their deadlines */
         TAILQ_HEAD(, Request) owing;
+        TAILQ_HEAD(, Request) open; /* all of them */
         size_t n_open;
         size_t n_job_bytes; /* of the open ones */
         sd_event_source *deadline;
+        sd_event_source *settle; /* tries again to record what is owed */
 } Requests;
 
 /** requests_init() - None yet. Return: 0 or -errno. */
 int requests_init(Requests *requests, struct Guard *guard);
 
-/** requests_deinit() - Forgets those that are submitted or owing; the trail must be gone. Safe when all zero. */
+/** requests_deinit() - Forgets those that are open; the trail must be gone. Safe when all zero. */
 void requests_deinit(Requests *requests);
 
 /**

@@ -5,6 +5,7 @@
 
 #include "guard/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,11 +202,9 @@ int worker_show(Worker *worker, const TrailCommit *commit)
 {
         if (!worker->ready || !commit->has_consistency)
                 return 0;
-        if (commit->old_size != worker->shown_size) {
-                /* The commit was under way when the worker came: the next one will carry what it can follow. */
-                trail_show_from(worker->guard->trail, worker->shown_size);
+        /* The commit was under way when the worker came; no permit in it names its session. */
+        if (commit->old_size != worker->shown_size)
                 return 0;
-        }
         CheckpointMessage message = {.note = commit->note, .old_size = commit->old_size};
         message.n_proof = commit->consistency->n;
         memcpy(message.proof, commit->consistency->hashes, message.n_proof * sizeof(Digest));

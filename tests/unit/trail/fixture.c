@@ -90,7 +90,8 @@ void fixture_deinit(Fixture *fixture)
 size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128])
 {
         static const char *const kinds[] = {"beat", "deny", "permit", "outcome"};
-        return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}", index, kinds[role]);
+        return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}", index,
+                                kinds[role]);
 }
 
 void fixture_request_id(uint64_t index, uint8_t ret_id[static 16])
@@ -145,14 +146,16 @@ int fixture_outcome(Fixture *fixture, uint64_t of)
 void fixture_run(Fixture *fixture, uint64_t size)
 {
         while (fixture->committed < size)
-                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0, "nothing came back for long");
+                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0,
+                             "nothing came back for long");
 }
 
 void fixture_run_until_failure(Fixture *fixture)
 {
         unsigned n_failures = fixture->n_failures;
         while (fixture->n_failures == n_failures)
-                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0, "nothing came back for long");
+                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0,
+                             "nothing came back for long");
 }
 
 void fixture_grow(Fixture *fixture, uint64_t size)
