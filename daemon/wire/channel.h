@@ -34,8 +34,7 @@ typedef struct ChannelHandlers {
 int channel_new(Channel **ret_channel, sd_event *event, int fd, const ChannelHandlers *handlers,
                 void *userdata);
 
-/** channel_free() - Drops what is queued and closes the socket; takes NULL, returns NULL; allowed in
- * handlers. */
+/** channel_free() - Drops what waits, closes the socket; takes NULL, returns NULL; allowed in handlers. */
 Channel *channel_free(Channel *channel);
 
 /**
@@ -44,8 +43,9 @@ Channel *channel_free(Channel *channel);
  * @fds:        descriptors to go with it; duplicated when the packet has to wait, so the caller keeps its own
  *
  * More than CHANNEL_QUEUE_MAX bytes waiting end the channel (`closed` with -ENOBUFS, from the loop): a peer
- * that does not read must not grow this process. Sending on a channel that has ended is ignored. Return: 0 or
- * -errno.
+ * that does not read must not grow this process. Sending on a channel that has ended is ignored.
+ *
+ * Return: 0 or -errno.
  */
 int channel_send(Channel *channel, uint8_t type, Buffer *body, const int *fds, size_t n_fds);
 

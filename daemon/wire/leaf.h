@@ -54,8 +54,7 @@ void leaf_set_text(Leaf *leaf, const char *key, const char *text);
 void leaf_set_number(Leaf *leaf, const char *key, uint64_t number);
 
 enum {
-        LEAF_E_INVALID = 1, /* a field was set that no leaf can hold, or none at all, or the bytes are no
-                               canonical leaf */
+        LEAF_E_INVALID = 1, /* a field that no leaf can hold, or none; bytes that are no canonical leaf */
         LEAF_E_TOO_LONG = 2,
 };
 

@@ -71,8 +71,7 @@ typedef struct StringList {
         const char **items; /* the list's own array, freed with the message */
 } StringList;
 
-/* ------------------------------------------------------------------ guard <-> frontend parent and children
- */
+/* -------------------------------------------------------------- guard <-> frontend parent and children */
 
 typedef struct SpawnMessage {
         uint64_t child;
@@ -136,8 +135,7 @@ typedef struct CallMessage {
         const char *probe_kind; /* NULL: not said, or no probe */
         StringList on_behalf_of;
         StringList recipients;
-        const char *case_reference; /* these three: NULL when not given; UTF-8 of at most MESSAGE_TEXT_MAX
-                                       bytes */
+        const char *case_reference; /* these three: NULL when not given; at most MESSAGE_TEXT_MAX bytes */
         const char *authorisation;
         const char *operator;
         bool has_limit;
@@ -172,12 +170,10 @@ typedef enum AnswerKind {
         ANSWER_NO_SUCH_SUBJECT = 37,
         ANSWER_MODEL_MISMATCH = 38,
         ANSWER_BAD_TEMPLATE = 39,
-        ANSWER_INVALID_PARAMETER =
-                40, /* org.varlink.service: `reason` names the parameter, as Varlink spells it */
+        ANSWER_INVALID_PARAMETER = 40, /* org.varlink.service: `reason` is the parameter, in its spelling */
         ANSWER_PERMISSION_DENIED = 41, /* org.varlink.service */
-        ANSWER_NO_SUCH_REQUEST =
-                42, /* GetReceipt: none of that id, or somebody else's; one answer for both */
-        ANSWER_POLICY_REJECTED = 43, /* Reload: `reason` holds the faults, a line each */
+        ANSWER_NO_SUCH_REQUEST = 42,   /* GetReceipt: none of that id, or not the caller's: one answer */
+        ANSWER_POLICY_REJECTED = 43,   /* Reload: `reason` holds the faults, a line each */
 } AnswerKind;
 
 typedef struct Candidate {
@@ -203,8 +199,10 @@ typedef enum StatusType {
         STATUS_LIST = 3, /* one more string under this key; the key repeats for each */
 } StatusType;
 
-/* One line of a status; keys are camelCase; "a.b" nests b in a. An empty list is a STATUS_LIST with text
- * NULL. */
+/*
+ * One line of a status; keys are camelCase; "a.b" nests b in a. An empty list is a STATUS_LIST with text
+ * NULL. A STATUS_TEXT has a text; what has none is left out.
+ */
 typedef struct StatusItem {
         const char *key;
         uint8_t type;
@@ -231,8 +229,7 @@ typedef struct AnswerMessage {
         StringList subjects;
 
         /* errors */
-        const char *reason; /* Denied, ...Unavailable, BadTemplate: reason; Failed: result; ModelMismatch:
-                               expected */
+        const char *reason; /* of the error: its reason; of Failed: result; of ModelMismatch: expected */
         const char *rule;
         const char *notice;
         StringList missing;
@@ -252,8 +249,7 @@ typedef struct AnswerMessage {
         StatusItem *status; /* the message's own array */
 } AnswerMessage;
 
-/* ---------------------------------------------------------------------------------------- guard <-> worker
- */
+/* -------------------------------------------------------------------------------- guard <-> worker */
 
 /* First from the worker: who it is, and what it last accepted of the log. */
 typedef struct HelloMessage {
@@ -295,8 +291,7 @@ typedef struct CancelMessage {
 typedef struct ResultMessage {
         uint64_t index;
         const char *result; /* a word of TRAIL.md's outcome.result */
-        const char *why;    /* for the operator or the caller, "" if there is nothing to add; ModelMismatch:
-                               expected */
+        const char *why;    /* for the operator or the caller, or ""; of model-mismatch: expected */
         bool matched;
         bool has_similarity; /* only where the leaf's release is "scores" */
         double similarity;
@@ -306,13 +301,11 @@ typedef struct ResultMessage {
         uint64_t microseconds;
         const char *engine;
         size_t n_candidates;
-        Candidate *candidates; /* best first; without similarity unless release is "scores"; none for
-                                  "decision" */
+        Candidate *candidates; /* best first; similarity for "scores" only; none for "decision" */
         StringList subjects;   /* of `list` */
 } ResultMessage;
 
-/* ----------------------------------------------------------------------------------------------- the codec
- */
+/* --------------------------------------------------------------------------------------- the codec */
 
 void spawn_encode(const SpawnMessage *message, Buffer *buffer);
 void child_gone_encode(const ChildGoneMessage *message, Buffer *buffer);

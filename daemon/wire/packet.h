@@ -44,10 +44,9 @@ typedef struct Packet {
 void packet_deinit(Packet *packet);
 
 enum {
-        PACKET_E_AGAIN = 1,  /* the socket is full, or has nothing: wait for it */
-        PACKET_E_CLOSED = 2, /* the other side is gone */
-        PACKET_E_MALFORMED =
-                3, /* what came is no packet: truncated, too many descriptors, an unsealed memfd ... */
+        PACKET_E_AGAIN = 1,     /* the socket is full, or has nothing: wait for it */
+        PACKET_E_CLOSED = 2,    /* the other side is gone */
+        PACKET_E_MALFORMED = 3, /* no packet: cut, too many descriptors, an unsealed memfd ... */
 };
 
 /**
