@@ -6,6 +6,7 @@
 #include "guard/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -139,6 +140,10 @@ static int listener_open(Guard *guard, int fd, const char *name)
         Listener *listener = &listeners->all[listeners->n];
         *listener = (Listener){.guard = guard, .kind = kind, .fd = fd};
         listeners->n++;
+        /* Whoever made it may not have: the loop must not wait in accept4(2) for a peer that has gone again. */
+        int flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
         int r = timer_new(guard->event, &listener->pause, listener_on_pause_over, listener);
         if (r >= 0)
                 r = sd_event_add_io(guard->event, &listener->source, fd, EPOLLIN, listener_on_io, listener);
