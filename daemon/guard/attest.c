@@ -1,11 +1,11 @@
 /*
- * Attestation from a socket. Owns what it found; must not read from the socket nor ask a name service. Runs in
- * the guard, which needs to see all processes (ProtectProc=default).
+ * Attestation from a socket. Owns what it found; must not read from the socket nor ask a name service. Runs
+ * in the guard, which needs to see all processes (ProtectProc=default).
  *
- * With SO_PEERPIDFD the kernel keeps the process that connected, dead or alive, and its number is taken from the
- * pidfd. Without it the pidfd is opened by number at once, and must then be a process of the same user that was
- * there before the connection was accepted: a number that was given anew in between can only be one of the same
- * user's, which is why such an identity is called "uid".
+ * With SO_PEERPIDFD the kernel keeps the process that connected, dead or alive, and its number is taken from
+ * the pidfd. Without it the pidfd is opened by number at once, and must then be a process of the same user
+ * that was there before the connection was accepted: a number that was given anew in between can only be one
+ * of the same user's, which is why such an identity is called "uid".
  */
 
 #include "guard/attest.h"
@@ -286,7 +286,8 @@ static uint64_t attest_boottime(void)
 {
         struct timespec now = {};
 
-        (void)clock_gettime(CLOCK_BOOTTIME, &now); /* Cannot fail on Linux; zero would mean "not plausible". */
+        (void)clock_gettime(CLOCK_BOOTTIME,
+                            &now); /* Cannot fail on Linux; zero would mean "not plausible". */
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
@@ -361,7 +362,8 @@ static bool attest_part_is_unit_name(AttestPart part)
                 return false;
         for (size_t i = 0; i < part.n; i++) {
                 char c = part.text[i];
-                bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+                bool alphanumeric =
+                        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
                 if (!alphanumeric && !memchr(":_.@-", c, 5))
                         return false;
         }

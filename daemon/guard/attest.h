@@ -3,9 +3,9 @@
  * Attest: who is at the other end of a connection, from the kernel alone, before a byte of it is read
  * (DESIGN.md, "Who is asking"). Runs in the guard at each accept.
  *
- * User and groups are what they were when the peer connected. Everything that comes from /proc is read between
- * two checks that the peer's pidfd still lives, so that it cannot be another process's; whatever cannot be learnt
- * so is "none".
+ * User and groups are what they were when the peer connected. Everything that comes from /proc is read
+ * between two checks that the peer's pidfd still lives, so that it cannot be another process's; whatever
+ * cannot be learnt so is "none".
  */
 
 #include <stdbool.h>
@@ -20,7 +20,8 @@ enum {
 };
 
 typedef enum AttestIdentity {
-        ATTEST_UID,   /* the pidfd was opened by number: another process of the same user may have got in between */
+        ATTEST_UID,   /* the pidfd was opened by number: another process of the same user may have got in
+                         between */
         ATTEST_PIDFD, /* the kernel keeps the pidfd of who connected (SO_PEERPIDFD, Linux 6.5) */
 } AttestIdentity;
 
@@ -31,9 +32,9 @@ typedef struct Attestation {
         uid_t uid;
         gid_t *groups; /* primary and supplementary, ascending, none twice */
         size_t n_groups;
-        pid_t pid;     /* 0: the peer is in a pid namespace that we do not see */
-        char *unit;    /* a system service; NULL: none */
-        char *label;   /* of the security module; NULL: none */
+        pid_t pid;   /* 0: the peer is in a pid namespace that we do not see */
+        char *unit;  /* a system service; NULL: none */
+        char *label; /* of the security module; NULL: none */
         bool has_loginuid;
         uint32_t loginuid;
         bool has_session;
@@ -48,7 +49,8 @@ typedef struct Attestation {
 void attestation_deinit(Attestation *attestation);
 
 enum {
-        ATTEST_E_GONE = 1, /* the process that connected has exited; @ret_attestation holds uid and groups only */
+        ATTEST_E_GONE =
+                1, /* the process that connected has exited; @ret_attestation holds uid and groups only */
 };
 
 /**

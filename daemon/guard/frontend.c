@@ -29,7 +29,8 @@ bool frontend_peer_is(const Guard *guard, int fd, const char *account)
         return config_account(account, &expected) == 0 && uid == expected;
 }
 
-/* ------------------------------------------------------------------------------------------------- the parent */
+/* ------------------------------------------------------------------------------------------------- the
+ * parent */
 
 /* Ends the parent and everything that hangs on it. */
 static void frontend_end(Frontend *frontend)
@@ -57,8 +58,8 @@ static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
                 return 0;
         }
         TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->id == message.child)
-                        break;
+        if (child->id == message.child)
+                break;
         if (!child)
                 return 0;
         TAILQ_REMOVE(&frontend->children, child, link);
@@ -96,15 +97,16 @@ int frontend_accept(Guard *guard, int fd)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- the children */
+/* ----------------------------------------------------------------------------------------------- the
+ * children */
 
 static Child *frontend_find(const Frontend *frontend, MessageInterface interface, uid_t uid)
 {
         Child *child;
 
         TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->channel && child->interface == interface && child->user.uid == uid)
-                        return child;
+        if (child->channel && child->interface == interface && child->user.uid == uid)
+                return child;
         return NULL;
 }
 
@@ -115,9 +117,8 @@ static void frontend_end_idlest(Frontend *frontend)
         Child *child;
 
         TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->channel && child->n_clients == 0 &&
-                    (!idlest || child->idle_usec < idlest->idle_usec))
-                        idlest = child;
+        if (child->channel && child->n_clients == 0 && (!idlest || child->idle_usec < idlest->idle_usec))
+                idlest = child;
         if (idlest)
                 child_end(idlest);
 }
@@ -187,20 +188,22 @@ static int frontend_on_sweep(sd_event_source *source, uint64_t usec, void *userd
         if (r < 0)
                 return r;
         TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->channel && child->n_clients == 0 &&
-                    child->idle_usec + FRONTEND_LINGER_USEC <= now.boottime_usec)
-                        child_end(child);
+        if (child->channel && child->n_clients == 0 &&
+            child->idle_usec + FRONTEND_LINGER_USEC <= now.boottime_usec)
+                child_end(child);
         return timer_arm(source, FRONTEND_LINGER_USEC / 2);
 }
 
-/* -------------------------------------------------------------------------------------------------- the tokens */
+/* -------------------------------------------------------------------------------------------------- the
+ * tokens */
 
 static int frontend_on_tokens(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Frontend *frontend = userdata;
         Child *child;
 
-        TAILQ_FOREACH(child, &frontend->children, link) {
+        TAILQ_FOREACH(child, &frontend->children, link)
+        {
                 int r = child_grant(child);
                 if (r < 0)
                         return r;
@@ -215,8 +218,8 @@ static uint64_t frontend_next_token(const Frontend *frontend, uint64_t now_usec)
         Child *child;
 
         TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->channel && child->bucket && child->n_credits == 0)
-                        least = MIN_OF(least, bucket_next_usec(child->bucket, now_usec));
+        if (child->channel && child->bucket && child->n_credits == 0)
+                least = MIN_OF(least, bucket_next_usec(child->bucket, now_usec));
         return MAX_OF(least, UINT64_C(1000));
 }
 
@@ -231,7 +234,8 @@ int frontend_wait_for_tokens(Guard *guard)
         return r < 0 ? r : timer_arm(frontend->tokens, frontend_next_token(frontend, now.boottime_usec));
 }
 
-/* ------------------------------------------------------------------------------------------------ life and death */
+/* ------------------------------------------------------------------------------------------------ life and
+ * death */
 
 int frontend_init(Frontend *frontend, Guard *guard)
 {

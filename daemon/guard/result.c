@@ -26,8 +26,8 @@ static bool result_is_known(const char *word)
 {
         /* What only the guard can say (worker-gone, unknown ...) is not the worker's to say. */
         static const char *const words[] = {
-                "ok",           "no-subject",      "model-mismatch", "bad-template", "gallery-full",
-                "gallery-damaged", "timeout",      "overloaded",     "worker-refused", "caller-gone",
+                "ok",      "no-subject", "model-mismatch", "bad-template", "gallery-full", "gallery-damaged",
+                "timeout", "overloaded", "worker-refused", "caller-gone",
         };
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (strcmp(words[i], word) == 0)
