@@ -16,7 +16,6 @@
 enum {
         ATTEST_GROUPS_MAX = 65536, /* NGROUPS_MAX of Linux */
         ATTEST_LABEL_MAX = 512,
-        ATTEST_UNIT_MAX = 255,
 };
 
 typedef enum AttestIdentity {
@@ -65,15 +64,6 @@ int attest(int fd, bool by_number, Attestation *ret_attestation);
 
 /** attestation_alive() - Whether the process that connected still runs; true where no pidfd could be had. */
 bool attestation_alive(const Attestation *attestation);
-
-/**
- * attest_unit() - The system service that a process is in, from the text of its /proc/PID/cgroup.
- *
- * Only services below /system.slice count: what is below /user.slice was chosen by the user. A name with a
- * backslash cannot stand in a leaf and is none.
- * Return: the name, for free(); NULL where there is none (or no memory).
- */
-char *attest_unit(const char *cgroup_text);
 
 /** attest_peer_uid() - The uid of a connected socket's peer. For our own processes. Return: 0 or -errno. */
 int attest_peer_uid(int fd, uid_t *ret_uid);

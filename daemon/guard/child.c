@@ -85,9 +85,9 @@ static Client *child_find(Child *child, uint64_t id)
 {
         Client *client;
 
-        TAILQ_FOREACH(client, &child->clients, link)
-        if (client->id == id)
-                return client;
+        TAILQ_FOREACH (client, &child->clients, link)
+                if (client->id == id)
+                        return client;
         return NULL;
 }
 

@@ -28,9 +28,9 @@ struct Child {
         MessageInterface interface;
         QuotaUser user;   /* as charged when it was made */
         Channel *channel; /* NULL once it has ended; its process may still be there */
-        TAILQ_HEAD(, Client) clients;
+        TAILQ_HEAD(ChildClients, Client) clients;
         size_t n_clients;
-        TAILQ_HEAD(, Call) calls;
+        TAILQ_HEAD(ChildCalls, Call) calls;
         size_t n_calls;
         uint32_t n_credits;      /* granted, not spent */
         uint32_t most;           /* credits and calls together */

@@ -18,7 +18,7 @@ struct Guard;
 typedef struct Frontend {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
-        TAILQ_HEAD(, Child) children;
+        TAILQ_HEAD(FrontendChildren, Child) children;
         uint64_t next_child;
         uint64_t next_connection;
         sd_event_source *sweep;  /* ends children that had no client for a while */

@@ -12,7 +12,7 @@
 
 /* Look-ups that the trail's thread has. */
 typedef struct Lookups {
-        LIST_HEAD(, Lookup) all;
+        LIST_HEAD(LookupList, Lookup) all;
 } Lookups;
 
 /** lookups_deinit() - Forgets them; the trail must be gone. Safe when all zero. */

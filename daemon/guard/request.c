@@ -367,9 +367,9 @@ Request *requests_find(Requests *requests, uint64_t index)
 {
         Request *request;
 
-        TAILQ_FOREACH(request, &requests->submitted, link)
-        if (request->index == index)
-                return request;
+        TAILQ_FOREACH (request, &requests->submitted, link)
+                if (request->index == index)
+                        return request;
         return NULL;
 }
 
@@ -478,8 +478,8 @@ int requests_settle(Requests *requests)
         size_t n = 0;
         Request *request;
 
-        TAILQ_FOREACH(request, &requests->owing, link)
-        n++;
+        TAILQ_FOREACH (request, &requests->owing, link)
+                n++;
         /* Each either goes on its way or stays at the head, owing. */
         while (n-- > 0 && (request = TAILQ_FIRST(&requests->owing))) {
                 int r = request_record_outcome(request);

@@ -51,9 +51,10 @@ typedef struct Request Request;
 
 typedef struct Requests {
         struct Guard *guard;
-        TAILQ_HEAD(, Request) submitted; /* in the order of their indices, and so of their deadlines */
-        TAILQ_HEAD(, Request) owing;
-        TAILQ_HEAD(, Request) open; /* all of them */
+        TAILQ_HEAD(RequestsSubmitted, Request)
+        submitted; /* in the order of their indices, and so of their deadlines */
+        TAILQ_HEAD(RequestsOwing, Request) owing;
+        TAILQ_HEAD(RequestsOpen, Request) open; /* all of them */
         size_t n_open;
         size_t n_job_bytes; /* of the open ones */
         sd_event_source *deadline;

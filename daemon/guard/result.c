@@ -87,7 +87,7 @@ static int result_compare(const void *a, const void *b)
 
 static const char *result_check_distinct(const ResultMessage *result)
 {
-        const char *subjects[MESSAGE_CANDIDATES_MAX];
+        const char *subjects[MESSAGE_CANDIDATES_MAX] = {};
 
         for (size_t i = 0; i < result->n_candidates; i++)
                 subjects[i] = result->candidates[i].subject;
