@@ -241,9 +241,10 @@ static int parse_reply(const Buffer *text, ClientReply *ret_reply)
                 return CLIENT_E_MALFORMED;
         ClientReply reply = {
                 .error = error ? strdup(json_object_get_string(error)) : NULL,
-                .parameters =
-                        strdup(parameters ? json_object_to_json_string_ext(parameters, JSON_C_TO_STRING_PLAIN)
-                                          : "{}"),
+                .parameters = strdup(parameters ? json_object_to_json_string_ext(
+                                                          parameters, JSON_C_TO_STRING_PLAIN |
+                                                                              JSON_C_TO_STRING_NOSLASHESCAPE)
+                                                : "{}"),
         };
         if ((error && !reply.error) || !reply.parameters) {
                 client_reply_deinit(&reply);
