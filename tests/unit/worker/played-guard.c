@@ -21,8 +21,8 @@
 #include "base/macro.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "wire/job.h"
 #include "log/signer.h"
+#include "wire/job.h"
 
 enum { PLAYED_WAIT_MSEC = 20000 };
 

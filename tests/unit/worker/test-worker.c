@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "log/signer.h"
 #include "played-guard.h"
 #include "wire/job.h"
-#include "log/signer.h"
 
 static PlayedGuard guard;
 
