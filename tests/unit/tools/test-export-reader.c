@@ -14,6 +14,7 @@
 
 #include "base/macro.h"
 #include "make-export.h"
+#include "log/signer.h"
 
 static MakeExport maker;
 

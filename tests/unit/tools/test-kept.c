@@ -10,6 +10,7 @@
 #include "base/macro.h"
 #include "log/proof.h"
 #include "tools/json.h"
+#include "log/signer.h"
 
 static NoteSigner *signer;
 static NoteVerifier verifier;
