@@ -14,7 +14,6 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "log/signer.h"
-#include "log/signer.h"
 #include "log/tile.h"
 #include "make-leaf.h"
 

@@ -15,7 +15,6 @@
 #include "base/macro.h"
 #include "log/signer.h"
 #include "make-export.h"
-#include "log/signer.h"
 
 static MakeExport maker;
 

@@ -11,7 +11,6 @@
 #include "log/proof.h"
 #include "log/signer.h"
 #include "tools/json.h"
-#include "log/signer.h"
 
 static NoteSigner *signer;
 static NoteVerifier verifier;
