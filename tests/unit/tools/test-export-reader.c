@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/macro.h"
-#include "make-export.h"
 #include "log/signer.h"
+#include "make-export.h"
 
 static MakeExport maker;
 

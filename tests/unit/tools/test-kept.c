@@ -9,8 +9,8 @@
 
 #include "base/macro.h"
 #include "log/proof.h"
-#include "tools/json.h"
 #include "log/signer.h"
+#include "tools/json.h"
 
 static NoteSigner *signer;
 static NoteVerifier verifier;
