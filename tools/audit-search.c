@@ -125,7 +125,7 @@ static int print_row(const SearchRow *row, void *userdata)
         if (call->json)
                 return print_json(row);
         if (call->n_printed == 1)
-                printf("%8s  %-20s  %-24s  %-48s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
+                printf("%8s  %-20s  %-24s  %-56s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
                        "VERDICT", "WHY", "RESULT");
         int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
         if (r != 0)
@@ -133,7 +133,7 @@ static int print_row(const SearchRow *row, void *userdata)
         printf("%8" PRIu64, row->index);
         print_cell(words_seconds, &leaf, 20);
         print_cell(leaf_words_who, &leaf, 24);
-        print_cell(leaf_words_what, &leaf, 48);
+        print_cell(leaf_words_what, &leaf, 56);
         print_cell(words_verdict, &leaf, 7);
         print_cell(leaf_words_why, &leaf, 28);
         return print_result(row);
@@ -154,7 +154,7 @@ static int search_export(Call *call)
 {
         _cleanup_(proven_log_freep) ProvenLog *log = NULL;
         _cleanup_(freep) char *why = NULL;
-        ExportSource source = {};
+        ExportSource source = {.dir = "export"};
 
         int r = audit_export_source(&call->where, &source);
         if (r == 0)
@@ -166,7 +166,7 @@ static int search_export(Call *call)
                 print_summary(call, &search);
                 return EXIT_DONE;
         }
-        diag(DIAG_ERROR, "%s: %s", source.dir ? source.dir : "export", r < 0 ? strerror(-r) : why);
+        diag(DIAG_ERROR, "%s: %s", source.dir, r < 0 ? strerror(-r) : why);
         if (r == PROVEN_E_UNPROVEN)
                 diag(DIAG_ERROR,
                      "the export does not verify, and no more of it is shown; see 'matchguard audit verify'");

@@ -50,7 +50,8 @@ static Result audit_with(KeptHead *kept, size_t n_kept)
         result.n_faults = findings.n_faults;
         result.n_remarks = findings.n_remarks;
         snprintf(result.text, sizeof(result.text), "%s %s",
-                 json_object_to_json_string_ext(findings.faults, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+                 json_object_to_json_string_ext(findings.faults,
+                                                JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
                  json_object_to_json_string_ext(findings.remarks,
                                                 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         free(why);
@@ -129,7 +130,8 @@ Test(log_audit, a_changed_leaf_and_a_changed_tile_are_told_apart)
         cr_assert(make_export_flip(&maker, "tile/0/000", 32 * 17, 1));
         Result result = audit();
         cr_expect_eq(result.n_faults, 1, "%s", result.text);
-        expect_fault(&result, "\"file\":\"tile/0/000\",\"text\":\"the hash of leaf 17 is not the one that it holds\"");
+        expect_fault(&result,
+                     "\"file\":\"tile/0/000\",\"text\":\"the hash of leaf 17 is not the one that it holds\"");
         cr_assert(make_export_flip(&maker, "tile/0/000", 32 * 17, 1));
 
         /* Its first bytes are its length; a byte of its text is changed. */
@@ -213,7 +215,8 @@ Test(log_audit, a_log_that_was_rewritten_is_not_the_one_of_a_kept_checkpoint)
         make_export_fill(&maker, 400);
         make_export_write(&maker);
         const Result result = audit_with(kept, 1);
-        expect_fault(&result, "the log is not the one of this checkpoint: its first 300 leaves have another root");
+        expect_fault(&result,
+                     "the log is not the one of this checkpoint: its first 300 leaves have another root");
 }
 
 Test(log_audit, a_log_that_shrank_is_told_by_a_kept_checkpoint)
@@ -271,9 +274,9 @@ Test(log_audit, files_beyond_the_checkpoint_are_remarked)
 
 Test(log_audit, files_that_belong_to_no_log_are_remarked)
 {
-        static const char *const names[] = {"notes.txt",      "tile/0/1",       "tile/00/000",     "tile/0/000.p/0",
-                                            "tile/0/x000/000", "tile/0/000.p/256", "tile/entries/0000", "tile/64/000",
-                                            "tile/0/000.p/05"};
+        static const char *const names[] = {"notes.txt",         "tile/0/1",        "tile/00/000",
+                                            "tile/0/000.p/0",    "tile/0/x000/000", "tile/0/000.p/256",
+                                            "tile/entries/0000", "tile/64/000",     "tile/0/000.p/05"};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 char *path = NULL, *expected = NULL;

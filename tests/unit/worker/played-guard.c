@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "wire/job.h"
+#include "log/signer.h"
 
 enum { PLAYED_WAIT_MSEC = 20000 };
 

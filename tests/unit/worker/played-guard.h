@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "log/note.h"
+#include "log/signer.h"
 #include "log/tree.h"
 #include "wire/commitment.h"
 #include "wire/leaf.h"

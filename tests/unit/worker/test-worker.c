@@ -15,6 +15,7 @@
 #include "base/macro.h"
 #include "played-guard.h"
 #include "wire/job.h"
+#include "log/signer.h"
 
 static PlayedGuard guard;
 
