@@ -103,7 +103,7 @@ static void print_words(const LogAudit *audit)
         if (audit->findings->n_faults == 0)
                 printf("No fault was found.\n");
         else
-                printf("Faults: %zu. This log is not to be relied on.\n", audit->findings->n_faults);
+                printf("Faults: %zu.\n", audit->findings->n_faults);
 }
 
 static void add_number(json_object *object, const char *key, uint64_t value)

@@ -1,6 +1,6 @@
 /*
- * bundle_split() on any bytes, its first byte saying how many entries are wanted: every entry lies within the bytes,
- * behind the one before it.
+ * bundle_split() on any bytes, its first byte saying how many entries are wanted: every entry lies within the
+ * bytes, behind the one before it.
  */
 
 #include <stdlib.h>

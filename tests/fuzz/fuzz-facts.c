@@ -1,5 +1,6 @@
 /*
- * facts_json_parse() on any bytes: what it accepts is a request, and every place that the facts point to is there.
+ * facts_json_parse() on any bytes: what it accepts is a request, and every place that the facts point to is
+ * there.
  */
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * kept_heads() and kept_receipt_parse() on any bytes. Nobody holds the key, so that no head may ever be believed.
+ * kept_heads() and kept_receipt_parse() on any bytes. Nobody holds the key, so that no head may ever be
+ * believed.
  */
 
 #include <stdlib.h>

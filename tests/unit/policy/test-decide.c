@@ -739,6 +739,18 @@ Test(decide, parties_count_by_their_names_and_classes_and_not_by_what_they_may_b
         }
 }
 
+Test(decide, no_class_passes_for_the_asker)
+{
+        static const char *const parties[] = {"ngo", "police", "riders", "state"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(parties); i++) {
+                Facts facts = search();
+                facts.recipients = &parties[i];
+                facts.n_recipients = 1;
+                cr_expect_str_eq(nearest(FILES(WORLD, HELP), &facts), "help Recipient", "%s", parties[i]);
+        }
+}
+
 Test(decide, one_party_too_many_is_too_many)
 {
         const char *parties[] = {"officer", "helper", "officer", "ngo"};

@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
-#include "log/note.h"
+#include "log/signer.h"
 #include "log/tile.h"
 #include "make-leaf.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "log/signer.h"
 #include "make-export.h"
 
 static MakeExport maker;

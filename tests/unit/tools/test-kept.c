@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "log/proof.h"
+#include "log/signer.h"
 #include "tools/json.h"
 
 static NoteSigner *signer;

@@ -12,6 +12,7 @@
 
 #include "base/macro.h"
 #include "make-export.h"
+#include "make-leaf.h"
 
 static MakeExport maker;
 
@@ -151,6 +152,38 @@ Test(log_audit, a_broken_rule_is_a_fault_though_all_is_signed)
         cr_expect_eq(result.n_faults, 2, "%s", result.text);
         expect_fault(&result, "\"leaf\":3,\"rule\":\"I2\"");
         expect_fault(&result, "\"leaf\":4,\"rule\":\"I4\"");
+}
+
+Test(log_audit, what_can_be_said_only_at_the_end_is_said)
+{
+        make_export_fill(&maker, 3);
+        make_export_add(&maker, "request verdict=permit policy=@a");
+        make_export_add(&maker, "start size=4 open=1 clean=0");
+        make_export_write(&maker);
+        const Result result = audit();
+        expect_fault(&result, "\"leaf\":3,\"rule\":\"I3\"");
+}
+
+Test(log_audit, leaves_and_tiles_that_were_rewritten_together_do_not_lead_to_the_signed_root)
+{
+        static const size_t sizes[] = {3, 256, 600};
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                Buffer note = BUFFER_INIT;
+                make_export_fill(&maker, sizes[i]);
+                const TreeHead head = make_export_head(&maker);
+                make_export_note(&head, &note);
+                buffer_clear(&maker.leaves[2]);
+                make_leaf(2, "gap count=1", &maker.leaves[2]);
+                make_export_write(&maker);
+                make_export_put(&maker, "checkpoint", note.data, note.n);
+                buffer_deinit(&note);
+                const Result result = audit();
+                cr_expect_eq(result.n_faults, 1, "%s", result.text);
+                expect_fault(&result, "the leaves do not lead to the signed root");
+                buffer_clear(&maker.leaves[2]);
+                make_leaf(2, "beat", &maker.leaves[2]);
+        }
 }
 
 Test(log_audit, a_second_outcome_is_told_from_one_of_no_permit_also_in_an_earlier_bundle)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A folder of its own for a test, in memory where that can be had (what is tested is the order of writes and syncs, not
- * the disk), and random numbers that come out the same each time.
+ * A folder of its own for a test, in memory where that can be had (what is tested is the order of writes and
+ * syncs, not the disk), and random numbers that come out the same each time.
  */
 
 #include <criterion/criterion.h>

@@ -1,8 +1,9 @@
 /*
  * A gallery on disk: what comes back after a restart, after a crash at any instant, and after damage.
  *
- * The linker leads every write and sync of the journal through this file (--wrap), so that a test can say what a disk
- * would hold had the power failed between any two of them: all that was synced, and of the rest any sectors.
+ * The linker leads every write and sync of the journal through this file (--wrap), so that a test can say
+ * what a disk would hold had the power failed between any two of them: all that was synced, and of the rest
+ * any sectors.
  */
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static void tear_down(void)
 
 TestSuite(journal, .init = set_up, .fini = tear_down, .timeout = 240);
 
-/* ----------------------------------------------------------------------------- what a journal ought to contain */
+/* ----------------------------------------------------------------------------- what a journal ought to
+ * contain */
 
 /* An entry is made from one number, which all of its bytes depend on. */
 typedef struct Model {
@@ -79,7 +81,8 @@ static int check_entry(void *userdata, const JournalEntry *entry)
 
 static bool same(const Model *a, const Model *b)
 {
-        return a->n == b->n && a->epoch == b->epoch && memcmp(a->items, b->items, a->n * sizeof(a->items[0])) == 0;
+        return a->n == b->n && a->epoch == b->epoch &&
+               memcmp(a->items, b->items, a->n * sizeof(a->items[0])) == 0;
 }
 
 /* Opens the file and reads all of it. Return: what journal_open() or journal_each() said. */
@@ -157,7 +160,8 @@ static int change(Journal *journal, Model *model, uint32_t step)
         return add_numbers(journal, model, step * 32, 1 + step % 13);
 }
 
-/* ---------------------------------------------------------------------------------------------------- plainly */
+/* ----------------------------------------------------------------------------------------------------
+ * plainly */
 
 Test(journal, gives_back_what_was_stored)
 {
@@ -198,7 +202,8 @@ static size_t read_file(const char *name, uint8_t *ret_bytes)
 
 static void write_file(const char *name, const uint8_t *bytes, size_t n)
 {
-        _cleanup_(fd_closep) int fd = openat(scratch.dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        _cleanup_(fd_closep) int fd =
+                openat(scratch.dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         cr_assert_geq(fd, 0);
         cr_assert_eq(fd_write_all(fd, bytes, n), 0);
 }
@@ -244,7 +249,8 @@ Test(journal, overwrites_the_old_file_when_it_compacts)
         journal_deinit(&journal);
 }
 
-/* ----------------------------------------------------------------------------------------------------- damage */
+/* -----------------------------------------------------------------------------------------------------
+ * damage */
 
 static void make_varied(Model *model)
 {
@@ -274,7 +280,8 @@ Test(journal, is_damaged_or_unharmed_by_a_flipped_bit_in_any_byte)
                 cr_assert(r == JOURNAL_E_DAMAGED || (r == 0 && same(&found, &model)), "byte %zu: %d", i, r);
                 n_damaged += r != 0;
         }
-        cr_assert_geq(n_damaged, 10 * (80 + DIMENSION * 4) - 3 * (80 + DIMENSION * 4), "entries are not checked");
+        cr_assert_geq(n_damaged, 10 * (80 + DIMENSION * 4) - 3 * (80 + DIMENSION * 4),
+                      "entries are not checked");
 }
 
 Test(journal, is_damaged_by_a_zeroed_or_randomised_sector_or_unharmed)
@@ -292,7 +299,8 @@ Test(journal, is_damaged_by_a_zeroed_or_randomised_sector_or_unharmed)
                                 image[i] = round == 0 ? 0 : (uint8_t)scratch_random(&state);
                         write_file(FILE_NAME, image, n);
                         int r = read_back(&found);
-                        cr_assert(r == JOURNAL_E_DAMAGED || (r == 0 && same(&found, &model)), "at %zu: %d", begin, r);
+                        cr_assert(r == JOURNAL_E_DAMAGED || (r == 0 && same(&found, &model)), "at %zu: %d",
+                                  begin, r);
                 }
 }
 
@@ -357,7 +365,8 @@ Test(journal, does_not_take_entries_of_another_file)
         cr_assert_eq(read_back(&found), JOURNAL_E_DAMAGED);
 }
 
-/* ------------------------------------------------------------------------------------------- killed at random */
+/* ------------------------------------------------------------------------------------------- killed at
+ * random */
 
 /* What the killed process had been told, in memory that outlives it. */
 typedef struct Told {
@@ -415,7 +424,8 @@ static const Model *reference_model(Reference *reference, uint32_t step)
 Test(journal, holds_all_that_was_answered_and_at_most_one_change_more_when_killed)
 {
         static Reference reference;
-        volatile Told *told = mmap(NULL, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        volatile Told *told =
+                mmap(NULL, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         uint64_t state = 31;
 
         cr_assert_neq(told, MAP_FAILED);
@@ -434,8 +444,8 @@ Test(journal, holds_all_that_was_answered_and_at_most_one_change_more_when_kille
                         continue;
                 cr_assert_eq(r, 0, "after step %u: %d", told->step, r);
                 bool is_before = same(&found, reference_model(&reference, told->step));
-                cr_assert(is_before || same(&found, reference_model(&reference, told->step + 1)), "after step %u",
-                          told->step);
+                cr_assert(is_before || same(&found, reference_model(&reference, told->step + 1)),
+                          "after step %u", told->step);
                 if (!is_before)
                         told->step++;
                 if (told->step == 0)
@@ -446,7 +456,8 @@ Test(journal, holds_all_that_was_answered_and_at_most_one_change_more_when_kille
         scratch_deinit(&reference.scratch);
 }
 
-/* ----------------------------------------------------------------------------------------- the power fails */
+/* ----------------------------------------------------------------------------------------- the power fails
+ */
 
 typedef enum DiskCall {
         DISK_WRITE,
@@ -560,7 +571,8 @@ static void check_absent(const Disk *disk, const Model *before, const Model *aft
 
 enum { POWER_STEPS = 30 };
 
-/* No compaction, which touches two files: the order of its steps is invariant 5, and the test that kills has it. */
+/* No compaction, which touches two files: the order of its steps is invariant 5, and the test that kills has
+ * it. */
 static uint32_t step_without_compaction(uint32_t i)
 {
         return i + i / 6;
@@ -594,7 +606,8 @@ Test(journal, holds_all_that_was_answered_whenever_the_power_fails)
                         write_file(FILE_NAME, disk.bytes, disk.n);
                         int r = read_back(&found);
                         cr_assert_eq(r, 0, "call %zu after %zu changes: %d", i, done, r);
-                        cr_assert(same(&found, &models[done]) || (done < POWER_STEPS && same(&found, &models[done + 1])),
+                        cr_assert(same(&found, &models[done]) ||
+                                          (done < POWER_STEPS && same(&found, &models[done + 1])),
                                   "call %zu after %zu changes", i, done);
                         /* Opened, it holds no byte of what is not in it. */
                         disk.n = read_file(FILE_NAME, disk.bytes);

@@ -37,7 +37,8 @@ static void tear_down(void)
 
 TestSuite(operation, .init = set_up, .fini = tear_down, .timeout = 60);
 
-/* ----------------------------------------------------------------------------------------------------- asking */
+/* -----------------------------------------------------------------------------------------------------
+ * asking */
 
 typedef struct Entry {
         const char *subject;
@@ -65,8 +66,8 @@ static void run(Task *task, const Entry *entries, uint32_t n, Outcome *ret_outco
         buffer_clear(&job);
         job_begin(&job, n);
         for (uint32_t i = 0; i < n; i++)
-                job_put(&job, &(JobEntry){entries[i].subject, entries[i].model, (const uint8_t *)entries[i].vector,
-                                          entries[i].n * sizeof(float)});
+                job_put(&job, &(JobEntry){entries[i].subject, entries[i].model,
+                                          (const uint8_t *)entries[i].vector, entries[i].n * sizeof(float)});
         task->job = job.data;
         task->n_job = job.n;
         cr_assert_eq(operation_run(&operation, ret_outcome), 0);
@@ -90,7 +91,8 @@ static void expect_result(const Outcome *outcome, const char *result, const char
 
 /* a and b lie close to the x axis, c on the y axis, d has one template on each. */
 static const Entry people[] = {
-        {"d", "m1", {1, 0}, 2}, {"b", "m1", {2, 0}, 2}, {"a", "m1", {4, 0}, 2}, {"c", "m1", {0, 1}, 2}, {"d", "m1", {0, 3}, 2},
+        {"d", "m1", {1, 0}, 2}, {"b", "m1", {2, 0}, 2}, {"a", "m1", {4, 0}, 2},
+        {"c", "m1", {0, 1}, 2}, {"d", "m1", {0, 3}, 2},
 };
 
 static void enrol_people(void)
@@ -115,7 +117,8 @@ static void expect_candidates(const Outcome *outcome, const char *const *subject
                 cr_expect_str_eq(outcome->message.candidates[i].subject, subjects[i]);
 }
 
-/* ----------------------------------------------------------------------------------------------- 1:N searches */
+/* ----------------------------------------------------------------------------------------------- 1:N
+ * searches */
 
 Test(operation, identify_gives_each_subject_once_by_its_best_template_and_ties_by_name)
 {
@@ -138,8 +141,10 @@ Test(operation, identify_gives_each_subject_once_by_its_best_template_and_ties_b
 Test(operation, identify_gives_one_candidate_a_template_in_an_event_gallery)
 {
         _cleanup_(outcome_deinit) Outcome enrolled = OUTCOME_INIT, outcome = OUTCOME_INIT;
-        static const Entry sightings[] = {
-                {"cam-2", "m1", {1, 0}, 2}, {"cam-1", "m1", {1, 0}, 2}, {"cam-2", "m1", {3, 0}, 2}, {"cam-1", "m1", {0, 1}, 2}};
+        static const Entry sightings[] = {{"cam-2", "m1", {1, 0}, 2},
+                                          {"cam-1", "m1", {1, 0}, 2},
+                                          {"cam-2", "m1", {3, 0}, 2},
+                                          {"cam-1", "m1", {0, 1}, 2}};
         Task task = task_of(TASK_ENROL);
         Entry probe = probe_entry(1, 0);
 
@@ -158,9 +163,8 @@ Test(operation, identify_applies_the_floor_exactly_and_before_the_limit)
                 size_t limit;
                 const char *subjects[5];
         } table[] = {
-                {1, 10, {"a", "b", "d"}},          {1, 2, {"a", "b"}},
-                {0, 10, {"a", "b", "d", "c"}},     {0.000001, 10, {"a", "b", "d"}},
-                {-1, 1, {"a"}},
+                {1, 10, {"a", "b", "d"}},        {1, 2, {"a", "b"}}, {0, 10, {"a", "b", "d", "c"}},
+                {0.000001, 10, {"a", "b", "d"}}, {-1, 1, {"a"}},
         };
         enrol_people();
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -187,7 +191,8 @@ Test(operation, releases_no_more_than_the_leaf_says)
         };
         enrol_people();
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-                _cleanup_(outcome_deinit) Outcome found = OUTCOME_INIT, verified = OUTCOME_INIT, compared = OUTCOME_INIT;
+                _cleanup_(outcome_deinit) Outcome found = OUTCOME_INIT, verified = OUTCOME_INIT,
+                                                  compared = OUTCOME_INIT;
                 Entry probe = probe_entry(1, 0), verify = {"a", "m1", {1, 0}, 2}, compare[] = {probe, probe};
 
                 Task task = task_of(TASK_IDENTIFY);
@@ -257,8 +262,9 @@ Test(operation, verify_takes_the_best_template_of_the_subject)
                 double floor;
                 bool matched;
         } table[] = {
-                {"d", 1, 0, 1, true}, {"d", 0, 1, 1, true}, {"d", 1, 1, 1, false}, {"d", 1, 1, 0.7, true},
-                {"c", 1, 0, 0, true}, {"c", 1, 0, 0.000001, false}, {"a", -1, 0, -1, true},
+                {"d", 1, 0, 1, true},   {"d", 0, 1, 1, true}, {"d", 1, 1, 1, false},
+                {"d", 1, 1, 0.7, true}, {"c", 1, 0, 0, true}, {"c", 1, 0, 0.000001, false},
+                {"a", -1, 0, -1, true},
         };
         enrol_people();
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -301,10 +307,22 @@ Test(operation, compare_wants_two_of_one_model_and_dimension)
                 {{{"", "m1", {1, 0}, 2}, {"", "m1", {1, 1}, 2}}, 2, "ok", ""},
                 {{{"", "m1", {1, 0}, 2}, {"", "m2", {1, 1}, 2}}, 0, "model-mismatch", "m1"},
                 {{{"", "m2", {1, 0}, 2}, {"", "m1", {1, 1}, 2}}, 0, "model-mismatch", "m1"},
-                {{{"", "m1", {1, 0}, 2}, {"", "m1", {1, 1, 1}, 3}}, 0, "bad-template", "3 dimensions instead of 2"},
-                {{{"", "m1", {1, 0}, 2}, {"", "m1", {1, 1}, 2}}, 4, "bad-template", "2 dimensions instead of 4"},
-                {{{"", "m1", {1, 0}, 2}, {"", "m1", {0, 0}, 2}}, 0, "bad-template", "not finite, or all zero"},
-                {{{"", "m1", {NAN, 0}, 2}, {"", "m1", {1, 0}, 2}}, 0, "bad-template", "not finite, or all zero"},
+                {{{"", "m1", {1, 0}, 2}, {"", "m1", {1, 1, 1}, 3}},
+                 0,
+                 "bad-template",
+                 "3 dimensions instead of 2"},
+                {{{"", "m1", {1, 0}, 2}, {"", "m1", {1, 1}, 2}},
+                 4,
+                 "bad-template",
+                 "2 dimensions instead of 4"},
+                {{{"", "m1", {1, 0}, 2}, {"", "m1", {0, 0}, 2}},
+                 0,
+                 "bad-template",
+                 "not finite, or all zero"},
+                {{{"", "m1", {NAN, 0}, 2}, {"", "m1", {1, 0}, 2}},
+                 0,
+                 "bad-template",
+                 "not finite, or all zero"},
         };
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
@@ -343,7 +361,8 @@ Test(operation, every_template_that_comes_is_judged)
                 }
 }
 
-/* ---------------------------------------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------------------------------------------
+ * changes */
 
 static void expect_list(const char *after, size_t limit, const char *const *subjects)
 {
@@ -465,21 +484,24 @@ Test(operation, a_damaged_gallery_answers_nothing_and_is_named)
                 if (operation == TASK_COMPARE)
                         continue;
                 run(&task, &entry, 1, &outcome);
-                expect_result(&outcome, "gallery-damaged", "gallery children is not on the disk as it was stored");
+                expect_result(&outcome, "gallery-damaged",
+                              "gallery children is not on the disk as it was stored");
                 cr_expect_eq(outcome.message.n_candidates + outcome.message.subjects.n, 0);
         }
 }
 
 Test(operation, changes_nothing_once_it_is_told_to_stop)
 {
-        static const TaskOperation operations[] = {TASK_IDENTIFY, TASK_IDENTIFY_STORED, TASK_VERIFY, TASK_ENROL, TASK_REMOVE};
+        static const TaskOperation operations[] = {TASK_IDENTIFY, TASK_IDENTIFY_STORED, TASK_VERIFY,
+                                                   TASK_ENROL, TASK_REMOVE};
 
         enrol_people();
         for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
                 _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
                 _cleanup_(buffer_deinit) Buffer job = BUFFER_INIT;
                 Task task = task_of(operations[i]);
-                Operation operation = {.task = &task, .engine = engine, .galleries = &galleries, .stop = &stop};
+                Operation operation = {
+                        .task = &task, .engine = engine, .galleries = &galleries, .stop = &stop};
                 float vector[2] = {1, 0};
                 job_begin(&job, 1);
                 job_put(&job, &(JobEntry){"a", "m1", (uint8_t *)vector, sizeof(vector)});
@@ -517,7 +539,8 @@ Test(operation, stays_right_through_compaction)
                 expect_result(&outcome, "ok", "");
                 cr_assert_eq(outcome.message.count, 1);
         }
-        cr_assert_lt(gallery_rows(galleries_find(&galleries, "children")).n, (size_t)N / 2, "nothing was compacted");
+        cr_assert_lt(gallery_rows(galleries_find(&galleries, "children")).n, (size_t)N / 2,
+                     "nothing was compacted");
         for (size_t round = 0; round < 2; round++) {
                 Entry probe = probe_entry(891, 1);
                 task = task_of(TASK_IDENTIFY);
@@ -549,7 +572,8 @@ Test(galleries, belong_to_one_process_at_a_time)
 
 Test(galleries, take_no_other_file_for_a_gallery)
 {
-        static const char *const names[] = {"seen-log", ".gallery", "Upper.gallery", "a.gallery.new", "x.gallery.bak"};
+        static const char *const names[] = {"seen-log", ".gallery", "Upper.gallery", "a.gallery.new",
+                                            "x.gallery.bak"};
 
         scratch_init(&scratch);
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)

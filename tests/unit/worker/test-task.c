@@ -16,9 +16,11 @@ static void make_leaf(const char *key, const char *text, uint64_t number, Leaf *
                 const char *text;
                 uint64_t number;
         } good[] = {
-                {"operation", "identify", 0}, {"model", "m1", 0}, {"gallery", "children", 0},
-                {"gallery-kind", "consolidated", 0}, {"release", "candidates", 0}, {"dimension", NULL, 4},
-                {"floor", NULL, 1500000}, {"limit", NULL, 10}, {"gallery-maximum", NULL, 1000},
+                {"operation", "identify", 0},    {"model", "m1", 0},
+                {"gallery", "children", 0},      {"gallery-kind", "consolidated", 0},
+                {"release", "candidates", 0},    {"dimension", NULL, 4},
+                {"floor", NULL, 1500000},        {"limit", NULL, 10},
+                {"gallery-maximum", NULL, 1000},
         };
 
         *ret_leaf = LEAF_INIT;
