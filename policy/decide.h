@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Facts in, decision out (POLICY.md sections 3 and 4). Pure: no clock, no file, no lock; bounded; never fails.
- * Deny is the starting value.
+ * Facts in, decision out (POLICY.md sections 3 and 4). Pure: no clock, no file, no lock; bounded; never
+ * fails. Deny is the starting value.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,8 @@ typedef enum FactsClock {
 /** facts_clock_name() - "unsynchronised", "synchronised", "behind". */
 const char *facts_clock_name(FactsClock clock);
 
-/** facts_clock() - `clock` from what the kernel says, the time and the mark (0: none), in microseconds since 1970. */
+/** facts_clock() - `clock` from what the kernel says, the time and the mark (0: none), in microseconds since
+ * 1970. */
 FactsClock facts_clock(bool kernel_synchronised, uint64_t time_usec, bool has_mark, uint64_t mark_usec);
 
 enum { FACTS_LIST_MAX = 16 };
@@ -56,7 +57,8 @@ typedef struct Facts {
 } Facts;
 
 /**
- * facts_check() - Whether facts are a request at all ("Limits on what can be asked", name grammars, vocabularies).
+ * facts_check() - Whether facts are a request at all ("Limits on what can be asked", name grammars,
+ * vocabularies).
  *
  * Return: NULL, or the name of the first fact that is not (as POLICY.md section 5 spells it in facts).
  */
@@ -116,18 +118,18 @@ typedef struct Decision {
         const char *allow;        /* the allow that permits, or whose rate is used up; else NULL */
         const char **moratoria;   /* every covering one, in byte order; the decision's own array */
         size_t n_moratoria;
-        const char *notice;       /* NULL where there is none */
-        const char *term;         /* of unknown-term */
-        const char *missing[3];   /* of missing-requirement: some of authorisation, case, operator */
+        const char *notice;     /* NULL where there is none */
+        const char *term;       /* of unknown-term */
+        const char *missing[3]; /* of missing-requirement: some of authorisation, case, operator */
         size_t n_missing;
-        const char *nearest;      /* the nearest allow, or NULL */
-        uint32_t unmet;           /* bit (1 << Unmet) for each condition of it that is not met */
+        const char *nearest; /* the nearest allow, or NULL */
+        uint32_t unmet;      /* bit (1 << Unmet) for each condition of it that is not met */
 
         /* of a permit */
         Release release;
-        bool has_limit;           /* search operations and list */
+        bool has_limit; /* search operations and list */
         uint32_t limit;
-        bool has_floor;           /* search operations */
+        bool has_floor; /* search operations */
         int32_t floor_millionths;
 } Decision;
 
@@ -145,5 +147,6 @@ void decision_deinit(Decision *decision);
  */
 int policy_decide(const Policy *policy, const Facts *facts, Decision *ret_decision);
 
-/** decision_rule() - What stands under `rule` in the leaf: the allow, or the first moratorium; NULL for neither. */
+/** decision_rule() - What stands under `rule` in the leaf: the allow, or the first moratorium; NULL for
+ * neither. */
 const char *decision_rule(const Decision *decision);

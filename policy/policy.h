@@ -1,10 +1,12 @@
 #pragma once
 /*
- * A policy in force: immutable, compiled from a directory of small files (POLICY.md). Pure but for policy/load.c,
- * which reads the files. The same library decides in the guard, explains in the tool and is proved in tests.
+ * A policy in force: immutable, compiled from a directory of small files (POLICY.md). Pure but for
+ * policy/load.c, which reads the files. The same library decides in the guard, explains in the tool and is
+ * proved in tests.
  *
- * Layout of the layer: unitfile (syntax) -> object (one file, typed by a table) -> load (layers, drop-ins) ->
- * compile (names resolved, cross checks) -> decide.
+ * Layout of the layer: layers (directories) -> sources (what takes effect) -> object (its files read as
+ * unitfile, its keys typed by the tables of keys and vocabulary) -> compile (names resolved, cross checks,
+ * tables) -> decide (question, match, nearest).
  */
 
 #include <stdbool.h>
@@ -16,22 +18,28 @@
 #include "base/digest.h"
 
 typedef struct Policy Policy;
+struct Facts; /* policy/decide.h */
 
 /* Where a policy comes from. */
 typedef struct PolicySource {
-        const char *const *dirs; /* strongest first; one that does not exist is skipped, but not all of them */
+        /* Strongest first. One that does not exist is skipped, but not all of them. */
+        const char *const *dirs;
         size_t n_dirs;
-        bool check_owner;        /* refuse what is not `owner`'s, or what group or others may write */
+        /* Refuse what is not `owner`'s, or what group or others may write. */
+        bool check_owner;
         uid_t owner;
-        const char *passwd_path; /* where names in User= and Group= are looked up; NULL: /etc/passwd, /etc/group */
+        /* Where names in User= and Group= are looked up; NULL: /etc/passwd and /etc/group. */
+        const char *passwd_path;
         const char *group_path;
+        /* The `.ids` of a policy that was loaded elsewhere, in place of both; NULL: none. */
+        const char *ids_path;
 } PolicySource;
 
 /* The directories of an installed system, strongest first. */
 extern const char *const policy_default_dirs[3];
 
-/* What is wrong with a policy: one line a fault, "file:line:column: what was found; what was expected". All faults
- * that can be found in one pass are reported, in the order of files. */
+/* What is wrong with a policy: one line a fault, "file:line:column: what was found; what was expected". All
+ * faults that can be found in one pass are reported, in the order of files. */
 typedef struct PolicyFaults {
         size_t n;
         char **lines;
@@ -61,10 +69,10 @@ Policy *policy_unref(Policy *policy);
 /** policy_digest() - The digest of POLICY.md section 1, borrowed. */
 const Digest *policy_digest(const Policy *policy);
 
-/** policy_invariants_digest() - SHA-256 over the object digests (raw bytes) of the invariants in byte order of name. */
+/** policy_invariants_digest() - SHA-256 over the raw object digests of the invariants, in byte order. */
 const Digest *policy_invariants_digest(const Policy *policy);
 
-/* One text that went into the digest: "NAME.TYPE", "NAME.TYPE.d/x.conf", and last ".ids" where there is one. */
+/* One text that went into the digest: "NAME.TYPE", "NAME.TYPE.d/x.conf", and last ".ids" if there is one. */
 typedef struct PolicyText {
         const char *path;
         const uint8_t *bytes;
@@ -105,7 +113,7 @@ typedef struct Peer {
 /** policy_mentions_group() - Whether some [Peer] names this group: those go into a leaf. */
 bool policy_mentions_group(const Policy *policy, gid_t gid);
 
-/** policy_knows() - Whether some [Peer] names the caller's user, or one of its groups: it has a rate of its own. */
+/** policy_knows() - Whether some [Peer] names the caller's user, or one of its groups. */
 bool policy_knows(const Policy *policy, const Peer *peer);
 
 /**
@@ -114,19 +122,25 @@ bool policy_knows(const Policy *policy, const Peer *peer);
  *
  * Return: the organisation's name, or NULL where the decision would end in step 2.
  */
-struct Facts;
 const char *policy_whoami(const Policy *policy, const struct Facts *facts, const char *const **ret_classes,
                           size_t *ret_n);
 
-/** policy_rate_window_usec() - The `Rate` window of an allow by name; 0 where it has none or there is none. */
+/** policy_rate_window_usec() - The `Rate` window of an allow by name; 0 where there is none. */
 uint64_t policy_rate_window_usec(const Policy *policy, const char *allow);
 
 /** policy_longest_window_usec() - The longest `Rate` window of all allows; 0 where none has a rate. */
 uint64_t policy_longest_window_usec(const Policy *policy);
 
-/** policy_is_operation(), policy_is_search() - Whether it is one of POLICY.md's operations; one of the first four. */
+/** policy_is_operation(), policy_is_search() - Whether it is an operation at all; one that searches. */
 bool policy_is_operation(const char *text);
 bool policy_is_search(const char *text);
 
-/** policy_show() - Appends the whole policy for people: objects by type, with file, in the order of the digest. */
+/** policy_show() - Appends the whole policy for people: objects by type and name, with file and digest. */
 void policy_show(const Policy *policy, Buffer *buffer);
+
+/**
+ * policy_standing() - Appends a line for each moratorium and stand-down that stands: its name, since when,
+ * until when and on what its end depends, whom it covers, who is excepted.
+ * @now:        time, clock and mark; nothing else of it is looked at
+ */
+void policy_standing(const Policy *policy, const struct Facts *now, Buffer *buffer);

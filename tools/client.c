@@ -177,7 +177,7 @@ static int read_some(int fd, Buffer *reply)
         return reply->failed ? -ENOMEM : 0;
 }
 
-/* Reads up to the first NUL, which must be the last byte that came. */
+/* Reads until a NUL has come; parse_object() sees to it that it is the last byte. */
 static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
 {
         for (;;) {
@@ -190,9 +190,8 @@ static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
                         return r;
                 if (reply->n == before)
                         continue;
-                const uint8_t *end = memchr(reply->data + before, 0, reply->n - before);
-                if (end)
-                        return end == reply->data + reply->n - 1 ? 0 : CLIENT_E_MALFORMED;
+                if (memchr(reply->data + before, 0, reply->n - before))
+                        return 0;
         }
 }
 
@@ -241,9 +240,10 @@ static int parse_reply(const Buffer *text, ClientReply *ret_reply)
                 return CLIENT_E_MALFORMED;
         ClientReply reply = {
                 .error = error ? strdup(json_object_get_string(error)) : NULL,
-                .parameters =
-                        strdup(parameters ? json_object_to_json_string_ext(parameters, JSON_C_TO_STRING_PLAIN)
-                                          : "{}"),
+                .parameters = strdup(parameters ? json_object_to_json_string_ext(
+                                                          parameters, JSON_C_TO_STRING_PLAIN |
+                                                                              JSON_C_TO_STRING_NOSLASHESCAPE)
+                                                : "{}"),
         };
         if ((error && !reply.error) || !reply.parameters) {
                 client_reply_deinit(&reply);

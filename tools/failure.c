@@ -31,7 +31,7 @@ static const Words headlines[] = {
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
         {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
         {"NoSuchRequest", "You have made no such request"},
-        {"InvalidParameter", "No request at all: a value is not what it must be"},
+        {"InvalidParameter", "This is no request, because a value is not what it must be"},
         {"PermissionDenied", "Not open to this user"},
         {"MethodNotFound", "This service is too old for it"},
         {"InterfaceNotFound", "This socket does not serve it"},
@@ -47,7 +47,7 @@ static const Words reasons[] = {
         {"unknown-term", "the policy declares no such purpose, gallery, organisation or class"},
         {"stood-down", "the service is stood down"},
         {"rate-limited", "the permission's rate is used up for now"},
-        {"moratorium", "a moratorium covers it, and no permission passes that"},
+        {"moratorium", "a moratorium covers it, and nothing excepts it"},
         {"missing-requirement", "it would be permitted if what is missing were given"},
         {"not-allowed", "nothing permits it"},
 };
@@ -85,6 +85,13 @@ static void print_list(FILE *out, const char *label, json_object *list)
                                      json_object_get_string(json_object_array_get_idx(list, i)));
         if (text.n > 0)
                 page_field(out, label, buffer_text(&text));
+}
+
+/* A line each: of a policy that does not load. */
+static void print_faults(FILE *out, json_object *faults)
+{
+        for (size_t i = 0; faults && i < json_object_array_length(faults); i++)
+                page_field(out, "fault", json_object_get_string(json_object_array_get_idx(faults, i)));
 }
 
 void failure_print_receipt(FILE *out, json_object *parameters)
@@ -126,6 +133,7 @@ void failure_print(FILE *out, const char *what, const char *error, json_object *
         print_text(out, "rule", parameters, "rule");
         print_text(out, "notice", parameters, "notice");
         print_list(out, "missing", json_list(parameters, "missing"));
+        print_faults(out, json_list(parameters, "faults"));
         print_text(out, "result", parameters, "result");
         print_text(out, "expected", parameters, "expected");
         print_text(out, "parameter", parameters, "parameter");

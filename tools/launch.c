@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static int place_fds(const Launch *l)
         for (size_t i = 0; i < l->n_fds; i++)
                 if (dup2(aside[i], FIRST_FD + (int)i) < 0)
                         return -errno;
-        return 0;
+        /* Whatever whoever started us had left open is not for a daemon. */
+        return close_range(FIRST_FD + (unsigned)l->n_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
 static int place_stdio(void)

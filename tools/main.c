@@ -3,7 +3,6 @@
  * sockets.
  */
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,20 +23,6 @@ static void print_help(FILE *out)
         fprintf(out, "\nExit status: 0 done, 1 refused or a fault found, 2 usage, 3 the service cannot be "
                      "reached.\n"
                      "See matchguard(1).\n");
-}
-
-int command_usage(const Command *command, const char *format, ...)
-{
-        va_list arguments;
-
-        fprintf(stderr, "matchguard %s%s%s: ", command->group ? command->group : "",
-                command->group ? " " : "", command->name);
-        va_start(arguments, format);
-        vfprintf(stderr, format, arguments);
-        va_end(arguments);
-        fprintf(stderr, "\nUsage: matchguard %s%s%s %s\n", command->group ? command->group : "",
-                command->group ? " " : "", command->name, command->arguments);
-        return EXIT_USAGE;
 }
 
 static const Command *find_command(int argc, char **argv, int *ret_used)

@@ -61,6 +61,13 @@ static int connect_to(Service *service, const char *interface)
         return client_connect(buffer_text(&path), CLIENT_TIMEOUT_MSEC, &service->client);
 }
 
+/* Without the escape that json-c gives every slash: base64 is full of them. */
+static const char *parameters_text(const ServiceCall *call)
+{
+        const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+        return call->parameters ? json_object_to_json_string_ext(call->parameters, flags) : NULL;
+}
+
 void service_try(Service *service, const ServiceCall *call, ServiceReply *ret_reply)
 {
         ServiceReply reply = SERVICE_REPLY_INIT;
@@ -71,11 +78,7 @@ void service_try(Service *service, const ServiceCall *call, ServiceReply *ret_re
         reply.connect_errno = reply.ending == CLIENT_E_UNREACHABLE ? errno : 0;
         if (reply.ending == 0)
                 reply.ending =
-                        client_call(service->client, buffer_text(&method),
-                                    call->parameters ? json_object_to_json_string_ext(call->parameters,
-                                                                                      JSON_C_TO_STRING_PLAIN)
-                                                     : NULL,
-                                    &text);
+                        client_call(service->client, buffer_text(&method), parameters_text(call), &text);
         if (reply.ending != 0 && reply.ending != CLIENT_E_TOO_LARGE)
                 service->client = client_free(service->client);
         if (reply.ending == 0) {

@@ -27,12 +27,12 @@
 #include "tools/notify.h"
 #include "tools/programs.h"
 
-enum { STARTS_MAX = 5, ARGUMENTS_MAX = 64 };
+enum { RESTARTS_MAX = 5, ARGUMENTS_MAX = 64 };
 
-#define STARTS_WINDOW_USEC (10 * CLOCK_USEC_PER_SEC)
-#define RESTART_USEC       (CLOCK_USEC_PER_SEC / 10)
-#define GUARD_STOP_USEC    (30 * CLOCK_USEC_PER_SEC)
-#define OTHERS_STOP_USEC   (5 * CLOCK_USEC_PER_SEC)
+#define RESTARTS_WINDOW_USEC (10 * CLOCK_USEC_PER_SEC)
+#define RESTART_USEC         (CLOCK_USEC_PER_SEC / 10)
+#define GUARD_STOP_USEC      (30 * CLOCK_USEC_PER_SEC)
+#define OTHERS_STOP_USEC     (5 * CLOCK_USEC_PER_SEC)
 
 typedef enum Phase {
         PHASE_STARTING,        /* the guard is not ready yet */
@@ -57,8 +57,8 @@ typedef struct Child {
         Program program;
         pid_t pid; /* 0: it does not run */
         char *path;
-        uint64_t starts_usec[STARTS_MAX]; /* the latest starts, the oldest overwritten first */
-        size_t n_starts;
+        uint64_t restarts_usec[RESTARTS_MAX]; /* the latest ones, the oldest overwritten first */
+        size_t n_restarts;
         sd_event_source *exit_source;
         sd_event_source *restart_source;
 } Child;
@@ -156,11 +156,11 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata)
         return start_child(child);
 }
 
-/* Whether it has been started as often as it may within the window. */
-static bool starts_used_up(const Child *child, uint64_t now_usec)
+/* Whether it has been started again as often as it may within the window. */
+static bool restarts_used_up(const Child *child, uint64_t now_usec)
 {
-        return child->n_starts >= STARTS_MAX &&
-               now_usec - child->starts_usec[child->n_starts % STARTS_MAX] < STARTS_WINDOW_USEC;
+        return child->n_restarts >= RESTARTS_MAX &&
+               now_usec - child->restarts_usec[child->n_restarts % RESTARTS_MAX] < RESTARTS_WINDOW_USEC;
 }
 
 static int restart_child(Child *child)
@@ -170,11 +170,12 @@ static int restart_child(Child *child)
         int r = sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
         if (r < 0)
                 return r;
-        if (starts_used_up(child, now_usec)) {
+        if (restarts_used_up(child, now_usec)) {
                 diag(DIAG_ERROR, "%s ends again and again; stopping", program_name(child->program));
                 s->status = EXIT_REFUSED;
                 return begin_stop(s);
         }
+        child->restarts_usec[child->n_restarts++ % RESTARTS_MAX] = now_usec;
         return sd_event_add_time_relative(s->event, &child->restart_source, CLOCK_MONOTONIC, RESTART_USEC, 0,
                                           on_restart, child);
 }
@@ -182,7 +183,7 @@ static int restart_child(Child *child)
 static int on_guard_exit(Supervisor *s, const siginfo_t *info)
 {
         Child *guard = &s->children[PROGRAM_GUARD];
-        if (!s->told || info->si_code != CLD_EXITED || info->si_status != 0) {
+        if (s->phase != PHASE_STOPPING_GUARD || info->si_code != CLD_EXITED || info->si_status != 0) {
                 say_how_it_ended(guard, info);
                 s->status = EXIT_REFUSED;
         }
@@ -290,16 +291,11 @@ static int launch_child(Child *child)
 
 static int start_child(Child *child)
 {
-        Supervisor *s = child->supervisor;
-        uint64_t now_usec;
-        int r = sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
+        int r = launch_child(child);
         if (r < 0)
                 return r;
-        r = launch_child(child);
-        if (r < 0)
-                return r;
-        child->starts_usec[child->n_starts++ % STARTS_MAX] = now_usec;
-        return sd_event_add_child(s->event, &child->exit_source, child->pid, WEXITED, on_exit_of, child);
+        return sd_event_add_child(child->supervisor->event, &child->exit_source, child->pid, WEXITED,
+                                  on_exit_of, child);
 }
 
 static int on_guard_ready(Supervisor *s)

@@ -22,7 +22,7 @@ const uint8_t *receipt_leaf(const Receipt *receipt, size_t *ret_n);
 /** receipt_tree_size() - The size of the checkpoint under which it was committed. */
 uint64_t receipt_tree_size(const Receipt *receipt);
 
-/** receipt_path() - The audit path to that checkpoint's root; NULL unless the entry asked for it. Borrowed. */
+/** receipt_path() - The audit path to the root of that checkpoint; NULL unless it was asked for. Borrowed. */
 const Path *receipt_path(const Receipt *receipt);
 
 /** receipt_origin() - The log's name; borrowed. */

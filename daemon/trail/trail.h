@@ -1,17 +1,18 @@
 #pragma once
 /*
  * The trail as the guard's loop sees it: entries go in, in order; each comes back durable with a receipt, or
- * failed. A thread behind it commits (one transaction and one signed checkpoint for all that has gathered while
- * the last commit was under way), a second one writes the export. The loop never waits for either.
+ * failed. A thread behind it commits (one transaction and one signed checkpoint for all that has gathered
+ * while the last commit was under way), a second one writes the export. The loop never waits for either.
  *
- * The loop makes leaves and gives them index, time and epoch; the trail checks nothing but that indices follow on.
+ * The loop makes leaves and gives them index, time and epoch; the trail checks nothing but that indices
+ * follow on.
  *
  * Invariants
  *   1. A callback says "committed" only after COMMIT has returned OK.
- *   2. Exactly one connection to the database, in the trail's thread (at trail_open(): in the caller's, before the
- *      thread starts).
+ *   2. Exactly one connection to the database, in the trail's thread (in trail_open(): in the caller's).
  *   3. A checkpoint leaves this process only after its commit.
- *   4. After a failure nothing is committed until the loop has seen it and begins again at the last good size.
+ *   4. After a failure nothing is committed until the loop has seen it; it begins again at the last good
+ * size.
  *   5. A sync that failed is never retried: the process ends (TRAIL_EXIT_STORAGE).
  */
 
@@ -34,37 +35,42 @@ enum {
 typedef struct Trail Trail;
 
 typedef struct TrailConfig {
-        const char *state_dir;     /* holds trail/ (0700), export/ (0750) and public/ (0755); made where missing */
-        const char *origin;        /* Origin=, or NULL: made from the machine id, or kept as it was */
-        const char *log_key_path;  /* a credential with the 32-byte seed, or NULL: made at first start, in trail/ */
-        bool new_log;              /* begin another log, the old one put aside */
+        /* Holds trail/ (0700), export/ (0750) and public/ (0755); all are made where missing. */
+        const char *state_dir;
+        /* Origin=, or NULL: as it was, for a new log made from the machine id. */
+        const char *origin;
+        /* A credential with the 32 bytes of the seed, or NULL: trail/log.key, made at first start. */
+        const char *log_key_path;
+        bool new_log; /* begin another log, the old one put aside */
 } TrailConfig;
 
 /* What the loop needs to go on where the log ends; kept in the head, rebuilt by nothing else. */
 typedef struct TrailState {
-        uint64_t time_usec;   /* of the last leaf; 0 when there is none */
+        uint64_t time_usec; /* of the last leaf; 0 when there is none */
         bool has_mark;
-        uint64_t mark_usec;   /* `mark` of POLICY.md section 3, after the last leaf */
+        uint64_t mark_usec; /* `mark` of POLICY.md section 3, after the last leaf */
         bool has_policy;
-        Digest policy;        /* `new` of the last policy leaf that was loaded */
+        Digest policy; /* `new` of the last policy leaf that was loaded */
 } TrailState;
 
 /* What trail_open() found: for the `start` leaf. */
 typedef struct TrailFound {
         TreeHead head;
         TrailState state;
-        bool clean;           /* the log is empty or its last leaf is `stop` */
+        bool clean; /* the log is empty or its last leaf is `stop` */
         size_t n_open;
-        uint64_t *open;       /* indices of permits without an outcome, ascending; freed by trail_found_deinit() */
-        bool has_previous;    /* this is a new log that follows another */
-        Digest previous;      /* SHA-256 of the checkpoint it follows */
+        uint64_t *open;    /* permits without an outcome, ascending; freed by trail_found_deinit() */
+        bool has_previous; /* this is a new log that follows another */
+        Digest previous;   /* SHA-256 of the checkpoint it follows */
 } TrailFound;
 
 void trail_found_deinit(TrailFound *found);
 
 enum {
-        TRAIL_E_BEHIND = 1,  /* exit with TRAIL_EXIT_BEHIND */
-        TRAIL_E_REFUSED = 2, /* wrong key, wrong origin, another guard holds it, damaged, no space: see the text */
+        /* Database and export do not belong together: exit with TRAIL_EXIT_BEHIND. */
+        TRAIL_E_BEHIND = 1,
+        /* Wrong key, wrong origin, another guard holds it, damaged, no room: see the text. */
+        TRAIL_E_REFUSED = 2,
 };
 
 /**
@@ -74,12 +80,17 @@ enum {
  * @ret_found:  to be given to trail_found_deinit()
  * @ret_why:    on a positive ending, what is wrong and what to do, for free()
  *
- * A database that is smaller than the exported checkpoint, differs from it at that size, or is missing where an
- * export exists, or the reverse, is refused, and nothing repairs it. Return: 0, TRAIL_E_*, or -errno.
+ * A database that is smaller than the exported checkpoint, differs from it at that size, or is missing where
+ * an export exists, or the reverse, is refused, and nothing repairs it. Return: 0, TRAIL_E_*, or -errno.
  */
 int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_found, char **ret_why);
 
-/** trail_free() - Commits nothing more, stops the threads, closes; takes NULL, returns NULL. */
+/**
+ * trail_free() - Commits nothing more, publishes what is committed, stops the threads, closes. Blocks for
+ * that.
+ *
+ * Entries that wait are freed without a callback. Takes NULL, returns NULL.
+ */
 Trail *trail_free(Trail *trail);
 
 /** trail_origin(), trail_verifier() - The log's name; its public key. Borrowed. */
@@ -144,8 +155,10 @@ typedef struct TrailCommit {
 typedef struct TrailHandlers {
         /* Entries `first` .. are durable, in order; they are freed after the call. 0 or -errno. */
         int (*committed)(const TrailCommit *commit, TrailEntry *first, void *userdata);
-        /* Nothing from `first` on was written: go back to `state` and `size`. 0 or -errno. */
-        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why, void *userdata);
+        /* Nothing from `first` on was written, there was no room: go back to `state` and `size`. 0 or -errno.
+         */
+        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+                      void *userdata);
 } TrailHandlers;
 
 /**
@@ -159,13 +172,22 @@ int trail_start(Trail *trail, sd_event *event, const TrailHandlers *handlers, vo
 /**
  * trail_append() - Hands one entry over to be committed. Its index must be the one after the last.
  *
- * Never blocks. Return: 0, or -EOVERFLOW when TRAIL_PENDING_MAX entries wait already (the entry stays the caller's).
+ * Never blocks. Return: 0, or -EOVERFLOW when TRAIL_PENDING_MAX entries wait for their callback already, or
+ * too much waits for the export (the entry stays the caller's).
  */
 int trail_append(Trail *trail, TrailEntry *entry);
 
 enum { TRAIL_PENDING_MAX = 4096 };
 
-/** trail_show_from() - From the next commit on, those with a permit carry a consistency proof from this size. */
+/**
+ * trail_show_from() - From the next commit on, those with a permit carry a consistency proof, the first from
+ * @size.
+ *
+ * Each further proof begins where the one before ended, so that they can be shown to a worker one after the
+ * other, whatever was under way. To be called once for a worker's session, with the size that its hello
+ * names; a commit that was under way at that moment may still carry a proof for the session before (see
+ * old_size).
+ */
 void trail_show_from(Trail *trail, uint64_t size);
 
 /** trail_note() - The last committed signed checkpoint; borrowed until the next callback. */
@@ -190,9 +212,10 @@ typedef struct TrailRecord {
 /**
  * trail_find() - Looks a request up, in the trail's thread.
  * @request:    its id
- * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno
+ * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno. Not called
+ * when the trail is freed before
  *
- * Return: 0 or -errno.
+ * Sees what is committed. Return: 0, -EOVERFLOW when too many look-ups wait, another -errno.
  */
 typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
 int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata);
@@ -205,7 +228,8 @@ typedef struct TrailPolicyText {
 } TrailPolicyText;
 
 /**
- * trail_archive_policy() - Writes a policy's text to export/policy/<digest>/ and syncs it; any thread, blocks.
+ * trail_archive_policy() - Writes a policy's text to export/policy/<digest>/ and syncs it; any thread,
+ * blocks.
  *
  * One that stands there already is left alone. Return: 0 or -errno.
  */

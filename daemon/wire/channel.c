@@ -19,8 +19,14 @@
 #include "base/fd.h"
 #include "base/macro.h"
 
-/* Packets taken in one turn, so that a peer that never stops sending does not keep the others waiting. */
-enum { CHANNEL_TURN_MAX = 32 };
+enum {
+        /* Packets taken in one turn, so that a peer that never stops sending does not keep the others
+           waiting. */
+        CHANNEL_TURN_MAX = 32,
+        /* Turns taken at once when the peer cannot be sent to any more: what a peer that died has left behind
+         * is less. One that lives, and only refuses to hear, must not hold the loop up. */
+        CHANNEL_LAST_TURNS = 32,
+};
 
 typedef struct ChannelItem ChannelItem;
 
@@ -124,8 +130,7 @@ static int channel_report(Channel *channel, int reason)
         return r;
 }
 
-/* Says from the loop that the channel ends, and not from within channel_send(), whose caller would not expect
- * it. */
+/* Ends the channel from the loop, and not from within channel_send(), whose caller would not expect it. */
 static int channel_end_later(Channel *channel, int reason)
 {
         if (channel->reason == 0)
@@ -215,7 +220,9 @@ int channel_send(Channel *channel, uint8_t type, Buffer *body, const int *fds, s
 
 /*
  * Takes packets, at most a turn's. A peer that closed may have sent something before: so that it is not lost,
- * the end is reported only once nothing is left to read. Return: 0, PACKET_E_AGAIN when nothing is left,
+ * the end is reported only once nothing is left to read.
+ *
+ * Return: 0, PACKET_E_AGAIN when nothing is left,
  * PACKET_E_CLOSED when the channel has ended or is gone, -errno.
  */
 static int channel_receive(Channel *channel)
@@ -258,12 +265,12 @@ static int channel_on_end(sd_event_source *source, void *userdata)
 {
         Channel *channel = userdata;
 
-        if (channel->reason == PACKET_E_CLOSED) {
+        for (unsigned turn = 0; channel->reason == PACKET_E_CLOSED && turn < CHANNEL_LAST_TURNS; turn++) {
                 int r = channel_receive(channel);
                 if (r < 0 || r == PACKET_E_CLOSED)
                         return r < 0 ? r : 0;
-                if (r == 0)
-                        return sd_event_source_set_enabled(channel->end, SD_EVENT_ONESHOT);
+                if (r == PACKET_E_AGAIN)
+                        break;
         }
         return channel_report(channel, channel->reason);
 }

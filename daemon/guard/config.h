@@ -1,0 +1,66 @@
+#pragma once
+/*
+ * Config: matchguard.conf, which says how the service runs. Nothing in it changes a decision: that is
+ * policy's.
+ *
+ *   [Guard]
+ *   Origin=NAME                 the log's name
+ *   KernelAudit=yes|checkpoints|no
+ *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or
+ * number; UNIT is s, min, h or d. N tokens come in a unit and N are saved.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guard/attest.h"
+#include "policy/policy.h"
+
+typedef enum ConfigMirror {
+        CONFIG_MIRROR_YES,
+        CONFIG_MIRROR_CHECKPOINTS,
+        CONFIG_MIRROR_NO,
+} ConfigMirror;
+
+/** config_mirror_name() - "yes", "checkpoints", "no". */
+const char *config_mirror_name(ConfigMirror mirror);
+
+typedef struct ConfigRate {
+        bool is_group;
+        uint32_t id;
+        uint64_t n;
+        uint64_t period_usec;
+} ConfigRate;
+
+typedef struct Config {
+        char *origin; /* NULL: the trail's own choice */
+        ConfigMirror kernel_audit;
+        ConfigRate *rates;
+        size_t n_rates;
+} Config;
+
+#define CONFIG_INIT ((Config){})
+
+void config_deinit(Config *config);
+
+enum {
+        CONFIG_E_INVALID = 1, /* the faults say why */
+};
+
+/**
+ * config_load() - Reads the file; one that does not exist is an empty one.
+ * @path:       the file
+ * @ret_config: to be given to config_deinit(); untouched on failure
+ * @ret_faults: set on CONFIG_E_INVALID, to be given to policy_faults_deinit()
+ *
+ * Return: 0, CONFIG_E_INVALID, or -errno.
+ */
+int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults);
+
+/** config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.
+ */
+const ConfigRate *config_rate(const Config *config, const Attestation *attestation);
+
+/** config_account() - The uid of an account in /etc/passwd. Return: 0, -ENOENT, or another -errno. */
+int config_account(const char *name, uid_t *ret_uid);

@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * Frontend: the guard's side of the frontend's parent, which reads no client byte and only forks children,
+ * and the table of those children.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <systemd/sd-event.h>
+
+#include "guard/child.h"
+#include "wire/channel.h"
+#include "wire/message.h"
+
+struct Guard;
+
+typedef struct Frontend {
+        struct Guard *guard;
+        Channel *channel; /* NULL: none is connected */
+        TAILQ_HEAD(FrontendChildren, Child) children;
+        uint64_t next_child;
+        uint64_t next_connection;
+        sd_event_source *sweep;  /* ends children that had no client for a while */
+        sd_event_source *tokens; /* wakes children that wait for a token */
+} Frontend;
+
+/** frontend_init() - No frontend yet. Return: 0 or -errno. */
+int frontend_init(Frontend *frontend, struct Guard *guard);
+
+/** frontend_deinit() - Ends everybody; safe when all zero. */
+void frontend_deinit(Frontend *frontend);
+
+/**
+ * frontend_accept() - Takes a connection on the `frontend` socket.
+ * @fd:         consumed
+ *
+ * There is one frontend at a time, and it must be of the account that it is meant to be. Return: 0 or -errno.
+ */
+int frontend_accept(struct Guard *guard, int fd);
+
+enum {
+        FRONTEND_E_NONE = 1, /* no frontend is there, or there are children enough */
+};
+
+/** frontend_child() - The child for a socket and uid, made where there is none. Return: 0, FRONTEND_E_NONE,
+ * -errno. */
+int frontend_child(struct Guard *guard, MessageInterface interface, QuotaUser user, Child **ret_child);
+
+/** frontend_wait_for_tokens() - Some child waits for a token: looks again when there may be one. */
+int frontend_wait_for_tokens(struct Guard *guard);
+
+/** frontend_peer_is() - Whether a connection comes from the account that one of our processes runs as. */
+bool frontend_peer_is(const struct Guard *guard, int fd, const char *account);

@@ -1,0 +1,396 @@
+/*
+ * The guard as a whole: puts the parts together, runs the loop, stops. Owns everything. The decisions about a
+ * request are in request.c, what precedes service in start.c.
+ */
+
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+#include "guard/leaves.h"
+#include "guard/start.h"
+#include "guard/timer.h"
+
+#define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
+#define GUARD_STOP_USEC    (10 * CLOCK_USEC_PER_SEC)
+
+enum { GUARD_FILES_MAX = 8192 };
+
+/* --------------------------------------------------------------------------------------- what others are
+ * told */
+
+void guard_peers_changed(Guard *guard)
+{
+        bool open = guard->started && !guard->stopping;
+        bool serving = open && guard->frontend.channel && guard->worker.ready;
+
+        int r = listeners_set(&guard->listeners, open && guard->frontend.channel, open);
+        if (r < 0)
+                diag(DIAG_ERROR, "Cannot open or shut a socket: %s", strerror(-r));
+        if (serving == guard->serving)
+                return;
+        guard->serving = serving;
+        (void)sd_notifyf(0, "X_MATCHGUARD_SERVING=%d\nSTATUS=%s", serving,
+                         serving ? "Serving." : "Waiting for frontend or worker."); /* There may be nobody. */
+}
+
+/* -------------------------------------------------------------------------------------------------------
+ * refusals */
+
+/* A `refused` leaf on its way: what it counts is put back if it is not written. */
+typedef struct RefusedEntry {
+        Waiter waiter;
+        Guard *guard;
+        RefusedRow row;
+} RefusedEntry;
+
+static int refused_committed(Waiter *waiter, TrailEntry *entry)
+{
+        free(CONTAINER_OF(waiter, RefusedEntry, waiter));
+        return 0;
+}
+
+static int guard_arm_refused(Guard *guard)
+{
+        return timer_arm(guard->refused_timer, GUARD_REFUSED_USEC);
+}
+
+static int refused_failed(Waiter *waiter)
+{
+        _cleanup_(freep) RefusedEntry *entry = CONTAINER_OF(waiter, RefusedEntry, waiter);
+
+        refused_add_row(&entry->guard->refused, &entry->row);
+        return guard_arm_refused(entry->guard);
+}
+
+static int guard_record_refused(Guard *guard, const RefusedRow *row)
+{
+        Recorder *recorder = &guard->recorder;
+        Draft draft = DRAFT_INIT;
+        ClockReading now;
+
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        RefusedEntry *entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+        *entry = (RefusedEntry){.waiter = {.committed = refused_committed, .failed = refused_failed},
+                                .guard = guard,
+                                .row = *row};
+        draft_begin(&draft, &recorder->ledger, &now, "refused");
+        leaf_refused(row, &draft);
+        r = recorder_append(recorder, &draft, &entry->waiter);
+        if (r == 0)
+                return 0;
+        refused_add_row(&guard->refused, row);
+        free(entry);
+        return r < 0 ? r : 0;
+}
+
+static int guard_flush_refused(Guard *guard)
+{
+        RefusedRow row;
+
+        for (size_t n = guard->refused.n; n > 0 && !recorder_is_busy(&guard->recorder); n--) {
+                if (!refused_take(&guard->refused, &row))
+                        break;
+                int r = guard_record_refused(guard, &row);
+                if (r < 0)
+                        return r;
+        }
+        return guard->refused.n > 0 ? guard_arm_refused(guard) : 0;
+}
+
+static int guard_on_refused(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        return guard_flush_refused(userdata);
+}
+
+void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why)
+{
+        if (guard->refused.n == 0)
+                /* A timer that cannot be set is set by the next one. */
+                (void)guard_arm_refused(guard);
+        refused_add(&guard->refused, user, why);
+}
+
+/* -------------------------------------------------------------------------------------------------------
+ * stopping */
+
+static int stop_committed(Waiter *waiter, TrailEntry *entry)
+{
+        Guard *guard = CONTAINER_OF(waiter, Guard, stop);
+
+        return sd_event_exit(guard->event, EXIT_SUCCESS);
+}
+
+static int stop_failed(Waiter *waiter)
+{
+        Guard *guard = CONTAINER_OF(waiter, Guard, stop);
+
+        diag(DIAG_ERROR, "The stop could not be recorded.");
+        return sd_event_exit(guard->event, EXIT_FAILURE);
+}
+
+static int guard_record_stop(Guard *guard)
+{
+        Recorder *recorder = &guard->recorder;
+        Draft draft = DRAFT_INIT;
+        ClockReading now;
+
+        guard->stopped = true;
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        draft_begin(&draft, &recorder->ledger, &now, "stop");
+        leaf_stop(guard->requests.n_open, &draft);
+        r = recorder_append(recorder, &draft, &guard->stop);
+        return r > 0 ? stop_failed(&guard->stop) : r;
+}
+
+int guard_request_ended(Guard *guard)
+{
+        if (!guard->stopping || guard->stopped)
+                return 0;
+        if (guard->recorder.broken)
+                return guard->out_of_time ? stop_failed(&guard->stop) : 0;
+        if (guard->requests.n_open > 0)
+                return 0;
+        int r = guard_flush_refused(guard);
+        return r < 0 ? r : guard_record_stop(guard);
+}
+
+static int guard_on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Guard *guard = userdata;
+
+        guard->out_of_time = true;
+        int r = requests_out_of_time(&guard->requests);
+        return r < 0 ? r : guard_request_ended(guard);
+}
+
+static int guard_stop(Guard *guard)
+{
+        if (guard->stopping)
+                return 0;
+        guard->stopping = true;
+        (void)sd_notify(0, "STOPPING=1\nSTATUS=Stopping."); /* There may be nobody to tell. */
+        if (!guard->started)
+                return sd_event_exit(guard->event, EXIT_SUCCESS);
+        guard_peers_changed(guard);
+        int r = timer_arm(guard->stop_timer, GUARD_STOP_USEC);
+        return r < 0 ? r : guard_request_ended(guard);
+}
+
+static int guard_on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        return guard_stop(userdata);
+}
+
+static int guard_on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Guard *guard = userdata;
+        ReloadAsker asker = {.via = "signal", .has_by = true, .by = info->ssi_uid};
+
+        return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------- around the
+ * trail */
+
+static int guard_before_commit(const TrailCommit *commit, void *userdata)
+{
+        Guard *guard = userdata;
+
+        return worker_show(&guard->worker, commit);
+}
+
+static int guard_on_broken(void *userdata)
+{
+        (void)sd_notify(0,
+                        "STATUS=The trail cannot be written: every request is refused."); /* May be nobody. */
+        return 0;
+}
+
+static int guard_on_mended(void *userdata)
+{
+        Guard *guard = userdata;
+
+        (void)sd_notify(0, guard->serving ? "STATUS=Serving." : "STATUS=Waiting for frontend or worker.");
+        int r = requests_settle(&guard->requests);
+        return r < 0 ? r : guard_request_ended(guard);
+}
+
+const RecorderHandlers guard_recorder_handlers = {
+        .before = guard_before_commit,
+        .broken = guard_on_broken,
+        .mended = guard_on_mended,
+};
+
+/* The leaves that precede service are durable, one after the other. */
+static int starting_committed(Waiter *waiter, TrailEntry *entry)
+{
+        Guard *guard = CONTAINER_OF(waiter, Guard, starting);
+
+        if (--guard->n_starting > 0)
+                return 0;
+        guard->started = true;
+        guard_peers_changed(guard);
+        (void)sd_notify(0,
+                        "READY=1\nSTATUS=Waiting for frontend or worker."); /* There may be nobody to tell. */
+        return 0;
+}
+
+static int starting_failed(Waiter *waiter)
+{
+        Guard *guard = CONTAINER_OF(waiter, Guard, starting);
+
+        diag(DIAG_ERROR, "What was found at the start could not be recorded.");
+        return sd_event_exit(guard->event, EXIT_FAILURE);
+}
+
+/* --------------------------------------------------------------------------------------------- life and
+ * death */
+
+static int guard_load_config(Guard *guard)
+{
+        PolicyFaults faults = {};
+
+        int r = config_load(guard->options->config_path, &guard->config, &faults);
+        if (r < 0)
+                diag(DIAG_ERROR, "Cannot read %s: %s", guard->options->config_path, strerror(-r));
+        if (r <= 0)
+                return r;
+        for (size_t i = 0; i < faults.n; i++)
+                diag(DIAG_ERROR, "%s", faults.lines[i]);
+        policy_faults_deinit(&faults);
+        return -EBADMSG;
+}
+
+static int guard_watch_signals(Guard *guard)
+{
+        static const struct {
+                int number;
+                sd_event_signal_handler_t handler;
+        } signals[] = {{SIGTERM, guard_on_stop}, {SIGINT, guard_on_stop}, {SIGHUP, guard_on_reload}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+                int r = sd_event_add_signal(guard->event, &guard->signals[i], signals[i].number,
+                                            signals[i].handler, guard);
+                if (r >= 0)
+                        r = sd_event_source_set_exit_on_failure(guard->signals[i], true);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Two descriptors a connection, and some for ourselves. The unit sets it too; where neither may, less is
+ * served. */
+static void guard_raise_limits(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= GUARD_FILES_MAX)
+                return;
+        limit.rlim_cur = MIN_OF(limit.rlim_max, (rlim_t)GUARD_FILES_MAX);
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int guard_set_up(Guard *guard)
+{
+        ClockReading now;
+
+        guard_raise_limits();
+        int r = sd_event_default(&guard->event);
+        if (r < 0)
+                return r;
+        r = clock_read(&now);
+        if (r < 0)
+                return r;
+        guard->started_usec = now.boottime_usec;
+        allowances_init(&guard->allowances, now.boottime_usec);
+        r = timer_new(guard->event, &guard->refused_timer, guard_on_refused, guard);
+        if (r >= 0)
+                r = timer_new(guard->event, &guard->stop_timer, guard_on_stop_timeout, guard);
+        if (r >= 0)
+                r = guard_watch_signals(guard);
+        if (r >= 0)
+                r = requests_init(&guard->requests, guard);
+        if (r >= 0)
+                r = frontend_init(&guard->frontend, guard);
+        if (r >= 0)
+                r = reload_init(&guard->reload, guard);
+        worker_init(&guard->worker, guard);
+        return r < 0 ? r : listeners_open(guard);
+}
+
+DEFINE_CLEANUP(Guard *, guard_free);
+
+int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
+{
+        _cleanup_(guard_freep) Guard *guard = calloc(1, sizeof(*guard));
+        if (!guard)
+                return -ENOMEM;
+
+        guard->options = options;
+        guard->starting = (Waiter){.committed = starting_committed, .failed = starting_failed};
+        guard->stop = (Waiter){.committed = stop_committed, .failed = stop_failed};
+        *ret_status = EXIT_FAILURE;
+        int r = guard_load_config(guard);
+        if (r < 0)
+                return r;
+        r = guard_set_up(guard);
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot set up the loop and the sockets: %s", strerror(-r));
+                return r;
+        }
+        r = start_open(guard, ret_status);
+        if (r < 0)
+                return r;
+        *ret_guard = TAKE_PTR(guard);
+        return 0;
+}
+
+Guard *guard_free(Guard *guard)
+{
+        if (!guard)
+                return NULL;
+        /* First whoever could still call: then the trail, which must find nobody who waits. */
+        listeners_deinit(&guard->listeners);
+        reload_deinit(&guard->reload);
+        worker_deinit(&guard->worker);
+        frontend_deinit(&guard->frontend);
+        trail_free(guard->trail);
+        lookups_deinit(&guard->lookups);
+        requests_deinit(&guard->requests);
+        recorder_deinit(&guard->recorder);
+
+        for (size_t i = 0; i < ARRAY_SIZE(guard->signals); i++)
+                guard->signals[i] = sd_event_source_disable_unref(guard->signals[i]);
+        guard->stop_timer = sd_event_source_disable_unref(guard->stop_timer);
+        guard->refused_timer = sd_event_source_disable_unref(guard->refused_timer);
+        policy_unref(guard->policy);
+        policy_unref(guard->policy_durable);
+        allowances_deinit(&guard->allowances);
+        quota_deinit(&guard->quota);
+        config_deinit(&guard->config);
+        sd_event_unref(guard->event);
+        free(guard);
+        return NULL;
+}
+
+int guard_run(Guard *guard)
+{
+        int r = sd_event_set_watchdog(guard->event, true);
+
+        return r < 0 ? r : sd_event_loop(guard->event);
+}

@@ -1,0 +1,107 @@
+#pragma once
+/*
+ * Guard: the whole of matchguardd, as its parts see it. Owns everything; each part (a header of its own)
+ * works on the piece that is named after it.
+ *
+ *   listener -> client -> child -> call -> request -> recorder -> trail
+ *                                            |  ^
+ *                                            v  |
+ *                                          worker
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "guard/allowance.h"
+#include "guard/config.h"
+#include "guard/frontend.h"
+#include "guard/inquiry.h"
+#include "guard/listener.h"
+#include "guard/options.h"
+#include "guard/quota.h"
+#include "guard/recorder.h"
+#include "guard/refused.h"
+#include "guard/reload.h"
+#include "guard/request.h"
+#include "guard/worker.h"
+#include "policy/policy.h"
+#include "trail/trail.h"
+
+/* Priorities on the loop: the end of a peer is seen before a new one is accepted in its place. */
+enum {
+        GUARD_PRIORITY_TRAIL = -20,
+        GUARD_PRIORITY_PEERS = 0,
+        GUARD_PRIORITY_LISTENERS = 20,
+};
+
+typedef struct Guard {
+        sd_event *event;
+        const Options *options;
+        Config config;
+
+        Policy *policy;         /* of the next decision */
+        Policy *policy_durable; /* of the last policy leaf that is durable */
+        Trail *trail;
+        Recorder recorder;
+
+        Quota quota;
+        Allowances allowances;
+        Refused refused;
+        sd_event_source *refused_timer;
+
+        Listeners listeners;
+        Frontend frontend;
+        Worker worker;
+        Requests requests;
+        Reload reload;
+        Lookups lookups;
+
+        Waiter starting;   /* for the leaves that precede service */
+        size_t n_starting; /* of those, how many are not durable yet */
+        Waiter stop;       /* for the `stop` leaf */
+        bool started;
+        bool stopping;    /* no new request; those that are open come to their end */
+        bool stopped;     /* the `stop` leaf is on its way */
+        bool out_of_time; /* stopping, and those that are still open are not waited for */
+        sd_event_source *stop_timer;
+        sd_event_source *signals[3];
+
+        bool serving;          /* as was last said to the service manager */
+        uint64_t started_usec; /* boot time */
+} Guard;
+
+/**
+ * guard_new() - Loads policy, opens the trail, records what was found. It serves once its loop runs and those
+ * leaves are durable.
+ * @options:    borrowed for as long as the guard lives
+ * @ret_status: on failure, what to exit with; the reason was said
+ *
+ * Return: 0 or -errno.
+ */
+int guard_new(Guard **ret_guard, const Options *options, int *ret_status);
+
+/** guard_free() - Lets go of everything; takes NULL, returns NULL. */
+Guard *guard_free(Guard *guard);
+
+/** guard_run() - Runs the loop until it is stopped. Return: an exit status, or -errno. */
+int guard_run(Guard *guard);
+
+/** guard_refuse() - Counts what never became a request; a leaf says so within a second. */
+void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
+
+/** guard_peers_changed() - A frontend or a worker came or went: opens or shuts the doors, and says so. */
+void guard_peers_changed(Guard *guard);
+
+/** guard_request_ended() - A request came to its end: a stop may have waited for that. Return: 0 or -errno.
+ */
+int guard_request_ended(Guard *guard);
+
+/* What the guard does around each commit. */
+extern const RecorderHandlers guard_recorder_handlers;
+
+/** guard_policy_source() - Where this guard's policy comes from. */
+PolicySource guard_policy_source(const Guard *guard);
+
+/** guard_archive_policy() - Puts a policy's text into the export; any thread, blocks. Return: 0 or -errno. */
+int guard_archive_policy(Trail *trail, const Policy *policy);

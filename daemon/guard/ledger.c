@@ -1,0 +1,102 @@
+/*
+ * Index, time and mark of leaves. Owns nothing but its numbers; must not read a clock. Run by the guard's
+ * loop.
+ */
+
+#include "guard/ledger.h"
+
+#include <string.h>
+
+#include "base/macro.h"
+
+/* Wall and boot time are read one after the other, and the process may be put aside in between. */
+#define LEDGER_BACK_USEC    (1 * CLOCK_USEC_PER_SEC)
+#define LEDGER_FORWARD_USEC (5 * CLOCK_USEC_PER_SEC)
+
+void ledger_init(Ledger *ledger, const char *boot, uint64_t size, const TrailState *state)
+{
+        *ledger = (Ledger){.size = size, .state = *state};
+        strncpy(ledger->boot, boot, sizeof(ledger->boot) - 1);
+}
+
+void ledger_rollback(Ledger *ledger, uint64_t size, const TrailState *state)
+{
+        ledger->size = size;
+        ledger->state = *state;
+}
+
+bool ledger_jumped(const Ledger *ledger, const ClockReading *now, LedgerJump *ret_jump)
+{
+        uint64_t expected = ledger->state.time_usec;
+
+        if (ledger->has_last) {
+                uint64_t elapsed = now->boottime_usec - ledger->last.boottime_usec;
+                expected = ledger->last.wall_usec + elapsed;
+                if (now->wall_usec >= ledger->last.wall_usec &&
+                    now->wall_usec + LEDGER_BACK_USEC >= expected &&
+                    now->wall_usec <= expected + LEDGER_FORWARD_USEC)
+                        return false;
+        } else if (now->wall_usec >= expected) {
+                return false;
+        }
+        *ret_jump = (LedgerJump){.from_usec = expected, .to_usec = now->wall_usec};
+        return true;
+}
+
+void ledger_observe(Ledger *ledger, const ClockReading *now)
+{
+        ledger->last = *now;
+        ledger->has_last = true;
+}
+
+FactsClock ledger_clock(const Ledger *ledger, const ClockReading *now)
+{
+        return facts_clock(now->synchronised, now->wall_usec, ledger->state.has_mark,
+                           ledger->state.mark_usec);
+}
+
+LedgerStamp ledger_stamp(const Ledger *ledger, const ClockReading *now)
+{
+        return (LedgerStamp){
+                .index = ledger->size,
+                .time_usec = MAX_OF(ledger->state.time_usec, now->wall_usec),
+                .wall_usec = now->wall_usec,
+                .boottime_usec = now->boottime_usec,
+                .clock = ledger_clock(ledger, now),
+        };
+}
+
+void ledger_head_leaf(const Ledger *ledger, const LedgerStamp *stamp, const char *kind, Leaf *leaf)
+{
+        leaf_set_text(leaf, "boot", ledger->boot);
+        leaf_set_number(leaf, "boottime", stamp->boottime_usec);
+        leaf_set_text(leaf, "clock", facts_clock_name(stamp->clock));
+        leaf_set_number(leaf, "epoch", LEDGER_EPOCH);
+        leaf_set_number(leaf, "index", stamp->index);
+        leaf_set_text(leaf, "kind", kind);
+        leaf_set_number(leaf, "time", stamp->time_usec);
+        leaf_set_number(leaf, "v", 1);
+        leaf_set_number(leaf, "wall", stamp->wall_usec);
+}
+
+TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const Digest *policy)
+{
+        TrailState after = ledger->state;
+
+        after.time_usec = stamp->time_usec;
+        if (stamp->clock == CLOCK_SYNCHRONISED && (!after.has_mark || stamp->wall_usec > after.mark_usec)) {
+                after.has_mark = true;
+                after.mark_usec = stamp->wall_usec;
+        }
+        if (policy) {
+                after.has_policy = true;
+                after.policy = *policy;
+        }
+        return after;
+}
+
+void ledger_advance(Ledger *ledger, const TrailState *after)
+{
+        ledger->size++;
+        ledger->state = *after;
+}

@@ -1,0 +1,51 @@
+/*
+ * matchguardd: accepts, attests, decides, records, and only then has anything matched. Runs as the account
+ * matchguard, or as whoever started `matchguard run`.
+ */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+#include "guard/guard.h"
+#include "guard/options.h"
+
+enum { EXIT_USAGE = 2 };
+
+/* Signals are the loop's; blocked before any thread is made, so that every thread blocks them. */
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+        int status = EXIT_FAILURE;
+        Guard *guard = NULL;
+        Options options;
+
+        int r = options_parse(argc, argv, &options);
+        if (r != 0)
+                return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+        diag_init("matchguardd", DIAG_INFO);
+        block_signals();
+
+        r = guard_new(&guard, &options, &status);
+        if (r >= 0) {
+                r = guard_run(guard);
+                status = r < 0 ? EXIT_FAILURE : r;
+                if (r < 0)
+                        diag(DIAG_ERROR, "Cannot go on: %s", strerror(-r));
+        }
+        guard_free(guard);
+        return status;
+}

@@ -1,0 +1,185 @@
+/*
+ * Counts of permits. One sorted array of (wall, index) a pair; permits nearly always come in the order of the
+ * wall clock, so adding is appending, and counting is a binary search. Run by the guard's loop.
+ */
+
+#include "guard/rates.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macro.h"
+
+enum { RATES_KEPT_MAX = 1024 * 1024, RATES_KEPT_FIRST = 16 };
+
+typedef struct RatesEntry {
+        uint64_t wall_usec;
+        uint64_t index;
+} RatesEntry;
+
+typedef struct RatesPair {
+        char *allow;
+        char *organisation;
+        RatesEntry *entries; /* ascending by wall */
+        size_t n;
+        size_t capacity;
+} RatesPair;
+
+void rates_deinit(Rates *rates)
+{
+        for (size_t i = 0; i < rates->n; i++) {
+                free(rates->pairs[i].allow);
+                free(rates->pairs[i].organisation);
+                free(rates->pairs[i].entries);
+        }
+        free(rates->pairs);
+        *rates = RATES_INIT;
+}
+
+static RatesPair *rates_find(const Rates *rates, const char *allow, const char *organisation)
+{
+        for (size_t i = 0; i < rates->n; i++)
+                if (strcmp(rates->pairs[i].allow, allow) == 0 &&
+                    strcmp(rates->pairs[i].organisation, organisation) == 0)
+                        return &rates->pairs[i];
+        return NULL;
+}
+
+static RatesPair *rates_new_pair(Rates *rates, const char *allow, const char *organisation)
+{
+        RatesPair *pairs = reallocarray(rates->pairs, rates->n + 1, sizeof(*pairs));
+        if (!pairs)
+                return NULL;
+        rates->pairs = pairs;
+
+        _cleanup_(freep) char *allow_copy = strdup(allow);
+        _cleanup_(freep) char *organisation_copy = strdup(organisation);
+        if (!allow_copy || !organisation_copy)
+                return NULL;
+        pairs[rates->n] =
+                (RatesPair){.allow = TAKE_PTR(allow_copy), .organisation = TAKE_PTR(organisation_copy)};
+        return &pairs[rates->n++];
+}
+
+/* How many entries have a wall time of at most @wall_usec: where a later one belongs. */
+static size_t rates_upper(const RatesPair *pair, uint64_t wall_usec)
+{
+        size_t low = 0;
+        size_t high = pair->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                if (pair->entries[middle].wall_usec <= wall_usec)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static void rates_drop_first(RatesPair *pair, size_t n)
+{
+        memmove(pair->entries, pair->entries + n, (pair->n - n) * sizeof(*pair->entries));
+        pair->n -= n;
+}
+
+static int rates_grow(RatesPair *pair)
+{
+        size_t capacity = pair->capacity > 0 ? pair->capacity * 2 : RATES_KEPT_FIRST;
+        RatesEntry *entries = reallocarray(pair->entries, capacity, sizeof(*entries));
+        if (!entries)
+                return -ENOMEM;
+        pair->entries = entries;
+        pair->capacity = capacity;
+        return 0;
+}
+
+static int rates_make_room(RatesPair *pair)
+{
+        if (pair->n < pair->capacity)
+                return 0;
+        if (pair->n > 0) {
+                uint64_t newest = pair->entries[pair->n - 1].wall_usec;
+                uint64_t reach = 2 * RATES_WINDOW_MAX_USEC;
+                size_t n_old = newest > reach ? rates_upper(pair, newest - reach) : 0;
+                if (pair->n == RATES_KEPT_MAX)
+                        n_old = MAX_OF(n_old, pair->n / 4);
+                rates_drop_first(pair, n_old);
+                if (pair->n <= pair->capacity / 4 * 3)
+                        return 0;
+        }
+        return rates_grow(pair);
+}
+
+static RatesPair *rates_get(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_find(rates, permit->allow, permit->organisation);
+
+        return pair ? pair : rates_new_pair(rates, permit->allow, permit->organisation);
+}
+
+int rates_load(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_get(rates, permit);
+
+        if (!pair)
+                return -ENOMEM;
+        if (pair->n == RATES_KEPT_MAX)
+                return 0;
+        int r = pair->n == pair->capacity ? rates_grow(pair) : 0;
+        if (r < 0)
+                return r;
+        pair->entries[pair->n++] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
+        return 0;
+}
+
+static int rates_compare(const void *a, const void *b)
+{
+        uint64_t x = ((const RatesEntry *)a)->wall_usec;
+        uint64_t y = ((const RatesEntry *)b)->wall_usec;
+
+        return x < y ? -1 : x > y;
+}
+
+void rates_loaded(Rates *rates)
+{
+        for (size_t i = 0; i < rates->n; i++)
+                qsort(rates->pairs[i].entries, rates->pairs[i].n, sizeof(RatesEntry), rates_compare);
+}
+
+int rates_add(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_get(rates, permit);
+        if (!pair)
+                return -ENOMEM;
+        int r = rates_make_room(pair);
+        if (r < 0)
+                return r;
+
+        size_t at = rates_upper(pair, permit->wall_usec);
+        memmove(pair->entries + at + 1, pair->entries + at, (pair->n - at) * sizeof(*pair->entries));
+        pair->entries[at] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
+        pair->n++;
+        return 0;
+}
+
+uint64_t rates_used(const Rates *rates, const char *allow, const char *organisation, uint64_t after_usec)
+{
+        const RatesPair *pair = rates_find(rates, allow, organisation);
+
+        return pair ? pair->n - rates_upper(pair, after_usec) : 0;
+}
+
+void rates_rollback(Rates *rates, uint64_t size)
+{
+        for (size_t i = 0; i < rates->n; i++) {
+                RatesPair *pair = &rates->pairs[i];
+                size_t n_kept = 0;
+                for (size_t k = 0; k < pair->n; k++)
+                        if (pair->entries[k].index < size)
+                                pair->entries[n_kept++] = pair->entries[k];
+                pair->n = n_kept;
+        }
+}

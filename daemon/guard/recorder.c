@@ -1,0 +1,255 @@
+/*
+ * The way into the trail. Owns ledger, rates and two timers; the trail is the guard's. Run by the guard's
+ * loop; never blocks.
+ */
+
+#include "guard/recorder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+#include "guard/leaves.h"
+#include "guard/timer.h"
+
+#define RECORDER_PROBE_USEC (1 * CLOCK_USEC_PER_SEC)
+#define RECORDER_BEAT_USEC  (60 * CLOCK_USEC_PER_SEC)
+
+bool recorder_is_busy(const Recorder *recorder)
+{
+        return recorder->broken || recorder->n_pending > RECORDER_BUSY;
+}
+
+void recorder_refuse(Recorder *recorder)
+{
+        recorder->n_refused++;
+}
+
+/* --------------------------------------------------------------------------------------------- appending */
+
+static int recorder_hand_over(Recorder *recorder, Draft *draft, Waiter *waiter)
+{
+        TrailState after = ledger_after(&recorder->ledger, &draft->stamp, draft->policy);
+        TrailEntry *entry = NULL;
+
+        int r = draft_finish(draft, &after, &entry);
+        if (r != 0)
+                return r < 0 ? r : RECORDER_E_UNFIT;
+        entry->userdata = waiter;
+        r = trail_append(recorder->trail, entry);
+        if (r < 0) {
+                trail_entry_free(entry);
+                return r == -EOVERFLOW ? RECORDER_E_FULL : r;
+        }
+        ledger_advance(&recorder->ledger, &after);
+        recorder->n_pending++;
+        recorder->last_usec = draft->stamp.boottime_usec;
+        return 0;
+}
+
+int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter)
+{
+        int r = RECORDER_E_UNAVAILABLE;
+
+        if (!recorder->broken || waiter == &recorder->probe)
+                r = recorder_hand_over(recorder, draft, waiter);
+        draft_deinit(draft);
+        return r;
+}
+
+int recorder_now(Recorder *recorder, ClockReading *ret_now)
+{
+        ClockReading now;
+        LedgerJump jump;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        *ret_now = now;
+        /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
+         */
+        if (recorder->broken)
+                return 0;
+        if (ledger_jumped(&recorder->ledger, &now, &jump)) {
+                Draft draft = DRAFT_INIT;
+                draft_begin(&draft, &recorder->ledger, &now, "jump");
+                leaf_jump(&jump, &draft);
+                r = recorder_append(recorder, &draft, NULL);
+                if (r < 0)
+                        return r;
+                diag(DIAG_WARNING, "The wall clock stepped by %lld ms; recorded as leaf %llu.",
+                     ((long long)jump.to_usec - (long long)jump.from_usec) / 1000,
+                     (unsigned long long)recorder->ledger.size - 1);
+        }
+        ledger_observe(&recorder->ledger, &now);
+        return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------- what comes
+ * back */
+
+static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void *userdata)
+{
+        Recorder *recorder = userdata;
+
+        int r = recorder->handlers->before(commit, recorder->userdata);
+        for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
+                Waiter *waiter = entry->userdata;
+                recorder->n_pending--;
+                if (waiter)
+                        r = waiter->committed(waiter, entry);
+        }
+        return r;
+}
+
+/* The reason as it can stand in a leaf. */
+static void recorder_note_why(Recorder *recorder, const char *why)
+{
+        size_t n = MIN_OF(strlen(why), sizeof(recorder->why) - 1);
+
+        for (size_t i = 0; i < n; i++) {
+                char c = why[i];
+                recorder->why[i] = c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? '?' : c;
+        }
+        recorder->why[n] = '\0';
+}
+
+static int recorder_break(Recorder *recorder, const char *why)
+{
+        recorder->n_told = 0;
+        recorder_note_why(recorder, *why ? why : "unknown");
+        if (!recorder->broken) {
+                ClockReading now = {};
+                int r = clock_read(&now);
+                if (r < 0)
+                        return r;
+                recorder->broken = true;
+                recorder->since_usec = now.wall_usec;
+                diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
+        }
+        int r = timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
+        return r < 0 ? r : recorder->handlers->broken(recorder->userdata);
+}
+
+static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+                           void *userdata)
+{
+        Recorder *recorder = userdata;
+
+        ledger_rollback(&recorder->ledger, size, state);
+        rates_rollback(&recorder->rates, size);
+        int r = recorder_break(recorder, why);
+        for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
+                Waiter *waiter = entry->userdata;
+                recorder->n_pending--;
+                if (waiter)
+                        r = waiter->failed(waiter);
+        }
+        return r;
+}
+
+/* ------------------------------------------------------------------------------------------------ gaps and
+ * beats */
+
+static int recorder_append_gap(Recorder *recorder, uint64_t count)
+{
+        ClockReading now;
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        Draft draft = DRAFT_INIT;
+        LeafGap gap = {.count = count, .why = recorder->why, .since_usec = recorder->since_usec};
+        draft_begin(&draft, &recorder->ledger, &now, "gap");
+        leaf_gap(&gap, &draft);
+        return recorder_append(recorder, &draft, &recorder->probe);
+}
+
+static int recorder_probe_committed(Waiter *waiter, TrailEntry *entry)
+{
+        Recorder *recorder = CONTAINER_OF(waiter, Recorder, probe);
+
+        recorder->n_refused -= recorder->n_told;
+        recorder->n_told = 0;
+        if (!recorder->broken)
+                return 0;
+        recorder->broken = false;
+        diag(DIAG_NOTICE, "The trail is written again.");
+        /* What was turned away while the probe was under way. */
+        if (recorder->n_refused > 0) {
+                recorder->n_told = recorder->n_refused;
+                int r = recorder_append_gap(recorder, recorder->n_told);
+                if (r != 0)
+                        return r;
+        }
+        return recorder->handlers->mended(recorder->userdata);
+}
+
+/* recorder_failed() has set the timer for the next try. */
+static int recorder_probe_failed(Waiter *waiter)
+{
+        return 0;
+}
+
+static int recorder_on_probe(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+
+        recorder->n_told = recorder->n_refused;
+        int r = recorder_append_gap(recorder, recorder->n_told);
+        return r < 0 ? r : 0;
+}
+
+static int recorder_on_beat(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+        uint64_t next_usec = recorder->last_usec + RECORDER_BEAT_USEC;
+
+        ClockReading now;
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        if (now.boottime_usec >= next_usec && !recorder_is_busy(recorder)) {
+                Draft draft = DRAFT_INIT;
+                draft_begin(&draft, &recorder->ledger, &now, "beat");
+                r = recorder_append(recorder, &draft, NULL);
+                if (r < 0)
+                        return r;
+        }
+        /* While leaves are held back it tries again each second. */
+        next_usec = recorder->last_usec + RECORDER_BEAT_USEC;
+        return timer_arm_at(source, MAX_OF(next_usec, now.boottime_usec + CLOCK_USEC_PER_SEC));
+}
+
+static int recorder_add_timers(Recorder *recorder)
+{
+        int r = timer_new(recorder->event, &recorder->probe_timer, recorder_on_probe, recorder);
+        if (r == 0)
+                r = timer_new(recorder->event, &recorder->beat_timer, recorder_on_beat, recorder);
+        return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
+}
+
+int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                   void *userdata)
+{
+        static const TrailHandlers trail_handlers = {.committed = recorder_committed,
+                                                     .failed = recorder_failed};
+
+        recorder->event = event;
+        recorder->trail = trail;
+        recorder->handlers = handlers;
+        recorder->userdata = userdata;
+        recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
+        int r = recorder_add_timers(recorder);
+        if (r < 0)
+                return r;
+        return trail_start(trail, event, &trail_handlers, recorder);
+}
+
+void recorder_deinit(Recorder *recorder)
+{
+        recorder->probe_timer = sd_event_source_disable_unref(recorder->probe_timer);
+        recorder->beat_timer = sd_event_source_disable_unref(recorder->beat_timer);
+        rates_deinit(&recorder->rates);
+}

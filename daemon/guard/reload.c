@@ -1,0 +1,287 @@
+/*
+ * Reloading. Owns a helper thread while there is one. The thread reads files and writes the archive;
+ * everything else is the loop's.
+ */
+
+#include "guard/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "base/text.h"
+#include "guard/client.h"
+#include "guard/guard.h"
+#include "guard/leaves.h"
+#include "guard/status.h"
+
+/* Faults are for reading: more of them than this are cut. */
+enum { RELOAD_WHY_MAX = 32 * 1024 };
+
+/* ------------------------------------------------------------------------------------------------- the
+ * thread */
+
+static int reload_work(Reload *reload)
+{
+        Guard *guard = reload->guard;
+        PolicySource source = guard_policy_source(guard);
+
+        int r = policy_load(&reload->policy, &source, &reload->faults);
+        return r != 0 ? r : guard_archive_policy(guard->trail, reload->policy);
+}
+
+static void *reload_thread(void *userdata)
+{
+        Reload *reload = userdata;
+
+        reload->result = reload_work(reload);
+        /* A full eventfd says the same as one more. */
+        (void)eventfd_write(reload->done_fd, 1);
+        return NULL;
+}
+
+/* --------------------------------------------------------------------------------------------------- the end
+ * of it */
+
+static void reload_clear(Reload *reload)
+{
+        reload->policy = policy_unref(reload->policy);
+        policy_faults_deinit(&reload->faults);
+        reload->faults = (PolicyFaults){};
+        free(reload->why);
+        reload->why = NULL;
+        reload->busy = false;
+}
+
+static int reload_answer(Reload *reload, Buffer *answer)
+{
+        if (!reload->has_call)
+                return 0;
+        reload->has_call = false;
+        int r = call_end(&reload->call, answer);
+        return r < 0 ? r : 0;
+}
+
+static int reload_begin(Reload *reload, const ReloadAsker *asker);
+
+/* Ends this one and begins the one that was asked for meanwhile. */
+static int reload_end(Reload *reload, Buffer *answer)
+{
+        int r = reload_answer(reload, answer);
+
+        reload_clear(reload);
+        (void)sd_notify(0, "READY=1"); /* There may be nobody to tell. */
+        if (r < 0 || !reload->again)
+                return r;
+        reload->again = false;
+        return reload_begin(reload, &reload->again_asker);
+}
+
+static int reload_end_unavailable(Reload *reload)
+{
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+
+        diag(DIAG_ERROR, "The reload cannot be recorded, so it did not happen: %s",
+             reload->guard->recorder.why);
+        answer_error(reload->call.to, ANSWER_TRAIL_UNAVAILABLE, reload->guard->recorder.why, &answer);
+        return reload_end(reload, &answer);
+}
+
+static int reload_committed(Waiter *waiter, TrailEntry *entry)
+{
+        Reload *reload = CONTAINER_OF(waiter, Reload, waiter);
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+        Guard *guard = reload->guard;
+
+        if (reload->result != 0) {
+                answer_error(reload->call.to, ANSWER_POLICY_REJECTED, reload->why, &answer);
+                return reload_end(reload, &answer);
+        }
+        policy_unref(guard->policy_durable);
+        guard->policy_durable = policy_ref(guard->policy);
+        diag(DIAG_NOTICE, "Another policy is in force.");
+
+        _cleanup_(status_deinit) Status status = STATUS_INIT;
+        status_in_full(guard, &status);
+        AnswerMessage message = {.connection = reload->call.to.connection,
+                                 .serial = reload->call.to.serial,
+                                 .kind = ANSWER_STATUS,
+                                 .status = status.items,
+                                 .n_status = status.n};
+        answer_encode(&message, &answer);
+        return reload_end(reload, &answer);
+}
+
+/* What was in force before is again: the recorder has gone back, and so does the policy. */
+static int reload_failed(Waiter *waiter)
+{
+        Reload *reload = CONTAINER_OF(waiter, Reload, waiter);
+        Guard *guard = reload->guard;
+
+        policy_unref(guard->policy);
+        guard->policy = policy_ref(guard->policy_durable);
+        return reload_end_unavailable(reload);
+}
+
+/* ------------------------------------------------------------------------------------------- from thread to
+ * leaf */
+
+/* The faults as one text that a message can carry. */
+static char *reload_describe(const Reload *reload)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        if (reload->result < 0)
+                buffer_append_format(&text, "the policy cannot be read or archived: %s",
+                                     strerror(-reload->result));
+        for (size_t i = 0; i < reload->faults.n && text.n < RELOAD_WHY_MAX; i++)
+                buffer_append_format(&text, "%s%s", i > 0 ? "\n" : "", reload->faults.lines[i]);
+        if (text.n > RELOAD_WHY_MAX)
+                text.n = RELOAD_WHY_MAX;
+        if (!text_is_utf8((const char *)text.data, text.n))
+                for (size_t i = 0; i < text.n; i++)
+                        if (text.data[i] >= 0x80)
+                                text.data[i] = '?';
+        buffer_append(&text, "", 1);
+        return text.failed ? NULL : buffer_take(&text, NULL);
+}
+
+/* The leaf of what was found, and the swap, in one step. Return: 0, RECORDER_E_*, or -errno. */
+static int reload_record(Reload *reload)
+{
+        Guard *guard = reload->guard;
+        Recorder *recorder = &guard->recorder;
+        _cleanup_(draft_deinit) Draft draft = DRAFT_INIT;
+        bool loaded = reload->result == 0;
+        ClockReading now;
+
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        Digest old = *policy_digest(guard->policy);
+        LeafPolicy leaf = {.old = &old,
+                           .new = loaded ? policy_digest(reload->policy) : NULL,
+                           .invariants = loaded ? policy_invariants_digest(reload->policy) : NULL,
+                           .loaded = loaded,
+                           .via = reload->asker.via,
+                           .has_by = reload->asker.has_by,
+                           .by = reload->asker.by,
+                           .has_loginuid = reload->asker.has_loginuid,
+                           .loginuid = reload->asker.loginuid,
+                           .why = reload->why};
+        draft_begin(&draft, &recorder->ledger, &now, "policy");
+        r = leaf_policy(&leaf, &draft);
+        if (r == 0)
+                r = recorder_append(recorder, &draft, &reload->waiter);
+        if (r == 0 && loaded) {
+                policy_unref(guard->policy);
+                guard->policy = policy_ref(reload->policy);
+        }
+        return r;
+}
+
+static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Reload *reload = userdata;
+        eventfd_t value;
+
+        (void)eventfd_read(fd, &value); /* Only that it was written matters. */
+        if (!reload->running)
+                return 0;
+        (void)pthread_join(reload->thread, NULL); /* It was made joinable, and is ours. */
+        reload->running = false;
+        if (reload->result != 0) {
+                reload->why = reload_describe(reload);
+                if (!reload->why)
+                        return -ENOMEM;
+                diag(DIAG_ERROR, "The policy is not loaded, the old one stays in force:\n%s", reload->why);
+        }
+        int r = reload_record(reload);
+        if (r < 0)
+                return r;
+        return r > 0 ? reload_end_unavailable(reload) : 0;
+}
+
+/* -------------------------------------------------------------------------------------------------- the
+ * beginning */
+
+static int reload_begin(Reload *reload, const ReloadAsker *asker)
+{
+        reload->asker = *asker;
+        reload->busy = true;
+        int r = pthread_create(&reload->thread, NULL, reload_thread, reload);
+        if (r != 0)
+                return -r;
+        reload->running = true;
+        uint64_t now_usec;
+        r = sd_event_now(reload->guard->event, CLOCK_MONOTONIC, &now_usec);
+        if (r < 0)
+                return r;
+        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                         (unsigned long long)now_usec); /* There may be nobody to tell. */
+        return 0;
+}
+
+int reload_by_signal(Reload *reload, const ReloadAsker *asker)
+{
+        if (!reload->busy)
+                return reload_begin(reload, asker);
+        reload->again = true;
+        reload->again_asker = *asker;
+        return 0;
+}
+
+int reload_by_admin(Reload *reload, Client *client, uint64_t serial)
+{
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+        const Attestation *attestation = &client->attestation;
+
+        if (reload->busy) {
+                Call call = {};
+                call_begin(&call, client, serial);
+                answer_error(call.to, ANSWER_OVERLOADED, NULL, &answer);
+                int r = call_end(&call, &answer);
+                return r < 0 ? r : 0;
+        }
+        reload->call = (Call){};
+        reload->has_call = true;
+        call_begin(&reload->call, client, serial);
+        ReloadAsker asker = {.via = "admin",
+                             .has_by = true,
+                             .by = attestation->uid,
+                             .has_loginuid = attestation->has_loginuid,
+                             .loginuid = attestation->loginuid};
+        return reload_begin(reload, &asker);
+}
+
+int reload_init(Reload *reload, Guard *guard)
+{
+        *reload =
+                (Reload){.guard = guard, .waiter = {.committed = reload_committed, .failed = reload_failed}};
+        reload->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (reload->done_fd < 0)
+                return -errno;
+        int r = sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done,
+                                reload);
+        return r < 0 ? r : sd_event_source_set_exit_on_failure(reload->done, true);
+}
+
+void reload_deinit(Reload *reload)
+{
+        if (!reload->guard)
+                return;
+        if (reload->running)
+                (void)pthread_join(reload->thread, NULL); /* It was made joinable, and is ours. */
+        reload_clear(reload);
+        reload->done = sd_event_source_disable_unref(reload->done);
+        reload->done_fd = fd_close(reload->done_fd);
+        reload->guard = NULL;
+}

@@ -1,0 +1,60 @@
+#pragma once
+/*
+ * Reload: another policy, or none. It is read and its text archived in a helper thread; then, in one step of
+ * the loop, its leaf is made and it takes effect for the next decision. Whatever comes of it is recorded.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "guard/call.h"
+#include "guard/recorder.h"
+#include "policy/policy.h"
+
+struct Guard;
+
+/* Who asked for it. */
+typedef struct ReloadAsker {
+        const char *via; /* "admin", "signal" */
+        bool has_by;
+        uid_t by;
+        bool has_loginuid;
+        uint32_t loginuid;
+} ReloadAsker;
+
+typedef struct Reload {
+        struct Guard *guard;
+        bool busy;  /* from the thread's start until the leaf is durable */
+        bool again; /* asked for by a signal meanwhile */
+        ReloadAsker again_asker;
+        ReloadAsker asker;
+        bool running; /* the thread has not been joined */
+        pthread_t thread;
+        int done_fd; /* the thread says that it is done */
+        sd_event_source *done;
+
+        /* what the thread found; the loop looks only after joining it */
+        int result; /* 0, POLICY_E_INVALID, or -errno */
+        Policy *policy;
+        PolicyFaults faults;
+        char *why; /* the faults as one text */
+
+        Waiter waiter;
+        bool has_call;
+        Call call;
+} Reload;
+
+/** reload_init() - Nothing under way. Return: 0 or -errno. */
+int reload_init(Reload *reload, struct Guard *guard);
+
+/** reload_deinit() - Waits for the thread, forgets what it found; safe when all zero. */
+void reload_deinit(Reload *reload);
+
+/** reload_by_signal() - Begins one, or has one follow the one under way. Return: 0 or -errno. */
+int reload_by_signal(Reload *reload, const ReloadAsker *asker);
+
+/** reload_by_admin() - Begins one for a caller, who is answered when it is recorded. Return: 0 or -errno. */
+int reload_by_admin(Reload *reload, struct Client *client, uint64_t serial);

@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * Result: whether what the worker sent is what the leaf permits: count, order, floor, release, names. Pure. A
+ * result that is not is never recorded nor answered.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/decide.h"
+#include "wire/message.h"
+
+/* What the leaf said. */
+typedef struct ResultBounds {
+        const char *operation;
+        Release release;
+        bool has_limit;
+        uint32_t limit;
+        bool has_floor;
+        int32_t floor_millionths;
+        bool consolidated; /* one candidate a subject */
+} ResultBounds;
+
+/**
+ * result_check() - Holds a result against the leaf.
+ *
+ * Return: NULL where it fits; else what does not, for the operator.
+ */
+const char *result_check(const ResultMessage *result, const ResultBounds *bounds);

@@ -1,0 +1,265 @@
+/*
+ * The start of a run. Everything in here happens once, before a client is accepted: it may block. Anything
+ * that is not as it should be refuses to start.
+ *
+ * Invariants (TRAIL.md section 5, I5 and I7)
+ *   1. `start` is the first leaf of the run, and tells what was found
+ *   2. the outcome `unknown` of every request that was left open comes before any request
+ *   3. the `policy` leaf comes before any request
+ */
+
+#include "guard/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/macro.h"
+#include "guard/guard.h"
+#include "guard/leaves.h"
+
+/* Beyond the longest window of a rate, permits of at most a day are counted, but no more leaves than this are
+ * read: they matter only where another policy brings a longer window. */
+enum { START_SCAN_MAX = 1000000 };
+
+PolicySource guard_policy_source(const Guard *guard)
+{
+        const Options *options = guard->options;
+        bool own = options->n_policy_dirs > 0;
+
+        return (PolicySource){
+                .dirs = own ? options->policy_dirs : policy_default_dirs,
+                .n_dirs = own ? options->n_policy_dirs : ARRAY_SIZE(policy_default_dirs),
+                .check_owner = true,
+                .owner = options->private ? geteuid() : 0,
+        };
+}
+
+int guard_archive_policy(Trail *trail, const Policy *policy)
+{
+        size_t n;
+        const PolicyText *texts = policy_texts(policy, &n);
+        _cleanup_(freep) TrailPolicyText *copies = calloc(MAX_OF(n, (size_t)1), sizeof(*copies));
+
+        if (!copies)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                copies[i] =
+                        (TrailPolicyText){.path = texts[i].path, .bytes = texts[i].bytes, .n = texts[i].n};
+        return trail_archive_policy(trail, policy_digest(policy), copies, n);
+}
+
+static int start_load_policy(Guard *guard)
+{
+        PolicySource source = guard_policy_source(guard);
+        PolicyFaults faults = {};
+
+        int r = policy_load(&guard->policy, &source, &faults);
+        if (r == 0) {
+                guard->policy_durable = policy_ref(guard->policy);
+                return 0;
+        }
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot load the policy: %s", strerror(-r));
+                return r;
+        }
+        diag(DIAG_ERROR, "The policy does not load, so nothing can be decided:");
+        for (size_t i = 0; i < faults.n; i++)
+                diag(DIAG_ERROR, "%s", faults.lines[i]);
+        policy_faults_deinit(&faults);
+        return -EBADMSG;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * rates */
+
+typedef struct StartScan {
+        Guard *guard;
+        uint64_t needed_usec; /* log time from which on every permit counts */
+        uint64_t useful_usec; /* log time from which on one may */
+        size_t n;
+        int error;
+} StartScan;
+
+static int start_count(Guard *guard, const Leaf *leaf, uint64_t index)
+{
+        RatesPermit permit = {.allow = leaf_text(leaf, "rule"),
+                              .organisation = leaf_text(leaf, "organisation"),
+                              .index = index};
+
+        if (!leaf_is(leaf, "kind", "request") || !leaf_is(leaf, "verdict", "permit") || !permit.allow ||
+            !permit.organisation || !leaf_number(leaf, "wall", &permit.wall_usec))
+                return 0;
+        return rates_load(&guard->recorder.rates, &permit);
+}
+
+static bool start_on_leaf(uint64_t index, const uint8_t *bytes, size_t n, void *userdata)
+{
+        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
+        StartScan *scan = userdata;
+        uint64_t time_usec = 0;
+
+        if (leaf_parse(bytes, n, LEAF_MAX, &leaf) != 0 || !leaf_number(&leaf, "time", &time_usec)) {
+                scan->error = -EBADMSG;
+                return false;
+        }
+        scan->error = start_count(scan->guard, &leaf, index);
+        if (scan->error < 0)
+                return false;
+        if (time_usec < scan->useful_usec)
+                return false;
+        return time_usec >= scan->needed_usec || ++scan->n < START_SCAN_MAX;
+}
+
+static int start_rebuild_rates(Guard *guard, const TrailState *state)
+{
+        uint64_t window_usec = policy_longest_window_usec(guard->policy);
+        uint64_t time_usec = state->time_usec;
+        StartScan scan = {.guard = guard};
+
+        scan.needed_usec = time_usec > window_usec ? time_usec - window_usec : 0;
+        if (time_usec > RATES_WINDOW_MAX_USEC)
+                scan.useful_usec = MIN_OF(scan.needed_usec, time_usec - RATES_WINDOW_MAX_USEC);
+        TrailScan by = {.leaf = start_on_leaf, .userdata = &scan};
+        int r = trail_scan_back(guard->trail, &by);
+        rates_loaded(&guard->recorder.rates);
+        return r < 0 ? r : scan.error;
+}
+
+/* ----------------------------------------------------------------------------------------------- the first
+ * leaves */
+
+/* Appends one of the leaves that precede service. */
+static int start_append(Guard *guard, Draft *draft)
+{
+        int r = recorder_append(&guard->recorder, draft, &guard->starting);
+
+        guard->n_starting += r == 0;
+        return r > 0 ? -EAGAIN : r;
+}
+
+static int start_record_found(Guard *guard, const TrailFound *found)
+{
+        Draft draft = DRAFT_INIT;
+        LeafStart start = {.program = MATCHGUARD_VERSION,
+                           .head = found->head,
+                           .n_open = found->n_open,
+                           .clean = found->clean,
+                           .previous = found->has_previous ? &found->previous : NULL};
+        ClockReading now;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        draft_begin(&draft, &guard->recorder.ledger, &now, "start");
+        leaf_start(&start, &draft);
+        return start_append(guard, &draft);
+}
+
+static int start_close_open(Guard *guard, uint64_t of)
+{
+        Draft draft = DRAFT_INIT;
+        LeafOutcome outcome = {.of = of, .result = "unknown"};
+        ClockReading now;
+
+        int r = recorder_now(&guard->recorder, &now);
+        if (r < 0)
+                return r;
+        draft_begin(&draft, &guard->recorder.ledger, &now, "outcome");
+        r = leaf_outcome(&outcome, &draft);
+        return r != 0 ? error_fold(r) : start_append(guard, &draft);
+}
+
+static int start_record_policy(Guard *guard, const TrailFound *found)
+{
+        Draft draft = DRAFT_INIT;
+        LeafPolicy policy = {.old = found->state.has_policy ? &found->state.policy : NULL,
+                             .new = policy_digest(guard->policy),
+                             .invariants = policy_invariants_digest(guard->policy),
+                             .loaded = true,
+                             .via = "start"};
+        ClockReading now;
+
+        int r = guard_archive_policy(guard->trail, guard->policy);
+        if (r < 0)
+                return r;
+        r = recorder_now(&guard->recorder, &now);
+        if (r < 0)
+                return r;
+        draft_begin(&draft, &guard->recorder.ledger, &now, "policy");
+        r = leaf_policy(&policy, &draft);
+        return r != 0 ? error_fold(r) : start_append(guard, &draft);
+}
+
+static int start_record(Guard *guard, const TrailFound *found)
+{
+        int r = start_record_found(guard, found);
+
+        for (size_t i = 0; i < found->n_open && r >= 0; i++)
+                r = start_close_open(guard, found->open[i]);
+        if (r >= 0 && found->n_open > 0)
+                diag(DIAG_NOTICE, "%zu requests of the last run had no outcome; it is recorded as unknown.",
+                     found->n_open);
+        return r < 0 ? r : start_record_policy(guard, found);
+}
+
+/* ----------------------------------------------------------------------------------------------------- the
+ * trail */
+
+static const char *start_log_key(char *path, size_t n)
+{
+        const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+        if (!dir || snprintf(path, n, "%s/log.key", dir) >= (int)n || access(path, F_OK) < 0)
+                return NULL;
+        return path;
+}
+
+static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status)
+{
+        char path[4096];
+        _cleanup_(freep) char *why = NULL;
+        TrailConfig config = {.state_dir = guard->options->state_dir,
+                              .origin = guard->config.origin,
+                              .log_key_path = start_log_key(path, sizeof(path)),
+                              .new_log = guard->options->new_log};
+
+        int r = trail_open(&guard->trail, &config, ret_found, &why);
+        if (r == 0)
+                return 0;
+        diag(DIAG_ERROR, "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
+        if (r == TRAIL_E_BEHIND)
+                *ret_status = TRAIL_EXIT_BEHIND;
+        return r < 0 ? r : -ENOTRECOVERABLE;
+}
+
+int start_open(Guard *guard, int *ret_status)
+{
+        _cleanup_(trail_found_deinit) TrailFound found = {};
+        char boot[LEDGER_BOOT_SIZE];
+
+        int r = start_load_policy(guard);
+        if (r == 0)
+                r = start_open_trail(guard, &found, ret_status);
+        if (r < 0)
+                return r;
+        r = clock_boot_id(boot);
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s", strerror(-r));
+                return r;
+        }
+        ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
+        r = start_rebuild_rates(guard, &found.state);
+        if (r == 0)
+                r = recorder_start(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
+                                   guard);
+        if (r >= 0)
+                r = start_record(guard, &found);
+        if (r < 0)
+                diag(DIAG_ERROR, "Cannot begin to record: %s", strerror(-r));
+        return r;
+}

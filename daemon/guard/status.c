@@ -1,0 +1,168 @@
+/*
+ * The status. Owns the items while they are put together. Run by the guard's loop.
+ */
+
+#include "guard/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/macro.h"
+#include "guard/guard.h"
+#include "policy/decide.h"
+
+void status_deinit(Status *status)
+{
+        for (size_t i = 0; i < status->n_strings; i++)
+                free(status->strings[i]);
+        free(status->strings);
+        free(status->items);
+        *status = STATUS_INIT;
+}
+
+static void status_add(Status *status, StatusItem item)
+{
+        if (status->n == status->capacity) {
+                size_t capacity = status->capacity > 0 ? status->capacity * 2 : 32;
+                StatusItem *items = reallocarray(status->items, capacity, sizeof(*items));
+                if (!items) {
+                        status->failed = true;
+                        return;
+                }
+                status->items = items;
+                status->capacity = capacity;
+        }
+        if (status->n < MESSAGE_STATUS_MAX)
+                status->items[status->n++] = item;
+}
+
+static void status_text(Status *status, const char *key, const char *text)
+{
+        status_add(status, (StatusItem){.key = key, .type = STATUS_TEXT, .text = text ? text : ""});
+}
+
+static void status_number(Status *status, const char *key, uint64_t number)
+{
+        status_add(status, (StatusItem){.key = key, .type = STATUS_NUMBER, .number = number});
+}
+
+static void status_bool(Status *status, const char *key, bool value)
+{
+        status_add(status, (StatusItem){.key = key, .type = STATUS_BOOL, .number = value});
+}
+
+/* One more line of a list; NULL says that the list is empty. */
+static void status_line(Status *status, const char *key, const char *text)
+{
+        status_add(status, (StatusItem){.key = key, .type = STATUS_LIST, .text = text});
+}
+
+/* A text that the status takes over; NULL fails it. */
+static const char *status_own(Status *status, char *text)
+{
+        char **strings = reallocarray(status->strings, status->n_strings + 1, sizeof(*strings));
+
+        if (!strings || !text) {
+                status->strings = strings ? strings : status->strings;
+                free(text);
+                status->failed = true;
+                return "";
+        }
+        status->strings = strings;
+        strings[status->n_strings++] = text;
+        return text;
+}
+
+static const char *status_hex(Status *status, const Digest *digest)
+{
+        char *text = malloc(DIGEST_HEX_SIZE);
+
+        if (text)
+                digest_hex(digest, text);
+        return status_own(status, text);
+}
+
+void status_for_anybody(Guard *guard, Status *status)
+{
+        status_text(status, "version", MATCHGUARD_VERSION);
+        status_bool(status, "serving", guard->serving && !guard->recorder.broken);
+}
+
+static void status_trail(Guard *guard, Status *status)
+{
+        TreeHead head = trail_head(guard->trail);
+
+        status_text(status, "origin", trail_origin(guard->trail));
+        status_number(status, "treeSize", head.size);
+        status_text(status, "rootHash", status_hex(status, &head.root));
+        status_number(status, "exportedSize", trail_exported_size(guard->trail));
+        status_bool(status, "trailWritten", !guard->recorder.broken);
+        if (guard->recorder.broken)
+                status_text(status, "trailFault", guard->recorder.why);
+}
+
+static void status_policy(Guard *guard, const ClockReading *now, Status *status)
+{
+        Facts facts = {.time_usec = now->wall_usec,
+                       .clock = ledger_clock(&guard->recorder.ledger, now),
+                       .has_mark = guard->recorder.ledger.state.has_mark,
+                       .mark_usec = guard->recorder.ledger.state.mark_usec};
+        _cleanup_(buffer_deinit) Buffer standing = BUFFER_INIT;
+
+        status_text(status, "policy", status_hex(status, policy_digest(guard->policy)));
+        policy_standing(guard->policy, &facts, &standing);
+        char *lines = strdup(buffer_text(&standing));
+        const char *rest = status_own(status, lines);
+        if (!*rest)
+                status_line(status, "standing", NULL);
+        for (char *line = lines; line && *line;) {
+                char *end = strchrnul(line, '\n');
+                char *next = *end ? end + 1 : end;
+                *end = '\0';
+                status_line(status, "standing", line);
+                line = next;
+        }
+        status_text(status, "clock", facts_clock_name(facts.clock));
+}
+
+static void status_worker(Guard *guard, Status *status)
+{
+        const Worker *worker = &guard->worker;
+        bool all_declared = true;
+
+        status_bool(status, "worker.connected", worker->ready);
+        if (worker->ready) {
+                status_text(status, "worker.version", worker->version);
+                status_text(status, "worker.engine", worker->engine);
+                status_text(status, "worker.session", worker->session);
+        }
+        for (size_t i = 0; i < worker->n_galleries; i++) {
+                if (policy_gallery(guard->policy, worker->galleries[i]))
+                        continue;
+                status_line(status, "worker.galleriesNotDeclared", worker->galleries[i]);
+                all_declared = false;
+        }
+        if (all_declared)
+                status_line(status, "worker.galleriesNotDeclared", NULL);
+}
+
+void status_in_full(Guard *guard, Status *status)
+{
+        ClockReading now = {};
+
+        (void)clock_read(&now); /* Without a clock the time is 1970, and that is plain to see. */
+        status_for_anybody(guard, status);
+        status_trail(guard, status);
+        status_policy(guard, &now, status);
+        status_worker(guard, status);
+        status_bool(status, "frontend.connected", guard->frontend.channel != NULL);
+        status_number(status, "frontend.children", guard->quota.n_all[QUOTA_CHILD]);
+        status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);
+        status_number(status, "requests.open", guard->requests.n_open);
+        status_number(status, "requests.refused", guard->refused.n_all);
+        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
+        status_text(status, "kernelAudit.mirror", "not built");
+        status_number(status, "uptimeSeconds",
+                      (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);
+}

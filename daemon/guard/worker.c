@@ -1,0 +1,243 @@
+/*
+ * The worker. Owns its channel and what its hello said. Run by the guard's loop. A worker that breaks a rule
+ * is ended; what it was doing ends as `worker-gone`.
+ */
+
+#include "guard/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "base/text.h"
+#include "guard/guard.h"
+#include "guard/result.h"
+
+/* A job larger than this waits for nothing: either the worker reads, or it is overloaded. */
+enum { WORKER_JOB_LARGE = 64 * 1024 };
+
+void worker_init(Worker *worker, Guard *guard)
+{
+        worker->guard = guard;
+}
+
+static void worker_forget(Worker *worker)
+{
+        worker->channel = channel_free(worker->channel);
+        for (size_t i = 0; i < worker->n_galleries; i++)
+                free(worker->galleries[i]);
+        free(worker->galleries);
+        *worker = (Worker){.guard = worker->guard};
+}
+
+void worker_deinit(Worker *worker)
+{
+        worker_forget(worker);
+}
+
+const char *worker_session(const Worker *worker)
+{
+        return worker->ready ? worker->session : NULL;
+}
+
+/* Return: 0 or -errno. */
+static int worker_end(Worker *worker)
+{
+        Guard *guard = worker->guard;
+
+        worker_forget(worker);
+        int r = requests_worker_gone(&guard->requests);
+        guard_peers_changed(guard);
+        return r;
+}
+
+static int worker_breach(Worker *worker, const char *what)
+{
+        diag(DIAG_ERROR, "The worker broke the rules and is ended: %s", what);
+        return worker_end(worker);
+}
+
+/* ----------------------------------------------------------------------------------------------------- hello
+ */
+
+static bool worker_is_plain(const char *text)
+{
+        if (!*text || strlen(text) > WORKER_NAME_MAX)
+                return false;
+        for (; *text; text++)
+                if (*text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\')
+                        return false;
+        return true;
+}
+
+/* What is wrong with a hello; NULL where nothing is. */
+static const char *worker_check_hello(const Worker *worker, const HelloMessage *message)
+{
+        Trail *trail = worker->guard->trail;
+
+        if (worker->ready)
+                return "a second hello";
+        if (!worker_is_plain(message->version) || !worker_is_plain(message->engine))
+                return "a version or an engine that no leaf can hold";
+        for (size_t i = 0; i < message->galleries.n; i++)
+                if (!text_is_name(message->galleries.items[i], strlen(message->galleries.items[i])))
+                        return "a gallery with a name that is none";
+        if (*message->origin && strcmp(message->origin, trail_origin(trail)) != 0)
+                return "it has followed another log; matchguard-worker --forget-log lets it accept this one";
+        if (message->size > trail_head(trail).size)
+                return "it has seen more of the log than there is; matchguard-worker --forget-log lets it "
+                       "accept this one";
+        return NULL;
+}
+
+static int worker_copy_galleries(Worker *worker, const StringList *galleries)
+{
+        worker->galleries = calloc(MAX_OF(galleries->n, (size_t)1), sizeof(*worker->galleries));
+        if (!worker->galleries)
+                return -ENOMEM;
+        for (size_t i = 0; i < galleries->n; i++) {
+                char *copy = strdup(galleries->items[i]);
+                if (!copy)
+                        return -ENOMEM;
+                worker->galleries[worker->n_galleries++] = copy;
+        }
+        return 0;
+}
+
+static int worker_on_hello(Worker *worker, Packet *packet)
+{
+        _cleanup_(hello_deinit) HelloMessage message = {};
+
+        if (!hello_decode(packet->body, packet->n_body, &message))
+                return worker_breach(worker, "a hello that cannot be read");
+        const char *wrong = worker_check_hello(worker, &message);
+        if (wrong)
+                return worker_breach(worker, wrong);
+        int r = worker_copy_galleries(worker, &message.galleries);
+        if (r < 0)
+                return r;
+        text_hex(message.session, sizeof(message.session), worker->session);
+        strncpy(worker->version, message.version, WORKER_NAME_MAX);
+        strncpy(worker->engine, message.engine, WORKER_NAME_MAX);
+        worker->shown_size = message.size;
+        worker->ready = true;
+        trail_show_from(worker->guard->trail, message.size);
+        diag(DIAG_INFO, "A worker is there: %s, %s.", worker->version, worker->engine);
+        guard_peers_changed(worker->guard);
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * results */
+
+static bool worker_take_late(Worker *worker, uint64_t index)
+{
+        for (size_t i = 0; i < worker->n_late; i++)
+                if (worker->late[i] == index) {
+                        worker->late[i] = worker->late[--worker->n_late];
+                        return true;
+                }
+        return false;
+}
+
+static int worker_on_result(Worker *worker, Packet *packet)
+{
+        _cleanup_(result_deinit) ResultMessage message = {};
+
+        if (!worker->ready || !result_decode(packet->body, packet->n_body, &message))
+                return worker_breach(worker, "a result that cannot be read, or before hello");
+        Request *request = requests_find(&worker->guard->requests, message.index);
+        if (!request) {
+                if (worker_take_late(worker, message.index))
+                        return 0;
+                return worker_breach(worker, "a result that nobody waits for");
+        }
+        ResultBounds bounds;
+        request_bounds(request, &bounds);
+        const char *wrong = result_check(&message, &bounds);
+        if (wrong)
+                return worker_breach(worker, wrong);
+        return request_result(request, packet, &message);
+}
+
+static int worker_on_packet(Channel *channel, Packet *packet, void *userdata)
+{
+        Worker *worker = userdata;
+
+        if (packet->n_fds == 0 && packet->type == MESSAGE_HELLO)
+                return worker_on_hello(worker, packet);
+        if (packet->n_fds == 0 && packet->type == MESSAGE_RESULT)
+                return worker_on_result(worker, packet);
+        return worker_breach(worker, "a message that workers do not send");
+}
+
+static int worker_on_closed(Channel *channel, int reason, void *userdata)
+{
+        Worker *worker = userdata;
+
+        if (reason != PACKET_E_CLOSED)
+                return worker_breach(worker, "what is no packet, or it does not read what it is sent");
+        diag(DIAG_NOTICE, "The worker has gone.");
+        return worker_end(worker);
+}
+
+int worker_accept(Guard *guard, int fd)
+{
+        static const ChannelHandlers handlers = {.packet = worker_on_packet, .closed = worker_on_closed};
+        _cleanup_(fd_closep) int own_fd = fd;
+        Worker *worker = &guard->worker;
+
+        if (worker->channel || !frontend_peer_is(guard, own_fd, "matchguard-worker")) {
+                diag(DIAG_WARNING, "Turned away a connection on the worker's socket: %s.",
+                     worker->channel ? "a worker is there" : "it is of another account");
+                return 0;
+        }
+        return channel_new(&worker->channel, guard->event, TAKE_FD(own_fd), &handlers, worker);
+}
+
+/* --------------------------------------------------------------------------------------------------------
+ * jobs */
+
+int worker_show(Worker *worker, const TrailCommit *commit)
+{
+        if (!worker->ready || !commit->has_consistency)
+                return 0;
+        /* The commit was under way when the worker came; no permit in it names its session. */
+        if (commit->old_size != worker->shown_size)
+                return 0;
+        CheckpointMessage message = {.note = commit->note, .old_size = commit->old_size};
+        message.n_proof = commit->consistency->n;
+        memcpy(message.proof, commit->consistency->hashes, message.n_proof * sizeof(Digest));
+
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        checkpoint_encode(&message, &body);
+        worker->shown_size = commit->head.size;
+        return channel_send(worker->channel, MESSAGE_CHECKPOINT, &body, NULL, 0);
+}
+
+int worker_send(Worker *worker, const WorkerJob *job, Buffer *body)
+{
+        if (!worker->ready || !job->session || strcmp(job->session, worker->session) != 0 ||
+            job->tree_size != worker->shown_size)
+                return WORKER_E_GONE;
+        if (body->n > WORKER_JOB_LARGE && !channel_is_idle(worker->channel))
+                return WORKER_E_OVERLOADED;
+        return channel_send(worker->channel, MESSAGE_JOB, body, NULL, 0);
+}
+
+int worker_cancel(Worker *worker, uint64_t index, bool late)
+{
+        if (!worker->ready)
+                return 0;
+        if (late) {
+                if (worker->n_late == WORKER_LATE_MAX)
+                        return worker_breach(worker, "it answers nothing");
+                worker->late[worker->n_late++] = index;
+        }
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        cancel_encode(&(CancelMessage){.index = index}, &body);
+        return channel_send(worker->channel, MESSAGE_CANCEL, &body, NULL, 0);
+}

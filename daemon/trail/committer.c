@@ -1,0 +1,306 @@
+/*
+ * Batches become durable. Order within one: leaves into tree and transaction; tiles; root; signature; COMMIT;
+ * only then receipts, the export's copy and the commit that the loop will see. Runs in the trail's thread.
+ */
+
+#include "trail/committer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "log/proof.h"
+#include "trail/ballast.h"
+#include "trail/receipt-make.h"
+
+struct Committer {
+        Store *store;
+        Nodes *nodes;
+        NoteSigner *signer;
+        Export *export;
+        int trail_fd;
+        StoreHead head;
+        bool no_room; /* since the last COMMITTER_E_FULL */
+
+        /* Of the batch at hand; kept so that memory is reused. */
+        Digest hashes[NODES_TRUNCATE_MAX];
+        PublisherLeaf leaves[NODES_TRUNCATE_MAX];
+        size_t n_leaves;
+};
+
+int committer_new(Committer **ret_committer, const CommitterParts *parts)
+{
+        Committer *committer = calloc(1, sizeof(*committer));
+        if (!committer)
+                return -ENOMEM;
+        committer->store = parts->store;
+        committer->nodes = parts->nodes;
+        committer->signer = parts->signer;
+        committer->export = parts->export;
+        committer->trail_fd = parts->trail_fd;
+        committer->head = parts->head;
+        /* Without ballast nothing is promised, so nothing is taken. */
+        committer->no_room = ballast_restore(parts->trail_fd) <= 0;
+        export_pause(parts->export, committer->no_room);
+        *ret_committer = committer;
+        return 0;
+}
+
+Committer *committer_free(Committer *committer)
+{
+        if (!committer)
+                return NULL;
+        nodes_free(committer->nodes);
+        store_close(committer->store);
+        note_signer_free(committer->signer);
+        store_head_deinit(&committer->head);
+        free(committer);
+        return NULL;
+}
+
+Commit *commit_free(Commit *commit)
+{
+        if (commit) {
+                buffer_deinit(&commit->note);
+                free(commit);
+        }
+        return NULL;
+}
+
+/* Leaves into the tree and the transaction; `ret_state` is what the last one says. */
+static int committer_append(Committer *committer, const Batch *batch, TrailState *ret_state)
+{
+        committer->n_leaves = 0;
+        for (const TrailEntry *entry = batch->first; entry; entry = entry->next) {
+                size_t i = committer->n_leaves++;
+                Digest *hash = &committer->hashes[i];
+                tree_leaf_hash(entry->leaf, entry->n_leaf, hash);
+                committer->leaves[i] =
+                        (PublisherLeaf){.bytes = entry->leaf, .n = entry->n_leaf, .hash = hash};
+                nodes_append(committer->nodes, hash);
+                *ret_state = entry->state;
+                int r = store_append(committer->store, entry);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Tiles, head and COMMIT. `commit` gets size, root and note, which nobody may see before this returns 0. */
+static int committer_seal(Committer *committer, Commit *commit)
+{
+        const StoreTile *tiles = NULL;
+        size_t n_tiles = 0;
+
+        commit->head.size = nodes_size(committer->nodes);
+        nodes_root(committer->nodes, &commit->head.root);
+        note_sign(committer->signer, &commit->head, &commit->note);
+        if (commit->note.failed)
+                return -ENOMEM;
+        int r = nodes_tiles(committer->nodes, committer->head.size, &tiles, &n_tiles);
+        if (r < 0)
+                return r;
+        const StoreHead head = {.size = commit->head.size,
+                                .state = commit->state,
+                                .origin = committer->head.origin,
+                                .note = (char *)commit->note.data};
+        const StoreBatch sealed = {.head = &head, .tiles = tiles, .n_tiles = n_tiles};
+        return store_commit(committer->store, &sealed);
+}
+
+static int committer_receipt(Committer *committer, const Commit *commit, TrailEntry *entry)
+{
+        const NodeSource source = nodes_source(committer->nodes);
+        Path path;
+
+        if (entry->wants_path) {
+                int r = tree_inclusion(&source, commit->head.size, entry->index, &path);
+                if (r < 0)
+                        return r;
+        }
+        const ReceiptFacts facts = {.origin = committer->head.origin,
+                                    .index = entry->index,
+                                    .tree_size = commit->head.size,
+                                    .leaf = entry->leaf,
+                                    .n_leaf = entry->n_leaf,
+                                    .path = entry->wants_path ? &path : NULL};
+        entry->receipt = receipt_new(&facts);
+        return entry->receipt ? 0 : -ENOMEM;
+}
+
+/* All that follows from a COMMIT that has returned. */
+static int committer_reveal(Committer *committer, const Batch *batch, Commit *commit)
+{
+        const NodeSource source = nodes_source(committer->nodes);
+        bool has_permit = false;
+        int r = 0;
+
+        for (TrailEntry *entry = batch->first; entry && r == 0; entry = entry->next) {
+                has_permit = has_permit || entry->role == TRAIL_PERMIT;
+                r = committer_receipt(committer, commit, entry);
+        }
+        if (r == 0 && has_permit && batch->shows && batch->shows_from <= commit->head.size) {
+                commit->has_consistency = true;
+                commit->old_size = batch->shows_from;
+                r = tree_consistency(&source, commit->old_size, commit->head.size, &commit->consistency);
+        }
+        if (r == 0)
+                r = export_feed(committer->export, committer->leaves, committer->n_leaves,
+                                buffer_text(&commit->note));
+        if (r < 0)
+                return r;
+        char *note = strdup(buffer_text(&commit->note));
+        if (!note)
+                return -ENOMEM;
+        free(committer->head.note);
+        committer->head.note = note;
+        committer->head.size = commit->head.size;
+        committer->head.state = commit->state;
+        return 0;
+}
+
+/* The store has rolled back; the tree follows, and the ballast makes room for what must be written. */
+static int committer_roll_back(Committer *committer)
+{
+        if (!committer->no_room) {
+                committer->no_room = true;
+                export_pause(committer->export, true);
+                ballast_drop(committer->trail_fd);
+        }
+        int r = nodes_truncate(committer->nodes, committer->head.size);
+        return r < 0 ? r : COMMITTER_E_FULL;
+}
+
+int committer_commit(Committer *committer, const Batch *batch, Commit **ret_commit)
+{
+        _cleanup_(commit_freep) Commit *commit = calloc(1, sizeof(*commit));
+        if (!commit)
+                return -ENOMEM;
+        int r = committer_append(committer, batch, &commit->state);
+        if (r == 0)
+                r = committer_seal(committer, commit);
+        if (r == STORE_E_FULL)
+                return committer_roll_back(committer);
+        if (r == 0)
+                r = committer_reveal(committer, batch, commit);
+        if (r != 0)
+                return error_fold(r);
+        *ret_commit = TAKE_PTR(commit);
+        return 0;
+}
+
+/* Whether there is room again, beside a new ballast. */
+static bool committer_has_room(Committer *committer)
+{
+        if (committer->no_room && ballast_restore(committer->trail_fd) > 0) {
+                committer->no_room = false;
+                export_pause(committer->export, false);
+        }
+        return !committer->no_room;
+}
+
+TrailEntry *committer_refuses(Committer *committer, TrailEntry *first)
+{
+        TrailEntry *behind = first; /* the last outcome before the first request: all up to it is written */
+
+        if (committer_has_room(committer))
+                return NULL;
+        for (TrailEntry *entry = first; entry; entry = entry->next) {
+                if (entry->role == TRAIL_PERMIT || entry->role == TRAIL_DENY)
+                        return behind;
+                if (entry->role == TRAIL_OUTCOME)
+                        behind = entry->next;
+        }
+        return NULL;
+}
+
+int committer_rest(Committer *committer)
+{
+        /* A ballast that cannot be set aside now will be when there is room: nothing else depends on it. */
+        (void)committer_has_room(committer);
+        return store_commit(committer->store, NULL);
+}
+
+void finding_deinit(Finding *finding)
+{
+        buffer_deinit(&finding->decision);
+        buffer_deinit(&finding->decision_proof);
+        buffer_deinit(&finding->outcome);
+        buffer_deinit(&finding->outcome_proof);
+        *finding = (Finding){};
+}
+
+static int committer_on_number(const StoreRow *row, void *userdata)
+{
+        *(uint64_t *)userdata = row->number;
+        return 0;
+}
+
+static int committer_on_bytes(const StoreRow *row, void *userdata)
+{
+        Buffer *bytes = userdata;
+        buffer_append(bytes, row->bytes, row->n);
+        return bytes->failed ? -ENOMEM : 0;
+}
+
+/* A leaf and the proof that it stands under the last checkpoint. */
+static int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, Buffer *proof)
+{
+        const StoreQuery query = {STORE_LEAVES, .first = index, .last = index};
+        const NodeSource source = nodes_source(committer->nodes);
+        Path path;
+
+        int r = store_read(committer->store, &query, committer_on_bytes, leaf);
+        if (r == 0)
+                r = tree_inclusion(&source, committer->head.size, index, &path);
+        if (r != 0)
+                return error_fold(r);
+        proof_write(index, &path, committer->head.note, proof);
+        return proof->failed ? -ENOMEM : 0;
+}
+
+int committer_find(Committer *committer, const uint8_t request[16], Finding *ret_finding)
+{
+        _cleanup_(finding_deinit) Finding finding = {};
+        StoreQuery query = {STORE_REQUEST, .request = request};
+        uint64_t decision = 0, outcome = 0;
+
+        int r = store_read(committer->store, &query, committer_on_number, &decision);
+        if (r < 0)
+                return r;
+        if (r == STORE_E_NONE) {
+                *ret_finding = finding;
+                return 0;
+        }
+        r = committer_prove(committer, decision, &finding.decision, &finding.decision_proof);
+        if (r < 0)
+                return r;
+        finding.found = true;
+        query = (StoreQuery){STORE_OUTCOME, .first = decision};
+        r = store_read(committer->store, &query, committer_on_number, &outcome);
+        finding.has_outcome = r == 0;
+        if (r == 0)
+                r = committer_prove(committer, outcome, &finding.outcome, &finding.outcome_proof);
+        if (r < 0)
+                return r;
+        *ret_finding = finding;
+        finding = (Finding){};
+        return 0;
+}
+
+static int committer_on_leaf(const StoreRow *row, void *userdata)
+{
+        const TrailScan *scan = userdata;
+        return scan->leaf(row->number, row->bytes, row->n, scan->userdata) ? 0 : 1;
+}
+
+int committer_scan_back(Committer *committer, const TrailScan *scan)
+{
+        const StoreQuery query = {STORE_LEAVES_BACK, .first = 0, .last = committer->head.size - 1};
+
+        if (committer->head.size == 0)
+                return 0;
+        int r = store_read(committer->store, &query, committer_on_leaf, (void *)scan);
+        return error_fold(r);
+}

@@ -1,0 +1,26 @@
+/*
+ * The end of the guard when a write or a sync has failed. After a failed sync the kernel may call pages clean
+ * that never reached the disk; asking again would be told that all is well. The next start reads everything
+ * anew.
+ */
+
+#include "trail/fatal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "trail/trail.h"
+
+_Noreturn void fatal_storage(const char *what, int r)
+{
+        diag(DIAG_ERROR, "%s: %s; ending, so that nothing is told that the disk may not hold", what,
+             strerror(-r));
+        _exit(TRAIL_EXIT_STORAGE);
+}
+
+bool fatal_spares(int r)
+{
+        return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}

@@ -1,0 +1,598 @@
+/*
+ * The trail as the guard's loop sees it. Owns the thread, the queue to it and what comes back from it.
+ *
+ * Loop and thread share the queue, the findings asked for and the list of reports, all under one lock; an
+ * eventfd wakes the loop. The committer is the thread's alone from trail_start() on.
+ *
+ * After a batch failed, the thread takes nothing until the loop has learnt of it: `failed` is set by the
+ * thread and cleared by the loop, together with emptying the queue (invariant 4 of the header).
+ */
+
+#include "trail/trail.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/macro.h"
+#include "trail/archive.h"
+#include "trail/committer.h"
+#include "trail/fatal.h"
+#include "trail/opening.h"
+
+enum {
+        TRAIL_REST_USEC = 100000,  /* idle for so long, the thread tidies the database */
+        TRAIL_FINDINGS_MAX = 1024, /* look-ups that may wait */
+};
+
+/* Entries in order. */
+typedef struct EntryList {
+        TrailEntry *first;
+        TrailEntry **end; /* where the next one is linked; NULL stands for the address of `first` */
+} EntryList;
+
+/* A look-up: on its way to the thread, then back with what was found. */
+typedef struct Search Search;
+struct Search {
+        uint8_t request[16];
+        TrailFoundHandler handler;
+        void *userdata;
+        Finding finding;
+        Search *next;
+};
+
+typedef enum ReportKind {
+        REPORT_COMMITTED,
+        REPORT_FAILED,
+        REPORT_FOUND,
+} ReportKind;
+
+/* What the thread has to tell the loop. */
+typedef struct Report Report;
+struct Report {
+        ReportKind kind;
+        Commit *commit;
+        TrailEntry *entries;
+        Search *search;
+        Report *next;
+};
+
+struct Trail {
+        Opening opening;
+
+        /* The loop's. */
+        sd_event_source *source;
+        TrailHandlers handlers;
+        void *userdata;
+        uint64_t next_index;
+        size_t n_pending;
+        size_t n_searches;
+        TreeHead head;
+        TrailState state;
+        Buffer note;
+
+        /* Shared, under the lock. */
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        EntryList queue;
+        Search *searches, **searches_end;
+        Report *reports, **reports_end;
+        bool stopping;
+        bool failed;
+        bool shows;
+        uint64_t shows_from;
+        unsigned shows_generation; /* counts calls of trail_show_from() */
+
+        pthread_t thread;
+        bool started;
+        int event_fd;
+};
+
+static void entries_append(EntryList *list, TrailEntry *first)
+{
+        TrailEntry **end = list->first ? list->end : &list->first;
+
+        *end = first;
+        while (*end)
+                end = &(*end)->next;
+        list->end = end;
+}
+
+static TrailEntry *entries_take(EntryList *list)
+{
+        TrailEntry *first = list->first;
+        *list = (EntryList){};
+        return first;
+}
+
+static void entries_free(TrailEntry *first)
+{
+        while (first) {
+                TrailEntry *next = first->next;
+                trail_entry_free(first);
+                first = next;
+        }
+}
+
+TrailEntry *trail_entry_new(void)
+{
+        return calloc(1, sizeof(TrailEntry));
+}
+
+TrailEntry *trail_entry_free(TrailEntry *entry)
+{
+        if (entry) {
+                free(entry->leaf);
+                free(entry->detail);
+                receipt_free(entry->receipt);
+                free(entry);
+        }
+        return NULL;
+}
+
+void trail_found_deinit(TrailFound *found)
+{
+        free(found->open);
+        found->open = NULL;
+        found->n_open = 0;
+}
+
+static Search *search_free(Search *search)
+{
+        if (search) {
+                finding_deinit(&search->finding);
+                free(search);
+        }
+        return NULL;
+}
+
+static Report *report_free(Report *report)
+{
+        if (report) {
+                commit_free(report->commit);
+                entries_free(report->entries);
+                search_free(report->search);
+                free(report);
+        }
+        return NULL;
+}
+
+DEFINE_CLEANUP(Report *, report_free);
+
+static Trail *trail_new(void)
+{
+        Trail *trail = calloc(1, sizeof(*trail));
+        pthread_condattr_t attributes;
+
+        if (!trail)
+                return NULL;
+        trail->opening = OPENING_INIT;
+        trail->searches_end = &trail->searches;
+        trail->reports_end = &trail->reports;
+        trail->event_fd = -1;
+        (void)pthread_condattr_init(&attributes); /* With glibc none of these fails. */
+        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&trail->wake, &attributes);
+        (void)pthread_condattr_destroy(&attributes);
+        (void)pthread_mutex_init(&trail->lock, NULL);
+        return trail;
+}
+
+DEFINE_CLEANUP(Trail *, trail_free);
+
+int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
+{
+        _cleanup_(trail_freep) Trail *trail = trail_new();
+        if (!trail)
+                return -ENOMEM;
+        trail->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (trail->event_fd < 0)
+                return -errno;
+        int r = opening_run(&trail->opening, config, ret_found, ret_why);
+        if (r != 0)
+                return r;
+        trail->head = trail->opening.head;
+        trail->state = trail->opening.state;
+        trail->next_index = trail->head.size;
+        trail->note = trail->opening.note;
+        trail->opening.note = BUFFER_INIT;
+        *ret_trail = TAKE_PTR(trail);
+        return 0;
+}
+
+static void trail_stop_thread(Trail *trail)
+{
+        pthread_mutex_lock(&trail->lock);
+        trail->stopping = true;
+        pthread_cond_signal(&trail->wake);
+        pthread_mutex_unlock(&trail->lock);
+        if (trail->started)
+                (void)pthread_join(trail->thread, NULL); /* It was started and is joined once. */
+}
+
+Trail *trail_free(Trail *trail)
+{
+        if (!trail)
+                return NULL;
+        trail_stop_thread(trail);
+        sd_event_source_disable_unref(trail->source);
+        fd_close(trail->event_fd);
+        opening_deinit(&trail->opening);
+        entries_free(entries_take(&trail->queue));
+        while (trail->searches) {
+                Search *next = trail->searches->next;
+                search_free(trail->searches);
+                trail->searches = next;
+        }
+        while (trail->reports) {
+                Report *next = trail->reports->next;
+                report_free(trail->reports);
+                trail->reports = next;
+        }
+        buffer_deinit(&trail->note);
+        pthread_cond_destroy(&trail->wake);
+        pthread_mutex_destroy(&trail->lock);
+        free(trail);
+        return NULL;
+}
+
+const char *trail_origin(const Trail *trail)
+{
+        return trail->opening.origin;
+}
+
+const NoteVerifier *trail_verifier(const Trail *trail)
+{
+        return &trail->opening.verifier;
+}
+
+const char *trail_note(const Trail *trail)
+{
+        return buffer_text(&trail->note);
+}
+
+TreeHead trail_head(const Trail *trail)
+{
+        return trail->head;
+}
+
+uint64_t trail_exported_size(const Trail *trail)
+{
+        return export_size(trail->opening.export);
+}
+
+int trail_scan_back(Trail *trail, const TrailScan *scan)
+{
+        assert(!trail->started);
+        return committer_scan_back(trail->opening.committer, scan);
+}
+
+/* From here on: the thread. */
+
+static void trail_report(Trail *trail, Report report)
+{
+        Report *copy = malloc(sizeof(*copy));
+        if (!copy)
+                fatal_storage("trail", -ENOMEM);
+        *copy = report;
+        copy->next = NULL;
+        pthread_mutex_lock(&trail->lock);
+        *trail->reports_end = copy;
+        trail->reports_end = &copy->next;
+        if (report.kind == REPORT_FAILED)
+                trail->failed = true;
+        pthread_mutex_unlock(&trail->lock);
+        /* It only fails when the counter is full: then the loop has been woken long since. */
+        (void)eventfd_write(trail->event_fd, 1);
+}
+
+/* What the thread takes off the shared lists at a time. */
+typedef struct Work {
+        TrailEntry *entries;
+        Search *searches;
+        bool shows;
+        uint64_t shows_from;
+        unsigned shows_generation;
+} Work;
+
+static bool trail_has_work(const Trail *trail)
+{
+        return (trail->queue.first && !trail->failed) || trail->searches;
+}
+
+static void trail_take_work(Trail *trail, Work *ret_work)
+{
+        *ret_work = (Work){.entries = trail->failed ? NULL : entries_take(&trail->queue),
+                           .searches = trail->searches,
+                           .shows = trail->shows,
+                           .shows_from = trail->shows_from,
+                           .shows_generation = trail->shows_generation};
+        trail->searches = NULL;
+        trail->searches_end = &trail->searches;
+}
+
+static struct timespec trail_rest_at(void)
+{
+        struct timespec at;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &at); /* This clock always exists. */
+        at.tv_nsec += TRAIL_REST_USEC * 1000L;
+        at.tv_sec += at.tv_nsec / 1000000000L;
+        at.tv_nsec %= 1000000000L;
+        return at;
+}
+
+/* Waits for work; where `may_rest`, only for a while, and then gives none. Return: whether to go on. */
+static bool trail_wait(Trail *trail, bool may_rest, Work *ret_work)
+{
+        const struct timespec rest_at = trail_rest_at();
+        int r = 0;
+
+        pthread_mutex_lock(&trail->lock);
+        while (!trail->stopping && !trail_has_work(trail) && r != ETIMEDOUT)
+                r = may_rest ? pthread_cond_timedwait(&trail->wake, &trail->lock, &rest_at)
+                             : pthread_cond_wait(&trail->wake, &trail->lock);
+        trail_take_work(trail, ret_work);
+        bool go_on = !trail->stopping;
+        pthread_mutex_unlock(&trail->lock);
+        return go_on;
+}
+
+/* The next proof begins where this one ends, unless the loop has said otherwise meanwhile. */
+static void trail_advance_shown(Trail *trail, const Work *work, const Commit *commit)
+{
+        pthread_mutex_lock(&trail->lock);
+        if (commit->has_consistency && trail->shows_generation == work->shows_generation)
+                trail->shows_from = commit->head.size;
+        pthread_mutex_unlock(&trail->lock);
+}
+
+/* Cuts a list of entries before one of them. Return: whether anything is left in front. */
+static bool trail_cut(TrailEntry *first, TrailEntry *before)
+{
+        for (TrailEntry *entry = first; entry != before; entry = entry->next)
+                if (entry->next == before) {
+                        entry->next = NULL;
+                        return true;
+                }
+        return false;
+}
+
+static void trail_commit(Trail *trail, const Work *work)
+{
+        TrailEntry *first = work->entries;
+        TrailEntry *refused = committer_refuses(trail->opening.committer, first);
+
+        if (!refused || trail_cut(first, refused)) {
+                const Batch batch = {.first = first, .shows = work->shows, .shows_from = work->shows_from};
+                Commit *commit = NULL;
+                int r = committer_commit(trail->opening.committer, &batch, &commit);
+                if (r < 0)
+                        fatal_storage("trail: commit", r);
+                if (r == COMMITTER_E_FULL) {
+                        EntryList all = {};
+                        entries_append(&all, first);
+                        entries_append(&all, refused);
+                        trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = all.first});
+                        return;
+                }
+                trail_advance_shown(trail, work, commit);
+                trail_report(trail, (Report){.kind = REPORT_COMMITTED, .commit = commit, .entries = first});
+        }
+        if (refused)
+                trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = refused});
+}
+
+static void trail_search(Trail *trail, Search *search)
+{
+        while (search) {
+                Search *next = search->next;
+                int r = committer_find(trail->opening.committer, search->request, &search->finding);
+                if (r < 0)
+                        fatal_storage("trail: look-up", r);
+                search->next = NULL;
+                trail_report(trail, (Report){.kind = REPORT_FOUND, .search = search});
+                search = next;
+        }
+}
+
+static void trail_rest(Trail *trail)
+{
+        int r = committer_rest(trail->opening.committer);
+        if (r < 0)
+                fatal_storage("trail: moving the write-ahead log", r);
+}
+
+static void trail_let_go(Work *work)
+{
+        entries_free(work->entries);
+        while (work->searches) {
+                Search *next = work->searches->next;
+                search_free(work->searches);
+                work->searches = next;
+        }
+}
+
+static void *trail_run(void *userdata)
+{
+        Trail *trail = userdata;
+        bool may_rest = true;
+        Work work = {};
+
+        while (trail_wait(trail, may_rest, &work)) {
+                may_rest = work.entries || work.searches;
+                if (!may_rest)
+                        trail_rest(trail);
+                if (work.entries)
+                        trail_commit(trail, &work);
+                trail_search(trail, work.searches);
+        }
+        trail_let_go(&work);
+        return NULL;
+}
+
+/* From here on: the loop. */
+
+static int trail_tell_committed(Trail *trail, Report *report)
+{
+        Commit *commit = report->commit;
+        const TrailCommit told = {.head = commit->head,
+                                  .note = buffer_text(&commit->note),
+                                  .has_consistency = commit->has_consistency,
+                                  .old_size = commit->old_size,
+                                  .consistency = &commit->consistency};
+
+        for (const TrailEntry *entry = report->entries; entry; entry = entry->next)
+                trail->n_pending--;
+        trail->head = commit->head;
+        trail->state = commit->state;
+        buffer_clear(&trail->note);
+        buffer_append(&trail->note, commit->note.data, commit->note.n);
+        if (trail->note.failed)
+                return -ENOMEM;
+        return trail->handlers.committed(&told, report->entries, trail->userdata);
+}
+
+/* Everything behind the failure goes back with it: it was made on top of what does not exist. */
+static int trail_tell_failed(Trail *trail, Report *report)
+{
+        EntryList all = {};
+
+        entries_append(&all, report->entries);
+        pthread_mutex_lock(&trail->lock);
+        entries_append(&all, entries_take(&trail->queue));
+        trail->failed = false;
+        pthread_mutex_unlock(&trail->lock);
+        report->entries = all.first;
+        trail->n_pending = 0;
+        trail->next_index = trail->head.size;
+        return trail->handlers.failed(report->entries, trail->head.size, &trail->state,
+                                      "there is no room for the trail", trail->userdata);
+}
+
+static int trail_tell_found(Trail *trail, Report *report)
+{
+        const Search *search = report->search;
+        const Finding *finding = &search->finding;
+        TrailRecord record = {.decision = finding->decision.data,
+                              .n_decision = finding->decision.n,
+                              .decision_proof = buffer_text(&finding->decision_proof)};
+
+        if (finding->has_outcome) {
+                record.outcome = finding->outcome.data;
+                record.n_outcome = finding->outcome.n;
+                record.outcome_proof = buffer_text(&finding->outcome_proof);
+        }
+        trail->n_searches--;
+        return search->handler(finding->found ? &record : NULL, search->userdata);
+}
+
+static Report *trail_take_report(Trail *trail)
+{
+        pthread_mutex_lock(&trail->lock);
+        Report *report = trail->reports;
+        if (report)
+                trail->reports = report->next;
+        if (!trail->reports)
+                trail->reports_end = &trail->reports;
+        pthread_mutex_unlock(&trail->lock);
+        return report;
+}
+
+static int trail_on_reports(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        static int (*const tell[])(Trail *, Report *) = {
+                [REPORT_COMMITTED] = trail_tell_committed,
+                [REPORT_FAILED] = trail_tell_failed,
+                [REPORT_FOUND] = trail_tell_found,
+        };
+        Trail *trail = userdata;
+        eventfd_t count;
+
+        /* Read before the list, so that whatever comes later wakes the loop again. */
+        (void)eventfd_read(fd, &count);
+        for (;;) {
+                _cleanup_(report_freep) Report *report = trail_take_report(trail);
+                if (!report)
+                        return 0;
+                int r = tell[report->kind](trail, report);
+                if (r < 0)
+                        return r;
+        }
+}
+
+int trail_start(Trail *trail, sd_event *event, const TrailHandlers *handlers, void *userdata)
+{
+        trail->handlers = *handlers;
+        trail->userdata = userdata;
+        int r = sd_event_add_io(event, &trail->source, trail->event_fd, EPOLLIN, trail_on_reports, trail);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_exit_on_failure(trail->source, true);
+        if (r < 0)
+                return r;
+        r = export_start(trail->opening.export);
+        if (r < 0)
+                return r;
+        r = pthread_create(&trail->thread, NULL, trail_run, trail);
+        trail->started = r == 0;
+        return -r;
+}
+
+int trail_append(Trail *trail, TrailEntry *entry)
+{
+        assert(entry->index == trail->next_index);
+        assert(entry->n_leaf > 0 && entry->n_leaf <= UINT16_MAX);
+
+        if (trail->n_pending >= TRAIL_PENDING_MAX || export_lags(trail->opening.export))
+                return -EOVERFLOW;
+        trail->n_pending++;
+        trail->next_index++;
+        entry->next = NULL;
+        pthread_mutex_lock(&trail->lock);
+        bool idle = !trail->queue.first;
+        entries_append(&trail->queue, entry);
+        if (idle)
+                pthread_cond_signal(&trail->wake);
+        pthread_mutex_unlock(&trail->lock);
+        return 0;
+}
+
+void trail_show_from(Trail *trail, uint64_t size)
+{
+        pthread_mutex_lock(&trail->lock);
+        trail->shows = true;
+        trail->shows_from = size;
+        trail->shows_generation++;
+        pthread_mutex_unlock(&trail->lock);
+}
+
+int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata)
+{
+        if (trail->n_searches >= TRAIL_FINDINGS_MAX)
+                return -EOVERFLOW;
+        Search *search = calloc(1, sizeof(*search));
+        if (!search)
+                return -ENOMEM;
+        memcpy(search->request, request, sizeof(search->request));
+        search->handler = found;
+        search->userdata = userdata;
+        trail->n_searches++;
+        pthread_mutex_lock(&trail->lock);
+        *trail->searches_end = search;
+        trail->searches_end = &search->next;
+        pthread_cond_signal(&trail->wake);
+        pthread_mutex_unlock(&trail->lock);
+        return 0;
+}
+
+int trail_archive_policy(Trail *trail, const Digest *digest, const TrailPolicyText *texts, size_t n_texts)
+{
+        return archive_policy(trail->opening.folders.export_fd, digest, texts, n_texts);
+}

@@ -1,0 +1,111 @@
+/*
+ * The kernels: plain C everywhere, AVX2 with FMA where the processor has it.
+ */
+
+#include "worker/kernel.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/macro.h"
+
+/* With wider intermediate results (x87) the order of additions would not fix the answer. */
+_Static_assert(FLT_EVAL_METHOD == 0, "double arithmetic must round to double at each step");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "templates are little-endian and used in place");
+
+static double sum_lanes(double lanes[static KERNEL_LANES])
+{
+#pragma GCC unroll 4
+        for (size_t width = KERNEL_LANES / 2; width > 0; width /= 2)
+#pragma GCC unroll 8
+                for (size_t i = 0; i < width; i++)
+                        lanes[i] += lanes[i + width];
+        return lanes[0];
+}
+
+static double dot_scalar(const double *query, const float *row, size_t n)
+{
+        double lanes[KERNEL_LANES] = {};
+
+        for (size_t i = 0; i < n; i += KERNEL_LANES)
+                for (size_t lane = 0; lane < KERNEL_LANES; lane++)
+                        lanes[lane] += query[i + lane] * (double)row[i + lane];
+        return sum_lanes(lanes);
+}
+
+static bool scalar_works(void)
+{
+        return true;
+}
+
+#ifdef __x86_64__
+
+#include <immintrin.h>
+
+/* Each accumulator holds four neighbouring lanes, so storing the four of them gives the lanes in order.
+ * Unrolled by order, because the compiler would otherwise keep the accumulators in memory. */
+__attribute__((target("avx2,fma"))) static double dot_avx2(const double *query, const float *row, size_t n)
+{
+        __m256d sums[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(),
+                           _mm256_setzero_pd()};
+        double lanes[KERNEL_LANES];
+
+        for (size_t i = 0; i < n; i += KERNEL_LANES) {
+#pragma GCC unroll 4
+                for (size_t j = 0; j < 4; j++)
+                        sums[j] = _mm256_fmadd_pd(_mm256_loadu_pd(query + i + 4 * j),
+                                                  _mm256_cvtps_pd(_mm_loadu_ps(row + i + 4 * j)), sums[j]);
+        }
+#pragma GCC unroll 4
+        for (size_t j = 0; j < 4; j++)
+                _mm256_storeu_pd(lanes + 4 * j, sums[j]);
+        return sum_lanes(lanes);
+}
+
+static bool avx2_works(void)
+{
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+#endif
+
+/* Fastest first. */
+static const Kernel kernels[] = {
+#ifdef __x86_64__
+        {"avx2", dot_avx2, avx2_works},
+#endif
+        {"scalar", dot_scalar, scalar_works},
+};
+
+const Kernel *kernel_pick(const char *isa)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(kernels); i++)
+                if ((strcmp(isa, "auto") == 0 || strcmp(isa, kernels[i].name) == 0) && kernels[i].works())
+                        return &kernels[i];
+        return NULL;
+}
+
+double kernel_cosine(double dot, double square_a, double square_b)
+{
+        double cosine = dot / sqrt(square_a * square_b);
+
+        if (cosine > 1)
+                return 1;
+        return cosine < -1 ? -1 : cosine;
+}
+
+bool kernel_read_vector(const uint8_t *bytes, size_t n, float *ret_vector, double *ret_square)
+{
+        double lanes[KERNEL_LANES] = {};
+
+        memset(ret_vector, 0, KERNEL_PADDED(n) * sizeof(float));
+        memcpy(ret_vector, bytes, n * sizeof(float));
+        for (size_t i = 0; i < n; i++) {
+                if (!isfinite(ret_vector[i]))
+                        return false;
+                lanes[i % KERNEL_LANES] += (double)ret_vector[i] * (double)ret_vector[i];
+        }
+        *ret_square = sum_lanes(lanes);
+        return isfinite(*ret_square) && *ret_square > 0;
+}

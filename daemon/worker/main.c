@@ -1,0 +1,136 @@
+/*
+ * matchguard-worker: opens what it needs, confines itself, then serves the guard until it goes.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "worker/confine.h"
+#include "worker/options.h"
+#include "worker/worker.h"
+
+enum { EXIT_USAGE = 2 };
+
+static int fail(int r, const char *what)
+{
+        if (r < 0)
+                diag(DIAG_ERROR, "%s: %s.", what, strerror(-r));
+        else
+                diag(DIAG_ERROR, "%s.", what);
+        return EXIT_FAILURE;
+}
+
+static int read_vkey(const Options *options, NoteVerifier *ret_verifier)
+{
+        _cleanup_(buffer_deinit) Buffer path = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+        if (!options->vkey && !credentials)
+                return -ENOENT;
+        if (options->vkey)
+                buffer_append_text(&path, options->vkey);
+        else
+                buffer_append_format(&path, "%s/log.vkey", credentials);
+        if (path.failed)
+                return -ENOMEM;
+        int r = fd_read_file(AT_FDCWD, buffer_text(&path), NOTE_MAX, &text);
+        return r < 0 ? r : note_verifier_parse(buffer_text(&text), ret_verifier);
+}
+
+static int connect_guard(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        strcpy(address.sun_path, path);
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+static int forget_log(const Galleries *galleries)
+{
+        int r = seen_forget(galleries->dir_fd);
+        if (r < 0)
+                return fail(r, "Cannot forget the log");
+        diag(DIAG_NOTICE, "The log that was seen is forgotten; the next one shown is believed.");
+        return EXIT_SUCCESS;
+}
+
+static void name_damaged(const Galleries *galleries)
+{
+        for (size_t i = 0; i < galleries->n; i++)
+                if (gallery_is_damaged(galleries->items[i]))
+                        diag(DIAG_ERROR, "Gallery %s is damaged, and answers nothing.",
+                             gallery_name(galleries->items[i]));
+}
+
+static int serve(const Options *options, Galleries *galleries)
+{
+        WorkerContext context = {.galleries = galleries};
+
+        if (read_vkey(options, &context.verifier) != 0)
+                return fail(0, "Cannot read the verifier key of the log (--vkey)");
+        int r = seen_load(galleries->dir_fd, &context.seen);
+        if (r != 0)
+                return fail(r, "What was seen of the log cannot be read; --forget-log begins anew");
+        r = galleries_load(galleries);
+        if (r < 0)
+                return fail(r, "Cannot read the galleries");
+        name_damaged(galleries);
+        context.fd = connect_guard(options->connect);
+        if (context.fd < 0)
+                return fail(context.fd, "Cannot reach the guard");
+        r = engine_new(&options->engine, &context.engine);
+        if (r != 0) {
+                fd_close(context.fd);
+                return fail(r, "There is no such engine here");
+        }
+        r = worker_serve(&context);
+        engine_free(context.engine);
+        return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
+}
+
+/* Before any thread is made, which inherits the mask: the loop alone takes these. */
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &set, NULL); /* Fails for arguments that make no sense only. */
+}
+
+int main(int argc, char **argv)
+{
+        _cleanup_(galleries_deinit) Galleries galleries = GALLERIES_INIT;
+        Options options;
+
+        diag_init("matchguard-worker", DIAG_INFO);
+        int r = options_parse(argc, argv, &options);
+        if (r != 0)
+                return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+        block_signals();
+        r = confine();
+        if (r < 0 || sodium_init() < 0)
+                return fail(r, "Cannot confine this process");
+        r = galleries_claim(&galleries, options.galleries);
+        if (r != 0)
+                return fail(r, r < 0 ? "Cannot open the folder of galleries"
+                                     : "Another worker has the galleries");
+        return options.forget_log ? forget_log(&galleries) : serve(&options, &galleries);
+}

@@ -1,0 +1,134 @@
+/*
+ * The command line of matchguard-worker: a table.
+ */
+
+#include "worker/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "base/text.h"
+#include "worker/pool.h"
+
+typedef struct OptionRow {
+        const char *name;
+        const char *argument; /* NULL: takes none */
+        const char *help;
+        bool (*set)(Options *options, const char *value);
+} OptionRow;
+
+static bool set_connect(Options *options, const char *value)
+{
+        options->connect = value;
+        return true;
+}
+
+static bool set_galleries(Options *options, const char *value)
+{
+        options->galleries = value;
+        return true;
+}
+
+static bool set_vkey(Options *options, const char *value)
+{
+        options->vkey = value;
+        return true;
+}
+
+static bool set_threads(Options *options, const char *value)
+{
+        uint64_t n;
+
+        if (!text_to_u64(value, strlen(value), &n) || n < 1 || n > POOL_THREADS_MAX)
+                return false;
+        options->engine.n_threads = n;
+        return true;
+}
+
+static bool set_engine(Options *options, const char *value)
+{
+        options->engine.engine = value;
+        return strcmp(value, "auto") == 0 || strcmp(value, "cpu") == 0;
+}
+
+static bool set_isa(Options *options, const char *value)
+{
+        options->engine.isa = value;
+        return strcmp(value, "auto") == 0 || strcmp(value, "avx2") == 0 || strcmp(value, "scalar") == 0;
+}
+
+static bool set_forget_log(Options *options, const char *value)
+{
+        options->forget_log = true;
+        return true;
+}
+
+static const OptionRow rows[] = {
+        {"connect", "PATH", "socket of the guard (/run/matchguard/internal/worker)", set_connect},
+        {"galleries", "DIR", "where galleries are kept (/var/lib/matchguard/galleries)", set_galleries},
+        {"vkey", "FILE", "verifier key of the log ($CREDENTIALS_DIRECTORY/log.vkey)", set_vkey},
+        {"threads", "N", "threads that search (one for each processor)", set_threads},
+        {"engine", "NAME", "auto or cpu", set_engine},
+        {"isa", "NAME", "auto, avx2 or scalar", set_isa},
+        {"forget-log", NULL, "forget the log that was seen, so that another one can be accepted, and exit",
+         set_forget_log},
+        {"help", NULL, "print this", NULL},
+        {"version", NULL, "print the version", NULL},
+};
+
+static int print_help(void)
+{
+        printf("Usage: matchguard-worker [OPTION]...\n\n"
+               "Keeps galleries and compares templates, for jobs whose record is in the signed log.\n\n");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char left[32];
+                (void)snprintf(left, sizeof(left), "--%s %s", rows[i].name,
+                               rows[i].argument ? rows[i].argument : "");
+                printf("  %-18s %s\n", left, rows[i].help);
+        }
+        return OPTIONS_E_DONE;
+}
+
+static int print_version(void)
+{
+        printf("matchguard-worker %s\n", MATCHGUARD_VERSION);
+        return OPTIONS_E_DONE;
+}
+
+static int apply(const OptionRow *row, const char *value, Options *options)
+{
+        if (strcmp(row->name, "help") == 0)
+                return print_help();
+        if (strcmp(row->name, "version") == 0)
+                return print_version();
+        if (row->set(options, value))
+                return 0;
+        fprintf(stderr, "matchguard-worker: --%s: not a good value: %s\n", row->name, value);
+        return OPTIONS_E_USAGE;
+}
+
+int options_parse(int argc, char **argv, Options *ret_options)
+{
+        struct option table[ARRAY_SIZE(rows) + 1] = {};
+        Options options = {.connect = "/run/matchguard/internal/worker",
+                           .galleries = "/var/lib/matchguard/galleries",
+                           .engine = {.engine = "auto", .isa = "auto"}};
+        int c, i, r = 0;
+
+        for (size_t j = 0; j < ARRAY_SIZE(rows); j++)
+                table[j] = (struct option){rows[j].name, rows[j].argument ? required_argument : no_argument,
+                                           NULL, 0};
+        optind = 0; /* So that tests can parse more than once. */
+        while (r == 0 && (c = getopt_long(argc, argv, "", table, &i)) != -1)
+                r = c == 0 ? apply(&rows[i], optarg, &options) : OPTIONS_E_USAGE;
+        if (r != 0)
+                return r;
+        if (optind < argc) {
+                fprintf(stderr, "matchguard-worker: too many arguments: %s\n", argv[optind]);
+                return OPTIONS_E_USAGE;
+        }
+        *ret_options = options;
+        return 0;
+}

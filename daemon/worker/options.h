@@ -1,0 +1,24 @@
+#pragma once
+/*
+ * The command line of matchguard-worker.
+ */
+
+#include <stdbool.h>
+
+#include "worker/engine.h"
+
+typedef struct Options {
+        const char *connect;   /* the guard's socket */
+        const char *galleries; /* the folder */
+        const char *vkey;      /* file of the log's verifier key; NULL: $CREDENTIALS_DIRECTORY/log.vkey */
+        EngineOptions engine;
+        bool forget_log;
+} Options;
+
+enum {
+        OPTIONS_E_DONE = 1,  /* help or version was asked for and printed */
+        OPTIONS_E_USAGE = 2, /* the command line is wrong, and it was said how */
+};
+
+/** options_parse() - Reads the command line. Return: 0 or OPTIONS_E_*. */
+int options_parse(int argc, char **argv, Options *ret_options);

@@ -1,0 +1,316 @@
+/*
+ * One connection to the guard. Invariants:
+ *
+ *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then
+ * answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which hands it
+ * over once.
+ *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so that
+ * the loop never waits for the disk.
+ */
+
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "wire/channel.h"
+#include "wire/message.h"
+#include "worker/belief.h"
+#include "worker/operation.h"
+#include "worker/runner.h"
+
+typedef struct Worker {
+        sd_event *event;
+        Channel *channel;
+        sd_event_source *timer;
+        Belief belief;
+        Runner *runner;
+        Galleries *galleries; /* the runner's thread's, as are engine and stored */
+        Engine *engine;
+        Seen stored; /* what the file of worker/seen.h says */
+        const char *engine_name;
+} Worker;
+
+DEFINE_CLEANUP(Job *, job_free);
+
+/* ------------------------------------------------------------------------------------- in the runner's
+ * thread */
+
+static int store_seen(Worker *worker, const Job *job)
+{
+        if (worker->stored.origin[0] && worker->stored.head.size >= job->seen.head.size)
+                return 0;
+        int r = seen_store(worker->galleries->dir_fd, &job->seen);
+        if (r == 0)
+                worker->stored = job->seen;
+        return r;
+}
+
+static const char *stop_result(int stop)
+{
+        return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
+}
+
+static uint64_t now_usec(void)
+{
+        ClockReading reading;
+
+        return clock_read(&reading) < 0 ? 0 : reading.boottime_usec;
+}
+
+static int run_job(Job *job, void *userdata)
+{
+        _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
+        Worker *worker = userdata;
+        uint64_t begin = now_usec();
+        Operation operation = {.task = &job->task,
+                               .engine = worker->engine,
+                               .galleries = worker->galleries,
+                               .stop = &job->stop};
+
+        int r = store_seen(worker, job);
+        if (r == 0)
+                r = atomic_load(&job->stop) == JOB_GOES_ON ? operation_run(&operation, &outcome)
+                                                           : OPERATION_E_STOPPED;
+        if (r < 0)
+                return r;
+        if (r == OPERATION_E_STOPPED)
+                outcome.message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
+        outcome.message.index = job->index;
+        outcome.message.engine = worker->engine_name;
+        outcome.message.microseconds = now_usec() - begin;
+        result_encode(&outcome.message, &job->result);
+        return 0;
+}
+
+/* ----------------------------------------------------------------------------------------------------
+ * answers */
+
+static int answer(Worker *worker, uint64_t index, const char *result, const char *why)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        ResultMessage message = {.index = index, .result = result, .why = why, .engine = worker->engine_name};
+
+        result_encode(&message, &body);
+        return channel_send(worker->channel, MESSAGE_RESULT, &body, NULL, 0);
+}
+
+static int arm_timer(Worker *worker)
+{
+        uint64_t deadline = runner_deadline(worker->runner);
+
+        if (deadline == UINT64_MAX)
+                return sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
+        int r = sd_event_source_set_time(worker->timer, deadline);
+        return r < 0 ? r : sd_event_source_set_enabled(worker->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Worker *worker = userdata;
+        int r = 0;
+
+        for (;;) {
+                _cleanup_(job_freep) Job *job = runner_expire(worker->runner, now_usec());
+                if (!job || r < 0)
+                        break;
+                r = answer(worker, job->index, "timeout", "");
+        }
+        return r < 0 ? r : arm_timer(worker);
+}
+
+static int on_done(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Worker *worker = userdata;
+
+        for (;;) {
+                _cleanup_(job_freep) Job *job = NULL;
+                int r = runner_done(worker->runner, &job);
+                if (r < 0)
+                        return r;
+                if (!job)
+                        return arm_timer(worker);
+                r = channel_send(worker->channel, MESSAGE_RESULT, &job->result, NULL, 0);
+                if (r < 0)
+                        return r;
+        }
+}
+
+/* --------------------------------------------------------------------------------------- what the guard
+ * sends */
+
+static int take_checkpoint(Worker *worker, Packet *packet)
+{
+        CheckpointMessage message;
+        const char *why;
+
+        if (!checkpoint_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        if (belief_checkpoint(&worker->belief, &message, &why) != 0)
+                diag(DIAG_ERROR, "Refusing a checkpoint, and all jobs under it: %s.", why);
+        return 0;
+}
+
+static uint64_t add_usec(uint64_t a, uint64_t b)
+{
+        return b > UINT64_MAX - 1 - a ? UINT64_MAX - 1 : a + b;
+}
+
+static int queue_job(Worker *worker, Job *job, uint64_t deadline_usec)
+{
+        job->deadline_usec = add_usec(now_usec(), deadline_usec);
+        job->seen = worker->belief.seen;
+        if (runner_submit(worker->runner, job))
+                return arm_timer(worker);
+        int r = answer(worker, job->index, "overloaded", "");
+        job_free(job);
+        return r;
+}
+
+static int take_job(Worker *worker, Packet *packet)
+{
+        _cleanup_(job_freep) Job *job = NULL;
+        JobMessage message;
+        const char *why;
+
+        if (!job_message_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        job = job_new();
+        if (!job)
+                return -ENOMEM;
+        int r = belief_job(&worker->belief, &message, &job->leaf, &why);
+        if (r < 0)
+                return r;
+        if (r > 0 || !task_read(&job->leaf, message.job, message.n_job, &job->task, &why)) {
+                diag(DIAG_WARNING, "Refusing the job of leaf %ju: %s.", (uintmax_t)message.index, why);
+                return answer(worker, message.index, "worker-refused", why);
+        }
+        job->index = message.index;
+        /* The task points into the packet's bytes, which stay where they are. */
+        job->packet = *packet;
+        *packet = PACKET_INIT;
+        return queue_job(worker, TAKE_PTR(job), message.deadline_usec);
+}
+
+static int take_cancel(Worker *worker, Packet *packet)
+{
+        CancelMessage message;
+
+        if (!cancel_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        _cleanup_(job_freep) Job *job = runner_cancel(worker->runner, message.index);
+        return job ? answer(worker, job->index, "caller-gone", "") : 0;
+}
+
+static const struct {
+        uint8_t type;
+        int (*take)(Worker *worker, Packet *packet);
+} messages[] = {
+        {MESSAGE_CHECKPOINT, take_checkpoint},
+        {MESSAGE_JOB, take_job},
+        {MESSAGE_CANCEL, take_cancel},
+};
+
+static int on_packet(Channel *channel, Packet *packet, void *userdata)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+                if (messages[i].type == packet->type)
+                        return messages[i].take(userdata, packet);
+        return -EPROTO;
+}
+
+static int on_closed(Channel *channel, int reason, void *userdata)
+{
+        Worker *worker = userdata;
+
+        worker->channel = channel_free(channel);
+        if (reason == PACKET_E_CLOSED)
+                return sd_event_exit(worker->event, 0);
+        return reason == PACKET_E_MALFORMED ? -EPROTO : reason;
+}
+
+static const ChannelHandlers handlers = {.packet = on_packet, .closed = on_closed};
+
+/* -------------------------------------------------------------------------------------------------------
+ * life */
+
+static int say_hello(Worker *worker)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        _cleanup_(freep) const char **names = calloc(n + 1, sizeof(char *));
+        HelloMessage message = {.version = MATCHGUARD_VERSION,
+                                .engine = worker->engine_name,
+                                .origin = worker->belief.seen.origin,
+                                .size = worker->belief.seen.head.size,
+                                .root = worker->belief.seen.head.root};
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                names[i] = gallery_name(worker->galleries->items[i]);
+        message.galleries = (StringList){n, names};
+        memcpy(message.session, worker->belief.session, sizeof(message.session));
+        hello_encode(&message, &body);
+        return channel_send(worker->channel, MESSAGE_HELLO, &body, NULL, 0);
+}
+
+static int stop_on_signals(sd_event *event)
+{
+        int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+}
+
+static int start(Worker *worker, int fd)
+{
+        int r = stop_on_signals(worker->event);
+        if (r >= 0)
+                r = runner_new(run_job, worker, &worker->runner);
+        if (r >= 0)
+                r = sd_event_add_io(worker->event, NULL, runner_fd(worker->runner), EPOLLIN, on_done, worker);
+        if (r >= 0)
+                r = sd_event_add_time(worker->event, &worker->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
+                                      worker);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
+        if (r < 0) {
+                fd_close(fd);
+                return r;
+        }
+        return channel_new(&worker->channel, worker->event, fd, &handlers, worker);
+}
+
+int worker_serve(const WorkerContext *context)
+{
+        Worker worker = {.galleries = context->galleries,
+                         .engine = context->engine,
+                         .engine_name = engine_name(context->engine),
+                         .stored = context->seen};
+
+        belief_init(&worker.belief, &context->verifier, &context->seen);
+        int r = sd_event_new(&worker.event);
+        if (r < 0)
+                fd_close(context->fd);
+        else
+                r = start(&worker, context->fd);
+        if (r >= 0)
+                r = say_hello(&worker);
+        if (r >= 0) {
+                (void)sd_notify(0, "READY=1"); /* Where nobody listens, nothing is lost. */
+                r = sd_event_loop(worker.event);
+        }
+        channel_free(worker.channel);
+        sd_event_source_unref(worker.timer);
+        runner_free(worker.runner);
+        sd_event_unref(worker.event);
+        return r;
+}

@@ -1,0 +1,62 @@
+/*
+ * Loading: the directories and the files of accounts are read here, everything else is done with bytes in
+ * memory.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "base/macro.h"
+#include "policy/compile.h"
+#include "policy/layers.h"
+
+/* More than any machine's own accounts take. */
+enum { LOAD_ACCOUNTS_MAX = 16 * 1024 * 1024 };
+
+/* A file that cannot be read is a fault only where a name has to be looked up in it. */
+static int load_accounts(const char *path, Buffer *bytes, AccountFile *file)
+{
+        file->path = path;
+        file->error = fd_read_file(AT_FDCWD, path, LOAD_ACCOUNTS_MAX, bytes);
+        if (bytes->failed)
+                return -ENOMEM;
+        file->bytes = buffer_text(bytes);
+        file->n = bytes->n;
+        return 0;
+}
+
+static int load_compile(Policy **ret_policy, const PolicySource *source, CompileInput *input, Faults *faults)
+{
+        _cleanup_(buffer_deinit) Buffer users = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer groups = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer ids = BUFFER_INIT;
+        int r = 0;
+
+        if (source->ids_path)
+                r = load_accounts(source->ids_path, &ids, &input->accounts.ids);
+        else {
+                r = load_accounts(source->passwd_path ? source->passwd_path : "/etc/passwd", &users,
+                                  &input->accounts.users);
+                if (r == 0)
+                        r = load_accounts(source->group_path ? source->group_path : "/etc/group", &groups,
+                                          &input->accounts.groups);
+        }
+        return r < 0 ? r : policy_compile(ret_policy, input, faults);
+}
+
+int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *ret_faults)
+{
+        _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
+        _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        CompileInput input = {};
+
+        int r = layers_read(&arena, source, &input.files, &input.n_files, &faults);
+        if (r < 0)
+                return r;
+        r = load_compile(ret_policy, source, &input, &faults);
+        if (r != POLICY_E_INVALID)
+                return r;
+        r = faults_take(&faults, ret_faults);
+        return r < 0 ? r : POLICY_E_INVALID;
+}

@@ -1,0 +1,106 @@
+/*
+ * The conditions of rules. Pure; each answers for one rule and one question.
+ */
+
+#include "policy/match.h"
+
+/* `compare` comes without a gallery: only `any` covers it. */
+static bool set_has_gallery(const Set *set, const Question *question)
+{
+        return set->any || (question->has_gallery && bits_has(set->bits, question->gallery));
+}
+
+/* The purpose that was stated, or one above it. */
+static bool set_has_purpose(const Set *set, const Question *question)
+{
+        const Terms *purposes = &question->policy->purposes;
+
+        return set->any ||
+               bits_meet(set->bits, purposes->items[question->purpose].ancestors, purposes->n_words);
+}
+
+/* Also one below it: who states a broad purpose may mean any of its parts. */
+static bool set_may_have_purpose(const Set *set, const Question *question)
+{
+        const Terms *purposes = &question->policy->purposes;
+
+        return set_has_purpose(set, question) ||
+               bits_meet(set->bits, purposes->items[question->purpose].descendants, purposes->n_words);
+}
+
+bool stand_down_matches(const StandDown *stand_down, const Question *question)
+{
+        return (stand_down->organisations.any || bits_has(stand_down->organisations.bits, question->asker)) &&
+               (stand_down->operations & question->operation) != 0 &&
+               set_has_purpose(&stand_down->purposes, question) &&
+               set_has_gallery(&stand_down->galleries, question);
+}
+
+bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening)
+{
+        bool dated = moratorium->span.until != TIME_FOREVER;
+        bool past = dated && loosening >= moratorium->span.until;
+
+        if (time < moratorium->span.from)
+                return false;
+        if (moratorium->expiry == EXPIRY_LAPSE)
+                return !past;
+        return !moratorium->released || (dated && !past);
+}
+
+bool moratorium_covers(const Moratorium *moratorium, const Question *question)
+{
+        return moratorium_in_force(moratorium, question->time, question->loosening) &&
+               (moratorium->operations & question->operation) != 0 &&
+               set_may_have_purpose(&moratorium->purposes, question) &&
+               set_has_gallery(&moratorium->galleries, question) &&
+               bits_meet(moratorium->classes, question->may_be, question->policy->classes.n_words);
+}
+
+/* By its own name, or by one of its classes. */
+static bool party_set_has(const PartySet *set, const Policy *policy, Party party)
+{
+        const uint64_t *classes = party.is_class ? policy->classes.items[party.place].ancestors
+                                                 : policy->organisations[party.place].classes;
+
+        return (!party.is_class && bits_has(set->organisations, party.place)) ||
+               bits_meet(set->classes, classes, policy->classes.n_words);
+}
+
+/* Every name but the asker's own. */
+static bool party_set_has_all(const PartySet *set, const Question *question, const Parties *parties)
+{
+        for (size_t i = 0; i < parties->n; i++) {
+                Party party = parties->items[i];
+                if (!party.is_class && party.place == question->asker)
+                        continue;
+                if (!party_set_has(set, question->policy, party))
+                        return false;
+        }
+        return true;
+}
+
+uint32_t allow_unmet(const Allow *allow, const Question *question)
+{
+        const bool met[_UNMET_MAX] = {
+                [UNMET_ORGANISATION] =
+                        party_set_has(&allow->askers, question->policy, (Party){false, question->asker}),
+                [UNMET_OPERATION] = (allow->operations & question->operation) != 0,
+                [UNMET_PURPOSE] = set_has_purpose(&allow->purposes, question),
+                [UNMET_GALLERY] = set_has_gallery(&allow->galleries, question),
+                [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
+                [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
+                [UNMET_ON_BEHALF_OF] =
+                        party_set_has_all(&allow->on_behalf_of, question, &question->on_behalf_of),
+                [UNMET_RECIPIENT] = party_set_has_all(&allow->recipients, question, &question->recipients),
+                [UNMET_FROM] = allow->span.from <= question->loosening,
+                [UNMET_UNTIL] = question->time < allow->span.until,
+                [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
+        };
+        uint32_t unmet = 0;
+
+        for (int i = 0; i < _UNMET_MAX; i++)
+                if (!met[i])
+                        unmet |= BIT(i);
+        return unmet;
+}

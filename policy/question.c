@@ -1,0 +1,201 @@
+/*
+ * From facts to a question. What loosens is judged at the loosening time, what tightens at the time of the
+ * request (POLICY.md section 3). Pure; allocates nothing.
+ */
+
+#include "policy/question.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The last instant but one: nothing that anybody wrote down ends after it. */
+static int64_t question_instant(uint64_t usec)
+{
+        return usec >= TIME_FOREVER ? TIME_FOREVER - 1 : (int64_t)usec;
+}
+
+static int64_t question_loosening(const Facts *facts)
+{
+        if (facts->clock == CLOCK_SYNCHRONISED)
+                return question_instant(facts->time_usec);
+        if (!facts->has_mark)
+                return TIME_NEVER;
+        return question_instant(facts->mark_usec < facts->time_usec ? facts->mark_usec : facts->time_usec);
+}
+
+/* The word as a bit; "unknown" stands in for one that is absent. */
+static uint32_t question_word(const Vocabulary *vocabulary, const char *text)
+{
+        int place = vocabulary_find(vocabulary, text ? text : "unknown");
+
+        return place < 0 ? 0 : BIT(place);
+}
+
+static uint32_t question_given(const Facts *facts)
+{
+        const char *const texts[_REQUIREMENT_MAX] = {[REQUIREMENT_AUTHORISATION] = facts->authorisation,
+                                                     [REQUIREMENT_CASE] = facts->case_reference,
+                                                     [REQUIREMENT_OPERATOR] = facts->operator, };
+        uint32_t given = 0;
+
+        for (int i = 0; i < _REQUIREMENT_MAX; i++)
+                if (texts[i] && texts[i][0])
+                        given |= BIT(i);
+        return given;
+}
+
+void question_init(Question *question, const Policy *policy, const Facts *facts)
+{
+        *question = (Question){
+                .policy = policy,
+                .facts = facts,
+                .time = question_instant(facts->time_usec),
+                .loosening = question_loosening(facts),
+                .operation = facts->operation ? question_word(&vocabulary_operations, facts->operation) : 0,
+                .role = question_word(&vocabulary_roles, facts->sought),
+                .probe = question_word(&vocabulary_probes, facts->probe),
+                .given = question_given(facts),
+        };
+        question->search = (question->operation & OPERATIONS_SEARCH) != 0;
+        question->has_probe = (question->operation & OPERATIONS_PROBE) != 0;
+        question->has_gallery = question->operation != BIT(OPERATION_COMPARE);
+}
+
+static bool peer_has_user(const PeerRule *rule, const Peer *peer)
+{
+        for (size_t i = 0; i < rule->n_users; i++)
+                if (rule->users[i] == peer->uid)
+                        return true;
+        return rule->n_users == 0;
+}
+
+static bool peer_has_group(const PeerRule *rule, const Peer *peer)
+{
+        for (size_t i = 0; i < rule->n_groups; i++)
+                for (size_t j = 0; j < peer->n_groups; j++)
+                        if (rule->groups[i] == peer->groups[j])
+                                return true;
+        return rule->n_groups == 0;
+}
+
+static bool peer_has_unit(const PeerRule *rule, const Peer *peer)
+{
+        for (size_t i = 0; i < rule->n_units && peer->unit; i++)
+                if (strcmp(rule->units[i].text, peer->unit) == 0)
+                        return true;
+        return rule->n_units == 0;
+}
+
+static bool peer_matches(const PeerRule *rule, const Peer *peer)
+{
+        bool labelled = !rule->label || (peer->label && strcmp(rule->label, peer->label) == 0);
+
+        return peer_has_user(rule, peer) && peer_has_group(rule, peer) && peer_has_unit(rule, peer) &&
+               labelled;
+}
+
+static bool organisation_matches(const Organisation *organisation, const Peer *peer)
+{
+        for (size_t i = 0; i < organisation->n_peers; i++)
+                if (peer_matches(&organisation->peers[i], peer))
+                        return true;
+        return false;
+}
+
+bool span_is_valid(const Question *question, Span span)
+{
+        return span.from <= question->loosening && question->time < span.until;
+}
+
+/* Whether it cannot be ruled out, given what the clock is worth, that a permission holds. */
+static bool span_may_be_valid(const Question *question, Span span)
+{
+        return span.from <= question->time && question->loosening < span.until;
+}
+
+Reason question_identify(Question *question)
+{
+        const Policy *policy = question->policy;
+        size_t n_matching = 0, n_may_be = 0, n_valid = 0;
+
+        for (size_t i = 0; i < policy->objects[OBJECT_ORGANISATION].n; i++) {
+                const Organisation *organisation = &policy->organisations[i];
+                if (!organisation_matches(organisation, &question->facts->peer))
+                        continue;
+                n_matching++;
+                n_may_be += span_may_be_valid(question, organisation->span);
+                if (span_is_valid(question, organisation->span)) {
+                        n_valid++;
+                        question->asker = i;
+                }
+        }
+        if (n_matching == 0)
+                return REASON_UNKNOWN_PEER;
+        if (n_may_be > 1)
+                return REASON_AMBIGUOUS_PEER;
+        return n_valid == 0 ? REASON_EXPIRED_ORGANISATION : REASON_NONE;
+}
+
+/* Names of a list as parties. Return: NULL, or the first undeclared one in byte order. */
+static const char *question_resolve_parties(Question *question, const char *const *names, size_t n,
+                                            Parties *parties)
+{
+        const char *unknown = NULL;
+
+        assert(n <= FACTS_LIST_MAX);
+        for (size_t i = 0; i < n; i++) {
+                int organisation = policy_find(question->policy, OBJECT_ORGANISATION, names[i]);
+                int class = organisation < 0 ? policy_find(question->policy, OBJECT_CLASS, names[i]) : -1;
+                if (organisation >= 0 || class >= 0)
+                        parties->items[parties->n++] =
+                                (Party){class >= 0, (size_t)(class >= 0 ? class : organisation)};
+                else if (!unknown || strcmp(names[i], unknown) < 0)
+                        unknown = names[i];
+        }
+        return unknown;
+}
+
+/* Who names a class may mean anybody above or below it in the hierarchy. */
+static void question_add_may_be(Question *question, Party party)
+{
+        const Policy *policy = question->policy;
+        const Terms *classes = &policy->classes;
+
+        if (!party.is_class) {
+                bits_join(question->may_be, policy->organisations[party.place].classes, classes->n_words);
+                return;
+        }
+        bits_join(question->may_be, classes->items[party.place].ancestors, classes->n_words);
+        bits_join(question->may_be, classes->items[party.place].descendants, classes->n_words);
+}
+
+const char *question_resolve(Question *question)
+{
+        const Facts *facts = question->facts;
+        const char *unknown = NULL;
+
+        int purpose = policy_find(question->policy, OBJECT_PURPOSE, facts->purpose);
+        if (purpose < 0)
+                return facts->purpose;
+        question->purpose = (size_t)purpose;
+        if (question->has_gallery) {
+                int gallery = policy_find(question->policy, OBJECT_GALLERY, facts->gallery);
+                if (gallery < 0)
+                        return facts->gallery;
+                question->gallery = (size_t)gallery;
+        }
+        unknown = question_resolve_parties(question, facts->on_behalf_of, facts->n_on_behalf_of,
+                                           &question->on_behalf_of);
+        if (!unknown)
+                unknown = question_resolve_parties(question, facts->recipients, facts->n_recipients,
+                                                   &question->recipients);
+        if (unknown)
+                return unknown;
+
+        question_add_may_be(question, (Party){false, question->asker});
+        for (size_t i = 0; i < question->on_behalf_of.n; i++)
+                question_add_may_be(question, question->on_behalf_of.items[i]);
+        for (size_t i = 0; i < question->recipients.n; i++)
+                question_add_may_be(question, question->recipients.items[i]);
+        return NULL;
+}

@@ -1,0 +1,58 @@
+#pragma once
+/*
+ * Facts as places in the tables of one policy: what the conditions of rules are held against.
+ */
+
+#include "policy/model.h"
+
+/* Somebody named in a list. */
+typedef struct Party {
+        bool is_class;
+        size_t place;
+} Party;
+
+typedef struct Parties {
+        Party items[FACTS_LIST_MAX];
+        size_t n;
+} Parties;
+
+typedef struct Question {
+        const Policy *policy;
+        const Facts *facts;
+        int64_t time;
+        int64_t loosening;  /* the loosening time; TIME_NEVER: it has never come */
+        uint32_t operation; /* one bit */
+        bool search;
+        bool has_probe;
+        uint32_t role;  /* one bit */
+        uint32_t probe; /* one bit */
+        uint32_t given; /* which requirements are */
+        size_t asker;   /* after question_identify() */
+        /* after question_resolve() */
+        bool has_gallery;
+        size_t gallery;
+        size_t purpose;
+        Parties on_behalf_of;
+        Parties recipients;
+        uint64_t may_be[BITS_WORDS_MAX]; /* the classes that some party may be of */
+} Question;
+
+/** question_init() - Times and words of closed vocabularies, from facts that facts_check() has accepted. */
+void question_init(Question *question, const Policy *policy, const Facts *facts);
+
+/**
+ * question_identify() - Who asks: step 2 of POLICY.md section 4.
+ *
+ * Return: REASON_NONE, or why nobody can be said to.
+ */
+Reason question_identify(Question *question);
+
+/**
+ * question_resolve() - Finds what the names stand for: step 3.
+ *
+ * Return: NULL, or the first name that the policy does not declare; borrowed from the facts.
+ */
+const char *question_resolve(Question *question);
+
+/** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
+bool span_is_valid(const Question *question, Span span);

@@ -1,0 +1,60 @@
+#pragma once
+/*
+ * Which files of several layers take effect, and which object each belongs to. Pure: the files are given as
+ * bytes.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/arena.h"
+#include "policy/faults.h"
+#include "policy/keys.h"
+
+enum { SOURCES_FILES_MAX = 4096 };
+
+/* One file of one layer. */
+typedef struct SourceFile {
+        size_t layer;      /* 0 is the strongest */
+        const char *path;  /* relative to its layer: "NAME.TYPE" or "NAME.TYPE.d/x.conf" */
+        const char *shown; /* how faults name it */
+        bool masked;       /* a symbolic link to /dev/null */
+        const void *bytes;
+        size_t n;
+} SourceFile;
+
+/* An object: its file, then its drop-ins in byte order of their names. */
+typedef struct SourceObject {
+        ObjectType type;
+        const char *name;
+        const SourceFile **files;
+        size_t n_files;
+} SourceObject;
+
+typedef struct Sources {
+        SourceObject *objects; /* in byte order of their files' paths */
+        size_t n_objects;
+        size_t n_files; /* of all objects together */
+} Sources;
+
+/** source_is_ignored() - Whether a file or folder of that name is passed over in silence. */
+bool source_is_ignored(const char *name);
+
+/**
+ * source_parse_name() - Takes "NAME.TYPE" apart.
+ * @n:          length of @file
+ * @ret_n_name: length of NAME
+ * @ret_type:   its type
+ *
+ * Return: NULL, or what is wrong with it and what was expected.
+ */
+const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type);
+
+/**
+ * sources_resolve() - Applies layers, masks and drop-ins.
+ * @files:      in any order; reordered, and kept by reference
+ * @ret_sources: lives in @arena
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults);

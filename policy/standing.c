@@ -1,0 +1,100 @@
+/*
+ * What stands in the way of requests at one instant, a line each, for whoever runs the service.
+ */
+
+#include "policy/match.h"
+#include "policy/model.h"
+
+static void standing_when(int64_t usec, Buffer *buffer)
+{
+        char text[TIME_TEXT_SIZE];
+
+        time_format(usec, text);
+        buffer_append_text(buffer, text);
+}
+
+/* "any NOUN", or the entries of the list. */
+static void standing_list(const char *noun, const Value *value, Buffer *buffer)
+{
+        if (!value || value->any) {
+                buffer_append_format(buffer, "any %s", noun);
+                return;
+        }
+        for (size_t i = 0; i < value->n_words; i++)
+                buffer_append_format(buffer, "%s%s", i > 0 ? ", " : "", value->words[i].text);
+}
+
+static void standing_scope(const Object *object, Buffer *buffer)
+{
+        buffer_append_text(buffer, "; for ");
+        standing_list("operation", object->main.values[KEY_OPERATION], buffer);
+        buffer_append_text(buffer, "; ");
+        standing_list("purpose", object->main.values[KEY_PURPOSE], buffer);
+        buffer_append_text(buffer, "; ");
+        standing_list("gallery", object->main.values[KEY_GALLERY], buffer);
+}
+
+static void standing_end(const Moratorium *moratorium, bool past, Buffer *buffer)
+{
+        if (moratorium->span.until == TIME_FOREVER) {
+                buffer_append_text(buffer, "until further notice: until somebody releases it");
+                return;
+        }
+        buffer_append_text(buffer, past ? "beyond " : "until ");
+        standing_when(moratorium->span.until, buffer);
+        if (moratorium->expiry == EXPIRY_LAPSE)
+                buffer_append_text(buffer, past ? ", because no synchronised clock says that this has come"
+                                                : ", when it lapses");
+        else if (moratorium->released)
+                buffer_append_text(buffer, past ? ", because no synchronised clock says that this has come"
+                                                : ", when its release takes effect");
+        else
+                buffer_append_text(buffer, past ? ", until somebody releases it"
+                                                : " and from then on until somebody releases it");
+}
+
+static void standing_moratorium(const Policy *policy, size_t i, int64_t time, Buffer *buffer)
+{
+        const Moratorium *moratorium = &policy->moratoria[i];
+        const Object *object = &policy->objects[OBJECT_MORATORIUM].items[i];
+
+        buffer_append_format(buffer, "moratorium %s: stands ", moratorium->name);
+        if (moratorium->span.from != TIME_NEVER) {
+                buffer_append_text(buffer, "since ");
+                standing_when(moratorium->span.from, buffer);
+                buffer_append_text(buffer, ", ");
+        }
+        standing_end(moratorium, time >= moratorium->span.until, buffer);
+        buffer_append_text(buffer, "; covers ");
+        standing_list("class", object->main.values[KEY_CLASS], buffer);
+        standing_scope(object, buffer);
+        buffer_append_text(buffer, "; excepted: ");
+        if (object->main.values[KEY_EXCEPT])
+                standing_list("allow", object->main.values[KEY_EXCEPT], buffer);
+        else
+                buffer_append_text(buffer, "nobody");
+        buffer_append_text(buffer, "\n");
+}
+
+static void standing_stand_down(const Policy *policy, size_t i, Buffer *buffer)
+{
+        const Object *object = &policy->objects[OBJECT_STAND_DOWN].items[i];
+
+        buffer_append_format(buffer, "stand-down %s: stands until its file is taken away (%s); stops ",
+                             object->name, policy->stand_downs[i].reason);
+        standing_list("organisation", object->main.values[KEY_ORGANISATION], buffer);
+        standing_scope(object, buffer);
+        buffer_append_text(buffer, "\n");
+}
+
+void policy_standing(const Policy *policy, const Facts *now, Buffer *buffer)
+{
+        Question question;
+
+        question_init(&question, policy, now);
+        for (size_t i = 0; i < policy->objects[OBJECT_MORATORIUM].n; i++)
+                if (moratorium_in_force(&policy->moratoria[i], question.time, question.loosening))
+                        standing_moratorium(policy, i, question.time, buffer);
+        for (size_t i = 0; i < policy->objects[OBJECT_STAND_DOWN].n; i++)
+                standing_stand_down(policy, i, buffer);
+}

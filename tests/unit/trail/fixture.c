@@ -1,0 +1,188 @@
+/*
+ * A log for tests.
+ */
+
+#include "fixture.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macro.h"
+
+void fixture_init_in(Fixture *fixture, const char *dir)
+{
+        *fixture = (Fixture){};
+        (void)snprintf(fixture->dir, sizeof(fixture->dir), "%s", dir);
+        fixture->config = (TrailConfig){.state_dir = fixture->dir, .origin = "example.org/log"};
+        cr_assert_geq(sd_event_new(&fixture->event), 0);
+}
+
+void fixture_init(Fixture *fixture)
+{
+        char dir[] = "/tmp/trail.XXXXXX";
+        cr_assert_not_null(mkdtemp(dir));
+        fixture_init_in(fixture, dir);
+}
+
+static int fixture_on_committed(const TrailCommit *commit, TrailEntry *first, void *userdata)
+{
+        Fixture *fixture = userdata;
+
+        fixture->n_commits++;
+        if (fixture->on_commit)
+                fixture->on_commit(commit, fixture->userdata);
+        for (TrailEntry *entry = first; entry; entry = entry->next) {
+                cr_assert_eq(entry->index, fixture->committed, "entries come back in order");
+                cr_assert_not_null(entry->receipt);
+                fixture->committed++;
+                if (fixture->on_entry)
+                        fixture->on_entry(entry, commit, fixture->userdata);
+        }
+        cr_assert_eq(commit->head.size, fixture->committed);
+        return 0;
+}
+
+static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+                             void *userdata)
+{
+        Fixture *fixture = userdata;
+
+        cr_assert_eq(size, fixture->committed);
+        cr_assert_eq(state->time_usec, size, "the state is that of the last good size");
+        for (TrailEntry *entry = first; entry; entry = entry->next)
+                fixture->n_refused++;
+        fixture->next = size;
+        fixture->n_failures++;
+        return 0;
+}
+
+int fixture_open(Fixture *fixture)
+{
+        static const TrailHandlers handlers = {fixture_on_committed, fixture_on_failed};
+
+        int r = trail_open(&fixture->trail, &fixture->config, &fixture->found, &fixture->why);
+        if (r != 0)
+                return r;
+        fixture->next = fixture->committed = fixture->found.head.size;
+        cr_assert_eq(trail_start(fixture->trail, fixture->event, &handlers, fixture), 0);
+        return 0;
+}
+
+void fixture_close(Fixture *fixture)
+{
+        fixture->trail = trail_free(fixture->trail);
+        trail_found_deinit(&fixture->found);
+        free(fixture->why);
+        fixture->why = NULL;
+}
+
+void fixture_deinit(Fixture *fixture)
+{
+        fixture_close(fixture);
+        fixture_shell(fixture, "rm -rf -- \"$PWD\"");
+        sd_event_unref(fixture->event);
+}
+
+size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128])
+{
+        static const char *const kinds[] = {"beat", "deny", "permit", "outcome"};
+        return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}", index,
+                                kinds[role]);
+}
+
+void fixture_request_id(uint64_t index, uint8_t ret_id[static 16])
+{
+        memset(ret_id, 0xa5, 16);
+        memcpy(ret_id, &index, sizeof(index));
+}
+
+TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
+{
+        TrailEntry *entry = trail_entry_new();
+        char leaf[128];
+
+        cr_assert_not_null(entry);
+        entry->index = fixture->next++;
+        entry->n_leaf = fixture_leaf(entry->index, role, leaf);
+        entry->leaf = (uint8_t *)strdup(leaf);
+        entry->role = role;
+        entry->state.time_usec = entry->index + 1;
+        entry->wants_path = role == TRAIL_PERMIT;
+        fixture_request_id(entry->index, entry->request);
+        if (role != TRAIL_PLAIN) {
+                entry->has_detail = true;
+                entry->detail = (uint8_t *)strdup("{}");
+                entry->n_detail = 2;
+        }
+        return entry;
+}
+
+static int fixture_hand_over(Fixture *fixture, TrailEntry *entry)
+{
+        int r = trail_append(fixture->trail, entry);
+        if (r != 0) {
+                fixture->next--;
+                trail_entry_free(entry);
+        }
+        return r;
+}
+
+int fixture_append(Fixture *fixture, TrailRole role)
+{
+        return fixture_hand_over(fixture, fixture_entry(fixture, role));
+}
+
+int fixture_outcome(Fixture *fixture, uint64_t of)
+{
+        TrailEntry *entry = fixture_entry(fixture, TRAIL_OUTCOME);
+        entry->of = of;
+        return fixture_hand_over(fixture, entry);
+}
+
+void fixture_run(Fixture *fixture, uint64_t size)
+{
+        while (fixture->committed < size)
+                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0,
+                             "nothing came back for long");
+}
+
+void fixture_run_until_failure(Fixture *fixture)
+{
+        unsigned n_failures = fixture->n_failures;
+        while (fixture->n_failures == n_failures)
+                cr_assert_gt(sd_event_run(fixture->event, 30 * UINT64_C(1000000)), 0,
+                             "nothing came back for long");
+}
+
+void fixture_grow(Fixture *fixture, uint64_t size)
+{
+        while (fixture->next < size) {
+                int r = fixture_append(fixture, TRAIL_PLAIN);
+                if (r == -EOVERFLOW)
+                        fixture_run(fixture, fixture->committed + 1);
+                else
+                        cr_assert_eq(r, 0);
+        }
+        fixture_run(fixture, size);
+}
+
+const char *fixture_path(const Fixture *fixture, const char *name)
+{
+        static char paths[2][256];
+        static unsigned turn;
+
+        turn ^= 1;
+        (void)snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", fixture->dir, name);
+        return paths[turn];
+}
+
+void fixture_shell(const Fixture *fixture, const char *command)
+{
+        _cleanup_(freep) char *line = NULL;
+        cr_assert_gt(asprintf(&line, "cd '%s' && %s", fixture->dir, command), 0);
+        cr_assert_eq(system(line), 0, "%s", line);
+}

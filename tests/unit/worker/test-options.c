@@ -1,0 +1,59 @@
+/*
+ * The command line.
+ */
+
+#include <string.h>
+
+#include "base/macro.h"
+#include "scratch.h"
+#include "worker/options.h"
+
+static int parse(const char *const *words, Options *ret_options)
+{
+        char *argv[8] = {(char *)"matchguard-worker"};
+        int argc = 1;
+
+        while (words[argc - 1]) {
+                argv[argc] = (char *)words[argc - 1];
+                argc++;
+        }
+        return options_parse(argc, argv, ret_options);
+}
+
+Test(options, has_defaults)
+{
+        Options options;
+
+        cr_assert_eq(parse((const char *const[]){NULL}, &options), 0);
+        cr_assert_str_eq(options.connect, "/run/matchguard/internal/worker");
+        cr_assert_str_eq(options.galleries, "/var/lib/matchguard/galleries");
+        cr_assert_null(options.vkey);
+        cr_assert_str_eq(options.engine.engine, "auto");
+        cr_assert_eq(options.engine.n_threads, 0);
+        cr_assert_not(options.forget_log);
+}
+
+Test(options, takes_what_is_given)
+{
+        Options options;
+
+        cr_assert_eq(parse((const char *const[]){"--threads=3", "--isa", "scalar", "--forget-log", NULL},
+                           &options),
+                     0);
+        cr_assert_eq(options.engine.n_threads, 3);
+        cr_assert_str_eq(options.engine.isa, "scalar");
+        cr_assert(options.forget_log);
+}
+
+Test(options, refuses_what_makes_no_sense)
+{
+        static const char *const table[][2] = {
+                {"--threads=0", NULL}, {"--threads=x", NULL},  {"--threads=257", NULL}, {"--threads", NULL},
+                {"--isa=sse9", NULL},  {"--engine=gpu", NULL}, {"--what", NULL},        {"more", NULL},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+                Options options = {.connect = "untouched"};
+                cr_expect_eq(parse(table[i], &options), OPTIONS_E_USAGE, "row %zu", i);
+                cr_expect_str_eq(options.connect, "untouched");
+        }
+}

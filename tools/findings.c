@@ -1,0 +1,114 @@
+/*
+ * Saying and gathering findings. Text that comes from outside is a leaf's only where a leaf may hold it, or a
+ * path: control characters in it are not passed on to a terminal.
+ */
+
+#include "tools/findings.h"
+#include "tools/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/macro.h"
+
+enum { TEXT_SIZE = 1024 };
+
+int findings_init(Findings *findings, bool json)
+{
+        *findings = FINDINGS_INIT;
+        if (!json)
+                return 0;
+        findings->faults = json_object_new_array();
+        findings->remarks = json_object_new_array();
+        return findings->faults && findings->remarks ? 0 : -ENOMEM;
+}
+
+void findings_deinit(Findings *findings)
+{
+        json_object_put(findings->faults);
+        json_object_put(findings->remarks);
+        *findings = FINDINGS_INIT;
+}
+
+/* Leaves no byte that could command a terminal. */
+static void make_plain(char *text)
+{
+        for (; *text; text++)
+                if ((unsigned char)*text < 0x20 || *text == 0x7f)
+                        *text = '?';
+}
+
+static void print_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void print_plain(const char *format, ...)
+{
+        char text[2 * TEXT_SIZE];
+        va_list arguments;
+
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        make_plain(text);
+        puts(text);
+}
+
+/* Whether this one is still said; the first that is not says that it is so. */
+static bool is_said(const Findings *findings, size_t n, const char *what)
+{
+        if (n == FINDINGS_MAX && !findings->faults)
+                printf("%s: from here on they are only counted\n", what);
+        return n < FINDINGS_MAX;
+}
+
+void findings_leaf(Findings *findings, uint64_t index, const char *rule, const char *text)
+{
+        if (!is_said(findings, findings->n_faults++, "fault"))
+                return;
+        if (!findings->faults) {
+                print_plain("fault: leaf %" PRIu64 ", rule %s: %s", index, rule, text);
+                return;
+        }
+        json_object *fault = json_need(json_object_new_object());
+        json_set(fault, "leaf", json_object_new_uint64(index));
+        json_set_text(fault, "rule", rule);
+        json_set_text(fault, "text", text);
+        json_object_array_add(findings->faults, fault);
+}
+
+void findings_file(Findings *findings, const char *path, const char *format, ...)
+{
+        char text[TEXT_SIZE];
+        va_list arguments;
+
+        if (!is_said(findings, findings->n_faults++, "fault"))
+                return;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        if (!findings->faults) {
+                print_plain("fault: %s: %s", path, text);
+                return;
+        }
+        json_object *fault = json_need(json_object_new_object());
+        json_set_text(fault, "file", path);
+        json_set_text(fault, "text", text);
+        json_object_array_add(findings->faults, fault);
+}
+
+void findings_remark(Findings *findings, const char *format, ...)
+{
+        char text[TEXT_SIZE];
+        va_list arguments;
+
+        if (!is_said(findings, findings->n_remarks++, "remark"))
+                return;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        if (findings->remarks)
+                json_object_array_add(findings->remarks, json_object_new_string(text));
+        else
+                print_plain("remark: %s", text);
+}

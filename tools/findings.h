@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * What a check of a log finds: faults, which make it fail, and remarks, which an auditor should know. Said as
+ * they come, a line each, or gathered for one JSON object. After FINDINGS_MAX of a sort the rest are only
+ * counted.
+ */
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FINDINGS_MAX = 100 };
+
+typedef struct Findings {
+        size_t n_faults, n_remarks;
+        json_object *faults, *remarks; /* NULL: said at once on stdout */
+} Findings;
+
+#define FINDINGS_INIT ((Findings){})
+
+/** findings_init() - With @json they are gathered. Return: 0 or -ENOMEM. */
+int findings_init(Findings *findings, bool json);
+
+void findings_deinit(Findings *findings);
+
+/** findings_leaf() - A fault of a leaf. @rule: "form", "I1" ..., or "tree". */
+void findings_leaf(Findings *findings, uint64_t index, const char *rule, const char *text);
+
+/** findings_file() - A fault of a file of the export, or of one that was given beside it. */
+void findings_file(Findings *findings, const char *path, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/** findings_remark() - A remark. */
+void findings_remark(Findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));

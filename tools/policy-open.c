@@ -1,0 +1,44 @@
+/*
+ * Loading a policy for a command. Reads files, says faults; decides nothing.
+ */
+
+#include "tools/policy-open.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+
+void policy_open_options(OptionSet *set, PolicyOpen *open)
+{
+        const Option row = {"policy-dir", OPTION_LIST, &open->dirs, "DIR",
+                            "the policy there, not the installed one; repeat it, strongest first"};
+        options_add(set, &row, 1);
+}
+
+const char *policy_open_describe(const PolicyOpen *open)
+{
+        return open->dirs.n > 0 ? open->dirs.items[0] : policy_default_dirs[0];
+}
+
+int policy_open(const PolicyOpen *open, Policy **ret_policy)
+{
+        _cleanup_(policy_faults_deinit) PolicyFaults faults = {};
+        bool installed = open->dirs.n == 0;
+        const PolicySource source = {
+                .dirs = installed ? policy_default_dirs : open->dirs.items,
+                .n_dirs = installed ? ARRAY_SIZE(policy_default_dirs) : open->dirs.n,
+                .check_owner = installed && open->as_the_service,
+                .owner = 0,
+        };
+
+        int r = policy_load(ret_policy, &source, &faults);
+        if (r == 0)
+                return EXIT_DONE;
+        if (r < 0)
+                diag(DIAG_ERROR, "%s: %s", policy_open_describe(open), strerror(-r));
+        for (size_t i = 0; i < faults.n; i++)
+                fprintf(stderr, "%s\n", faults.lines[i]);
+        return EXIT_REFUSED;
+}

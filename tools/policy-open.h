@@ -1,0 +1,29 @@
+#pragma once
+/* Loads the policy that a command works on: --policy-dir, or the installed one. */
+
+#include <stdbool.h>
+
+#include "policy/policy.h"
+#include "tools/options.h"
+
+typedef struct PolicyOpen {
+        OptionList dirs;
+        bool as_the_service; /* refuse what the service would refuse for its owner or mode (installed policy
+                                only) */
+} PolicyOpen;
+
+#define POLICY_OPEN_INIT ((PolicyOpen){})
+
+/** policy_open_options() - Adds --policy-dir. */
+void policy_open_options(OptionSet *set, PolicyOpen *open);
+
+/**
+ * policy_open() - Loads it; faults are said on stderr, a line each.
+ * @ret_policy: to be given to policy_unref()
+ *
+ * Return: EXIT_DONE or EXIT_REFUSED.
+ */
+int policy_open(const PolicyOpen *open, Policy **ret_policy);
+
+/** policy_open_describe() - Where that is, for messages: the first folder. */
+const char *policy_open_describe(const PolicyOpen *open);
