@@ -51,8 +51,8 @@ struct Child {
         sd_event_source *retry; /* armed while the channel is full */
         sd_event_source *check;
         Channel *channel;
-        LIST_HEAD(, Client) clients[CHILD_BUCKETS];
-        TAILQ_HEAD(, Client) waiting;
+        LIST_HEAD(ClientBucket, Client) clients[CHILD_BUCKETS];
+        TAILQ_HEAD(ClientQueue, Client) waiting;
 };
 
 static bool child_may_go(const Child *child)
@@ -164,9 +164,9 @@ static Client *child_find(Child *child, uint64_t id)
 {
         Client *client = NULL;
 
-        LIST_FOREACH(client, &child->clients[id % CHILD_BUCKETS], bucket)
-        if (client->id == id)
-                return client;
+        LIST_FOREACH (client, &child->clients[id % CHILD_BUCKETS], bucket)
+                if (client->id == id)
+                        return client;
         return NULL;
 }
 

@@ -41,7 +41,7 @@ struct Parent {
         sd_event_source *term;
         sd_event_source *interrupt;
         size_t n_children;
-        LIST_HEAD(, Offspring) children;
+        LIST_HEAD(OffspringList, Offspring) children;
 };
 
 static Offspring *offspring_free(Offspring *offspring)
