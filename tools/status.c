@@ -3,7 +3,6 @@
  * may know from the Match socket. What is in it is the service's to choose; here it is laid out.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,13 +76,13 @@ static void print_object(json_object *object)
         }
 }
 
-/* Whether the full status is simply not for this caller. */
+/* Whether the full status is simply not for this caller. Where there is no service at all, the other socket
+ * will say that as well. */
 static bool is_closed_to_us(const ServiceReply *reply)
 {
         if (reply->error)
                 return strcmp(reply->error, "org.varlink.service.PermissionDenied") == 0;
-        return reply->ending == CLIENT_E_UNREACHABLE &&
-               (reply->connect_errno == EACCES || reply->connect_errno == EPERM);
+        return reply->ending == CLIENT_E_UNREACHABLE;
 }
 
 static int print_status(const Service *service, json_object *reply)
