@@ -3,9 +3,10 @@
  *
  * Usage: make-export STATE_DIR        sizes on standard input, one a line, none smaller than the one before
  *
- * For each size: appends leaves up to it and prints the signed checkpoint. A size with an `x` behind it also closes
- * and opens the log, so that STATE_DIR/export holds exactly that checkpoint when its note is printed; an `a` first
- * archives a small policy. Leaf i is {"index":i,"kind":"beat","text":"<i times x, at most 40>","v":1}.
+ * For each size: appends leaves up to it and prints the signed checkpoint. A size with an `x` behind it also
+ * closes and opens the log, so that STATE_DIR/export holds exactly that checkpoint when its note is printed;
+ * an `a` first archives a small policy. Leaf i is {"index":i,"kind":"beat","text":"<i times x, at most
+ * 40>","v":1}.
  */
 
 #include <inttypes.h>
@@ -32,7 +33,8 @@ static int maker_committed(const TrailCommit *commit, TrailEntry *first, void *u
         return 0;
 }
 
-static int maker_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why, void *userdata)
+static int maker_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+                        void *userdata)
 {
         diag(DIAG_ERROR, "%s", why);
         exit(1);
@@ -63,8 +65,9 @@ static void maker_append(Maker *maker)
 
         if (!entry)
                 exit(1);
-        int n = snprintf(leaf, sizeof(leaf), "{\"index\":%" PRIu64 ",\"kind\":\"beat\",\"text\":\"%.*s\",\"v\":1}",
-                         maker->next, width, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        int n = snprintf(leaf, sizeof(leaf),
+                         "{\"index\":%" PRIu64 ",\"kind\":\"beat\",\"text\":\"%.*s\",\"v\":1}", maker->next,
+                         width, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
         entry->index = maker->next++;
         entry->leaf = (uint8_t *)strdup(leaf);
         entry->n_leaf = (size_t)n;

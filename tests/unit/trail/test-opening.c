@@ -176,7 +176,6 @@ Test(opening, a_second_guard_is_refused_while_the_first_serves)
         fixture_close(&fixture);
         cr_assert_eq(fixture_open(&second), 0, "and is let in afterwards");
         fixture_close(&second);
-        sd_event_unref(second.event);
 }
 
 Test(opening, a_database_that_somebody_holds_is_refused)
