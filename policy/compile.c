@@ -92,6 +92,7 @@ static void compile_check_name(Build *build, const KeySpec *spec, const char *na
         }
         faults_add(build->faults, place, "undeclared name '%s' in '%s'; expected a file %s", name, spec->name,
                    buffer_text(&expected));
+        build->faults->failed |= expected.failed;
 }
 
 static void compile_check_references(Build *build, const Object *object)

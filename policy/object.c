@@ -81,6 +81,7 @@ static void object_fault_key(ObjectReader *reader, const SectionSpec *spec, cons
                 buffer_append_format(&expected, "%s%s", i > 0 ? ", " : "", spec->keys[i].name);
         faults_add(reader->faults, entry->place, "unknown key '%s' in [%s]; expected one of %s", entry->key,
                    spec->name, buffer_text(&expected));
+        reader->faults->failed |= expected.failed;
 }
 
 static int object_read_section(ObjectReader *reader, Section *section, const SectionSpec *spec,

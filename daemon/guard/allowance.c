@@ -1,6 +1,6 @@
 /*
- * Buckets by uid. One is kept for good once made, so that reconnecting fills none; there are at most as many as
- * uids that RequestRate= speaks of. Run by the guard's loop; must not read a clock.
+ * Buckets by uid. One is kept for good once made, so that reconnecting fills none; there are at most as many
+ * as uids that RequestRate= speaks of. Run by the guard's loop; must not read a clock.
  */
 
 #include "guard/allowance.h"

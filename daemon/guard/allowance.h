@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Allowance: how fast requests of a uid may be recorded. Uids that the policy names have none to fear but what
- * RequestRate= sets for them; all others share one of a request a second (burst 100), so that nobody can fill the
- * trail from a socket that anyone may open.
+ * Allowance: how fast requests of a uid may be recorded. Uids that the policy names have none to fear but
+ * what RequestRate= sets for them; all others share one of a request a second (burst 100), so that nobody can
+ * fill the trail from a socket that anyone may open.
  */
 
 #include "guard/bucket.h"

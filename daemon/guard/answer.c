@@ -1,6 +1,6 @@
 /*
- * Answers to match requests. Owns nothing. Run by the guard's loop. Who calls has checked the result against the
- * leaf before it was recorded (result.c); here nothing is added to it.
+ * Answers to match requests. Owns nothing. Run by the guard's loop. Who calls has checked the result against
+ * the leaf before it was recorded (result.c); here nothing is added to it.
  */
 
 #include "guard/answer.h"
@@ -32,8 +32,8 @@ AnswerKind answer_result_kind(const char *result, const char *operation)
                 {"list", ANSWER_LIST},
         };
         static const AnswerName errors[] = {
-                {"no-subject", ANSWER_NO_SUCH_SUBJECT},      {"model-mismatch", ANSWER_MODEL_MISMATCH},
-                {"bad-template", ANSWER_BAD_TEMPLATE},       {"overloaded", ANSWER_OVERLOADED},
+                {"no-subject", ANSWER_NO_SUCH_SUBJECT},     {"model-mismatch", ANSWER_MODEL_MISMATCH},
+                {"bad-template", ANSWER_BAD_TEMPLATE},      {"overloaded", ANSWER_OVERLOADED},
                 {"worker-gone", ANSWER_WORKER_UNAVAILABLE},
         };
         if (strcmp(result, "ok") == 0)

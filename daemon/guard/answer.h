@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Answer: what a child is told about a call. What says anything of a decision or a match takes the receipt of its
- * record, and cannot be made without (promise 2); answer_error() is for calls that were never decided. Pure.
+ * Answer: what a child is told about a call. What says anything of a decision or a match takes the receipt of
+ * its record, and cannot be made without (promise 2); answer_error() is for calls that were never decided.
+ * Pure.
  */
 
 #include <stdbool.h>

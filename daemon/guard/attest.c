@@ -1,11 +1,11 @@
 /*
- * Attestation from a socket. Owns what it found; must not read from the socket nor ask a name service. Runs in
- * the guard, which needs to see all processes (ProtectProc=default).
+ * Attestation from a socket. Owns what it found; must not read from the socket nor ask a name service. Runs
+ * in the guard, which needs to see all processes (ProtectProc=default).
  *
- * With SO_PEERPIDFD the kernel keeps the process that connected, dead or alive, and its number is taken from the
- * pidfd. Without it the pidfd is opened by number at once, and must then be a process of the same user that was
- * there before the connection was accepted: a number that was given anew in between can only be one of the same
- * user's, which is why such an identity is called "uid".
+ * With SO_PEERPIDFD the kernel keeps the process that connected, dead or alive, and its number is taken from
+ * the pidfd. Without it the pidfd is opened by number at once, and must then be a process of the same user
+ * that was there before the connection was accepted: a number that was given anew in between can only be one
+ * of the same user's, which is why such an identity is called "uid".
  */
 
 #include "guard/attest.h"
@@ -26,6 +26,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
+#include "guard/unit.h"
 
 /* Newer than the headers of the oldest system that this is built on. */
 #ifndef SO_PEERPIDFD
@@ -286,7 +287,8 @@ static uint64_t attest_boottime(void)
 {
         struct timespec now = {};
 
-        (void)clock_gettime(CLOCK_BOOTTIME, &now); /* Cannot fail on Linux; zero would mean "not plausible". */
+        (void)clock_gettime(CLOCK_BOOTTIME,
+                            &now); /* Cannot fail on Linux; zero would mean "not plausible". */
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
@@ -306,7 +308,7 @@ static int attest_process(uint64_t accepted_usec, Attestation *attestation)
                 return ATTEST_E_GONE;
         if (by_number && !attest_is_plausible(&proc, attestation->uid, accepted_usec))
                 return 0;
-        attestation->unit = proc.cgroup ? attest_unit(proc.cgroup) : NULL;
+        attestation->unit = proc.cgroup ? unit_of_cgroup(proc.cgroup) : NULL;
         attestation->has_loginuid = proc.loginuid < attest_unset;
         attestation->loginuid = attestation->has_loginuid ? (uint32_t)proc.loginuid : 0;
         attestation->has_session = proc.session < attest_unset;
@@ -338,91 +340,4 @@ int attest(int fd, bool by_number, Attestation *ret_attestation)
         *ret_attestation = attestation;
         attestation = ATTESTATION_INIT;
         return r;
-}
-
-/* ------------------------------------------------------------------------------------------- the unit */
-
-/* A component of a path, not terminated. */
-typedef struct AttestPart {
-        const char *text;
-        size_t n;
-} AttestPart;
-
-static bool attest_part_ends(AttestPart part, const char *suffix)
-{
-        size_t n = strlen(suffix);
-
-        return part.n > n && memcmp(part.text + part.n - n, suffix, n) == 0;
-}
-
-static bool attest_part_is_unit_name(AttestPart part)
-{
-        if (part.n > ATTEST_UNIT_MAX)
-                return false;
-        for (size_t i = 0; i < part.n; i++) {
-                char c = part.text[i];
-                bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-                if (!alphanumeric && !memchr(":_.@-", c, 5))
-                        return false;
-        }
-        return true;
-}
-
-/* systemd puts an underscore before what would look like a file of the kernel's. */
-static AttestPart attest_unescape(AttestPart part)
-{
-        if (part.n > 0 && part.text[0] == '_')
-                return (AttestPart){.text = part.text + 1, .n = part.n - 1};
-        return part;
-}
-
-/* The service that a path leads into: slices, then the service, then whatever it made below itself. */
-static char *attest_unit_of_path(const char *path, size_t n)
-{
-        static const char root[] = "/system.slice/";
-
-        if (n < sizeof(root) - 1 || memcmp(path, root, sizeof(root) - 1) != 0)
-                return NULL;
-        const char *p = path + sizeof(root) - 1;
-        const char *end = path + n;
-        while (p < end) {
-                const char *slash = memchr(p, '/', (size_t)(end - p));
-                AttestPart part = {.text = p, .n = (size_t)((slash ? slash : end) - p)};
-                part = attest_unescape(part);
-                if (!attest_part_is_unit_name(part))
-                        return NULL;
-                if (attest_part_ends(part, ".service"))
-                        return strndup(part.text, part.n);
-                if (!attest_part_ends(part, ".slice"))
-                        return NULL;
-                p = slash ? slash + 1 : end;
-        }
-        return NULL;
-}
-
-/* The path in the hierarchy whose line begins so; NULL where there is no such line. */
-static const char *attest_hierarchy(const char *text, const char *marker, bool at_start, size_t *ret_n)
-{
-        for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line ? 1 : 0) {
-                size_t n_line = strcspn(line, "\n");
-                const char *found = at_start ? line : memchr(line, ':', n_line);
-                if (!found || strncmp(found, marker, strlen(marker)) != 0)
-                        continue;
-                found += strlen(marker);
-                *ret_n = (size_t)(line + n_line - found);
-                return found;
-        }
-        return NULL;
-}
-
-char *attest_unit(const char *cgroup_text)
-{
-        size_t n = 0;
-
-        /* systemd's own hierarchy: the unified one, or where that is not in use the named one. */
-        const char *path = attest_hierarchy(cgroup_text, "0::", true, &n);
-        if (path && !(n == 1 && *path == '/'))
-                return attest_unit_of_path(path, n);
-        path = attest_hierarchy(cgroup_text, ":name=systemd:", false, &n);
-        return path ? attest_unit_of_path(path, n) : NULL;
 }

@@ -3,9 +3,9 @@
  * Attest: who is at the other end of a connection, from the kernel alone, before a byte of it is read
  * (DESIGN.md, "Who is asking"). Runs in the guard at each accept.
  *
- * User and groups are what they were when the peer connected. Everything that comes from /proc is read between
- * two checks that the peer's pidfd still lives, so that it cannot be another process's; whatever cannot be learnt
- * so is "none".
+ * User and groups are what they were when the peer connected. Everything that comes from /proc is read
+ * between two checks that the peer's pidfd still lives, so that it cannot be another process's; whatever
+ * cannot be learnt so is "none".
  */
 
 #include <stdbool.h>
@@ -16,11 +16,11 @@
 enum {
         ATTEST_GROUPS_MAX = 65536, /* NGROUPS_MAX of Linux */
         ATTEST_LABEL_MAX = 512,
-        ATTEST_UNIT_MAX = 255,
 };
 
 typedef enum AttestIdentity {
-        ATTEST_UID,   /* the pidfd was opened by number: another process of the same user may have got in between */
+        ATTEST_UID,   /* the pidfd was opened by number: another process of the same user may have got in
+                         between */
         ATTEST_PIDFD, /* the kernel keeps the pidfd of who connected (SO_PEERPIDFD, Linux 6.5) */
 } AttestIdentity;
 
@@ -31,9 +31,9 @@ typedef struct Attestation {
         uid_t uid;
         gid_t *groups; /* primary and supplementary, ascending, none twice */
         size_t n_groups;
-        pid_t pid;     /* 0: the peer is in a pid namespace that we do not see */
-        char *unit;    /* a system service; NULL: none */
-        char *label;   /* of the security module; NULL: none */
+        pid_t pid;   /* 0: the peer is in a pid namespace that we do not see */
+        char *unit;  /* a system service; NULL: none */
+        char *label; /* of the security module; NULL: none */
         bool has_loginuid;
         uint32_t loginuid;
         bool has_session;
@@ -48,7 +48,8 @@ typedef struct Attestation {
 void attestation_deinit(Attestation *attestation);
 
 enum {
-        ATTEST_E_GONE = 1, /* the process that connected has exited; @ret_attestation holds uid and groups only */
+        ATTEST_E_GONE =
+                1, /* the process that connected has exited; @ret_attestation holds uid and groups only */
 };
 
 /**
@@ -63,15 +64,6 @@ int attest(int fd, bool by_number, Attestation *ret_attestation);
 
 /** attestation_alive() - Whether the process that connected still runs; true where no pidfd could be had. */
 bool attestation_alive(const Attestation *attestation);
-
-/**
- * attest_unit() - The system service that a process is in, from the text of its /proc/PID/cgroup.
- *
- * Only services below /system.slice count: what is below /user.slice was chosen by the user. A name with a
- * backslash cannot stand in a leaf and is none.
- * Return: the name, for free(); NULL where there is none (or no memory).
- */
-char *attest_unit(const char *cgroup_text);
 
 /** attest_peer_uid() - The uid of a connected socket's peer. For our own processes. Return: 0 or -errno. */
 int attest_peer_uid(int fd, uid_t *ret_uid);

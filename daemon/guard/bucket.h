@@ -1,18 +1,18 @@
 #pragma once
 /*
- * Bucket: how fast requests may be recorded for somebody. N tokens a period come in, at most `burst` are saved;
- * each recorded request takes one. Pure: it is told the time.
+ * Bucket: how fast requests may be recorded for somebody. N tokens a period come in, at most `burst` are
+ * saved; each recorded request takes one. Pure: it is told the time.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Bucket {
-        uint64_t n;           /* tokens a period */
+        uint64_t n; /* tokens a period */
         uint64_t period_usec;
         uint64_t burst;
-        uint64_t level_usec;  /* what is saved, as the time that it took to come in */
-        uint64_t last_usec;   /* when that was reckoned */
+        uint64_t level_usec; /* what is saved, as the time that it took to come in */
+        uint64_t last_usec;  /* when that was reckoned */
 } Bucket;
 
 /** bucket_init() - A full bucket. @n and @period_usec and @burst are above 0. */

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Call: what a child asks on behalf of a client, until it is answered. Embedded in whatever the call leads to. Every
- * call that began ends once, and gives back the credit that it spent.
+ * Call: what a child asks on behalf of a client, until it is answered. Embedded in whatever the call leads
+ * to. Every call that began ends once, and gives back the credit that it spent.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct Call {
         struct Child *child;   /* NULL once it is gone */
         struct Client *client; /* NULL once the caller is gone */
         AnswerTo to;
-        bool recorded;         /* it took its token: a leaf holds it */
+        bool recorded;            /* it took its token: a leaf holds it */
         void (*lost)(Call *call); /* the caller went; NULL: nobody cares */
         TAILQ_ENTRY(Call) link;
 };

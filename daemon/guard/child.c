@@ -18,7 +18,8 @@
 #include "guard/guard.h"
 #include "guard/inquiry.h"
 
-/* -------------------------------------------------------------------------------------------------- credits */
+/* -------------------------------------------------------------------------------------------------- credits
+ */
 
 static uint64_t child_now(void)
 {
@@ -69,7 +70,8 @@ int child_regain(Child *child, bool recorded)
         return child_grant(child);
 }
 
-/* ------------------------------------------------------------------------------------------------- messages */
+/* ------------------------------------------------------------------------------------------------- messages
+ */
 
 static void child_breach(Child *child, const char *what)
 {
@@ -83,7 +85,7 @@ static Client *child_find(Child *child, uint64_t id)
 {
         Client *client;
 
-        TAILQ_FOREACH(client, &child->clients, link)
+        TAILQ_FOREACH (client, &child->clients, link)
                 if (client->id == id)
                         return client;
         return NULL;
@@ -202,11 +204,13 @@ static int child_on_closed_channel(Channel *channel, int reason, void *userdata)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- life and death */
+/* ----------------------------------------------------------------------------------------------- life and
+ * death */
 
 int child_new(Child **ret_child, Guard *guard, int fd, const Child *like)
 {
-        static const ChannelHandlers handlers = {.packet = child_on_packet, .closed = child_on_closed_channel};
+        static const ChannelHandlers handlers = {.packet = child_on_packet,
+                                                 .closed = child_on_closed_channel};
 
         Child *child = calloc(1, sizeof(*child));
         if (!child)
@@ -246,7 +250,8 @@ Child *child_free(Child *child)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------ connections */
+/* ------------------------------------------------------------------------------------------------
+ * connections */
 
 /* The bounds of a child follow its newest connection: the policy may know a uid by a group of some of its
  * processes only, and another policy may have come into force. */

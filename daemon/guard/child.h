@@ -1,8 +1,9 @@
 #pragma once
 /*
  * Child: the guard's side of one frontend child, which serves all connections of one uid on one socket. The
- * child is not trusted: it may call only what its interface has, only on connections that were given to it, in
- * the order of their serials, and only as often as it has credits. Anything else ends it and all its connections.
+ * child is not trusted: it may call only what its interface has, only on connections that were given to it,
+ * in the order of their serials, and only as often as it has credits. Anything else ends it and all its
+ * connections.
  */
 
 #include <stdbool.h>
@@ -25,16 +26,16 @@ struct Child {
         struct Guard *guard;
         uint64_t id;
         MessageInterface interface;
-        QuotaUser user;      /* as charged when it was made */
-        Channel *channel;    /* NULL once it has ended; its process may still be there */
-        TAILQ_HEAD(, Client) clients;
+        QuotaUser user;   /* as charged when it was made */
+        Channel *channel; /* NULL once it has ended; its process may still be there */
+        TAILQ_HEAD(ChildClients, Client) clients;
         size_t n_clients;
-        TAILQ_HEAD(, Call) calls;
+        TAILQ_HEAD(ChildCalls, Call) calls;
         size_t n_calls;
-        uint32_t n_credits;  /* granted, not spent */
-        uint32_t most;       /* credits and calls together */
-        Bucket *bucket;      /* what each credit is taken from; NULL: no bound */
-        uint64_t idle_usec;  /* boot time since which it has no client */
+        uint32_t n_credits;      /* granted, not spent */
+        uint32_t most;           /* credits and calls together */
+        Bucket *bucket;          /* what each credit is taken from; NULL: no bound */
+        uint64_t idle_usec;      /* boot time since which it has no client */
         TAILQ_ENTRY(Child) link; /* the frontend's */
 };
 
@@ -68,5 +69,6 @@ void child_spend(Child *child);
 /** child_regain() - A call ended; @recorded: a leaf holds it. Return: 0 or -errno. */
 int child_regain(Child *child, bool recorded);
 
-/** child_grant() - Gives what credits it may have; where none are to be had, the guard's timer tries again. */
+/** child_grant() - Gives what credits it may have; where none are to be had, the guard's timer tries again.
+ */
 int child_grant(Child *child);

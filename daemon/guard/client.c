@@ -1,6 +1,6 @@
 /*
- * Connections of clients. Owns one descriptor and one attestation each; must not read a byte. Run by the guard's
- * loop.
+ * Connections of clients. Owns one descriptor and one attestation each; must not read a byte. Run by the
+ * guard's loop.
  */
 
 #include "guard/client.h"
@@ -91,7 +91,8 @@ static bool client_is_known(Guard *guard, MessageInterface interface, const Atte
         return interface != INTERFACE_MATCH || policy_knows(guard->policy, &peer);
 }
 
-/* Return: the client, charged; NULL where a bound or memory says no. Consumes the attestation with success. */
+/* Return: the client, charged; NULL where a bound or memory says no. Consumes the attestation with success.
+ */
 static Client *client_new(Guard *guard, QuotaUser user, Attestation *attestation)
 {
         Client *client = calloc(1, sizeof(*client));

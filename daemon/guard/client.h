@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Client: one accepted connection: who is at its other end, a descriptor that is never read, and how it ends. The
- * guard watches it for the hang-up and ends it by shutdown(2); its bytes are read by a frontend child alone.
+ * Client: one accepted connection: who is at its other end, a descriptor that is never read, and how it ends.
+ * The guard watches it for the hang-up and ends it by shutdown(2); its bytes are read by a frontend child
+ * alone.
  */
 
 #include <stdbool.h>
@@ -42,8 +43,8 @@ int client_accept(struct Guard *guard, MessageInterface interface, int fd);
 Client *client_free(Client *client);
 
 /**
- * client_alive() - Whether there is still somebody to answer: the connection is up and the process that made it
- * runs. One whose process has ended is hung up on.
+ * client_alive() - Whether there is still somebody to answer: the connection is up and the process that made
+ * it runs. One whose process has ended is hung up on.
  */
 bool client_alive(Client *client);
 

@@ -1,6 +1,6 @@
 /*
- * matchguard.conf, read at start through one table of keys. Owns what it read. Names are looked up in /etc/passwd
- * and /etc/group themselves: the guard asks no name service.
+ * matchguard.conf, read at start through one table of keys. Owns what it read. Names are looked up in
+ * /etc/passwd and /etc/group themselves: the guard asks no name service.
  */
 
 #include "guard/config.h"
@@ -54,7 +54,8 @@ void config_deinit(Config *config)
         *config = CONFIG_INIT;
 }
 
-/* ------------------------------------------------------------------------------------------------- the keys */
+/* ------------------------------------------------------------------------------------------------- the keys
+ */
 
 static int config_set_origin(ConfigReader *reader, const UnitEntry *entry)
 {
@@ -158,7 +159,8 @@ static const ConfigKey config_keys[] = {
         {"RequestRate", true, config_set_request_rate},
 };
 
-/* ------------------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------------------- the file
+ */
 
 static const ConfigKey *config_find_key(const char *name)
 {
@@ -179,7 +181,8 @@ static int config_read_entry(ConfigReader *reader, const UnitEntry *entry, uint3
         }
         uint32_t bit = UINT32_C(1) << (key - config_keys);
         if (*seen & bit && !key->repeatable) {
-                faults_add(reader->faults, entry->place, "\"%s\" stands here twice; expected it once", key->name);
+                faults_add(reader->faults, entry->place, "\"%s\" stands here twice; expected it once",
+                           key->name);
                 return 0;
         }
         *seen |= bit;
@@ -192,8 +195,8 @@ static int config_read_file(ConfigReader *reader, const UnitFile *file)
 
         for (const UnitSection *section = file->sections; section; section = section->next) {
                 if (section->name && strcmp(section->name, config_section) != 0)
-                        faults_add(reader->faults, section->place,
-                                   "unknown section \"%s\"; expected [%s]", section->name, config_section);
+                        faults_add(reader->faults, section->place, "unknown section \"%s\"; expected [%s]",
+                                   section->name, config_section);
                 if (!section->name || strcmp(section->name, config_section) != 0)
                         continue;
                 for (const UnitEntry *entry = section->entries; entry; entry = entry->next) {

@@ -1,12 +1,13 @@
 #pragma once
 /*
- * Config: matchguard.conf, which says how the service runs. Nothing in it changes a decision: that is policy's.
+ * Config: matchguard.conf, which says how the service runs. Nothing in it changes a decision: that is
+ * policy's.
  *
  *   [Guard]
  *   Origin=NAME                 the log's name
  *   KernelAudit=yes|checkpoints|no
- *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number; UNIT
- *                               is s, min, h or d. N tokens come in a unit and N are saved.
+ *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or
+ * number; UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
 
 #include <stdbool.h>
@@ -57,7 +58,8 @@ enum {
  */
 int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults);
 
-/** config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set. */
+/** config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.
+ */
 const ConfigRate *config_rate(const Config *config, const Attestation *attestation);
 
 /** config_account() - The uid of an account in /etc/passwd. Return: 0, -ENOENT, or another -errno. */

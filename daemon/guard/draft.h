@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Draft: a leaf while it is being made, with the strings that its fields point to, the detail that it commits to,
- * and what the trail is to know of it. One draft becomes one entry, or nothing.
+ * Draft: a leaf while it is being made, with the strings that its fields point to, the detail that it commits
+ * to, and what the trail is to know of it. One draft becomes one entry, or nothing.
  */
 
 #include <stdint.h>
@@ -42,13 +42,15 @@ void draft_begin(Draft *draft, const Ledger *ledger, const ClockReading *now, co
 /** draft_deinit() - Frees what it holds; safe on DRAFT_INIT and twice. */
 void draft_deinit(Draft *draft);
 
-/** draft_own() - Takes over a text from malloc(), until the leaf is made; NULL fails the draft. Return: the text. */
+/** draft_own() - Takes over a text from malloc(), until the leaf is made; NULL fails the draft. Return: the
+ * text. */
 const char *draft_own(Draft *draft, char *text);
 
 /** draft_hex() - Bytes as lower-case hex. */
 const char *draft_hex(Draft *draft, const void *data, size_t n);
 
-/** draft_list() - A list as one text: sorted by byte, no duplicates, joined by single spaces; NULL for none. */
+/** draft_list() - A list as one text: sorted by byte, no duplicates, joined by single spaces; NULL for none.
+ */
 const char *draft_list(Draft *draft, const char *const *items, size_t n);
 
 /** draft_base64url() - A text as details have it; NULL for NULL and "". */

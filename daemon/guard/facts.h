@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Facts: what the kernel attested, what a child says was asked, and what the ledger knows of time, put together as
- * the one input of a decision. Pure. No fact of the kernel's is ever taken from a child.
+ * Facts: what the kernel attested, what a child says was asked, and what the ledger knows of time, put
+ * together as the one input of a decision. Pure. No fact of the kernel's is ever taken from a child.
  */
 
 #include "guard/attest.h"

@@ -29,7 +29,8 @@ bool frontend_peer_is(const Guard *guard, int fd, const char *account)
         return config_account(account, &expected) == 0 && uid == expected;
 }
 
-/* ------------------------------------------------------------------------------------------------- the parent */
+/* ------------------------------------------------------------------------------------------------- the
+ * parent */
 
 /* Ends the parent and everything that hangs on it. */
 static void frontend_end(Frontend *frontend)
@@ -42,11 +43,20 @@ static void frontend_end(Frontend *frontend)
         }
 }
 
+static Child *frontend_find_id(const Frontend *frontend, uint64_t id)
+{
+        Child *child;
+
+        TAILQ_FOREACH (child, &frontend->children, link)
+                if (child->id == id)
+                        return child;
+        return NULL;
+}
+
 static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
         Frontend *frontend = userdata;
         ChildGoneMessage message;
-        Child *child;
 
         if (packet->type != MESSAGE_CHILD_GONE || packet->n_fds > 0 ||
             !child_gone_decode(packet->body, packet->n_body, &message)) {
@@ -56,9 +66,7 @@ static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
                 guard_peers_changed(frontend->guard);
                 return 0;
         }
-        TAILQ_FOREACH(child, &frontend->children, link)
-                if (child->id == message.child)
-                        break;
+        Child *child = frontend_find_id(frontend, message.child);
         if (!child)
                 return 0;
         TAILQ_REMOVE(&frontend->children, child, link);
@@ -96,13 +104,14 @@ int frontend_accept(Guard *guard, int fd)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- the children */
+/* ----------------------------------------------------------------------------------------------- the
+ * children */
 
 static Child *frontend_find(const Frontend *frontend, MessageInterface interface, uid_t uid)
 {
         Child *child;
 
-        TAILQ_FOREACH(child, &frontend->children, link)
+        TAILQ_FOREACH (child, &frontend->children, link)
                 if (child->channel && child->interface == interface && child->user.uid == uid)
                         return child;
         return NULL;
@@ -114,7 +123,7 @@ static void frontend_end_idlest(Frontend *frontend)
         Child *idlest = NULL;
         Child *child;
 
-        TAILQ_FOREACH(child, &frontend->children, link)
+        TAILQ_FOREACH (child, &frontend->children, link)
                 if (child->channel && child->n_clients == 0 &&
                     (!idlest || child->idle_usec < idlest->idle_usec))
                         idlest = child;
@@ -186,21 +195,21 @@ static int frontend_on_sweep(sd_event_source *source, uint64_t usec, void *userd
         int r = clock_read(&now);
         if (r < 0)
                 return r;
-        TAILQ_FOREACH(child, &frontend->children, link)
+        TAILQ_FOREACH (child, &frontend->children, link)
                 if (child->channel && child->n_clients == 0 &&
                     child->idle_usec + FRONTEND_LINGER_USEC <= now.boottime_usec)
                         child_end(child);
         return timer_arm(source, FRONTEND_LINGER_USEC / 2);
 }
 
-/* -------------------------------------------------------------------------------------------------- the tokens */
+/* -------------------------------------------------------------------------------------------------- the
+ * tokens */
 
 static int frontend_on_tokens(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Frontend *frontend = userdata;
-        Child *child;
 
-        TAILQ_FOREACH(child, &frontend->children, link) {
+        for (Child *child = TAILQ_FIRST(&frontend->children); child; child = TAILQ_NEXT(child, link)) {
                 int r = child_grant(child);
                 if (r < 0)
                         return r;
@@ -214,7 +223,7 @@ static uint64_t frontend_next_token(const Frontend *frontend, uint64_t now_usec)
         uint64_t least = CLOCK_USEC_PER_SEC;
         Child *child;
 
-        TAILQ_FOREACH(child, &frontend->children, link)
+        TAILQ_FOREACH (child, &frontend->children, link)
                 if (child->channel && child->bucket && child->n_credits == 0)
                         least = MIN_OF(least, bucket_next_usec(child->bucket, now_usec));
         return MAX_OF(least, UINT64_C(1000));
@@ -231,7 +240,8 @@ int frontend_wait_for_tokens(Guard *guard)
         return r < 0 ? r : timer_arm(frontend->tokens, frontend_next_token(frontend, now.boottime_usec));
 }
 
-/* ------------------------------------------------------------------------------------------------ life and death */
+/* ------------------------------------------------------------------------------------------------ life and
+ * death */
 
 int frontend_init(Frontend *frontend, Guard *guard)
 {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Frontend: the guard's side of the frontend's parent, which reads no client byte and only forks children, and the
- * table of those children.
+ * Frontend: the guard's side of the frontend's parent, which reads no client byte and only forks children,
+ * and the table of those children.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct Guard;
 typedef struct Frontend {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
-        TAILQ_HEAD(, Child) children;
+        TAILQ_HEAD(FrontendChildren, Child) children;
         uint64_t next_child;
         uint64_t next_connection;
         sd_event_source *sweep;  /* ends children that had no client for a while */
@@ -43,7 +43,8 @@ enum {
         FRONTEND_E_NONE = 1, /* no frontend is there, or there are children enough */
 };
 
-/** frontend_child() - The child for a socket and uid, made where there is none. Return: 0, FRONTEND_E_NONE, -errno. */
+/** frontend_child() - The child for a socket and uid, made where there is none. Return: 0, FRONTEND_E_NONE,
+ * -errno. */
 int frontend_child(struct Guard *guard, MessageInterface interface, QuotaUser user, Child **ret_child);
 
 /** frontend_wait_for_tokens() - Some child waits for a token: looks again when there may be one. */

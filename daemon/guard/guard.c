@@ -23,7 +23,8 @@
 
 enum { GUARD_FILES_MAX = 8192 };
 
-/* --------------------------------------------------------------------------------------- what others are told */
+/* --------------------------------------------------------------------------------------- what others are
+ * told */
 
 void guard_peers_changed(Guard *guard)
 {
@@ -40,7 +41,8 @@ void guard_peers_changed(Guard *guard)
                          serving ? "Serving." : "Waiting for frontend or worker."); /* There may be nobody. */
 }
 
-/* ------------------------------------------------------------------------------------------------------- refusals */
+/* -------------------------------------------------------------------------------------------------------
+ * refusals */
 
 /* A `refused` leaf on its way: what it counts is put back if it is not written. */
 typedef struct RefusedEntry {
@@ -120,7 +122,8 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why)
         refused_add(&guard->refused, user, why);
 }
 
-/* ------------------------------------------------------------------------------------------------------- stopping */
+/* -------------------------------------------------------------------------------------------------------
+ * stopping */
 
 static int stop_committed(Waiter *waiter, TrailEntry *entry)
 {
@@ -200,7 +203,8 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
-/* ------------------------------------------------------------------------------------------- around the trail */
+/* ------------------------------------------------------------------------------------------- around the
+ * trail */
 
 static int guard_before_commit(const TrailCommit *commit, void *userdata)
 {
@@ -211,7 +215,8 @@ static int guard_before_commit(const TrailCommit *commit, void *userdata)
 
 static int guard_on_broken(void *userdata)
 {
-        (void)sd_notify(0, "STATUS=The trail cannot be written: every request is refused."); /* May be nobody. */
+        (void)sd_notify(0,
+                        "STATUS=The trail cannot be written: every request is refused."); /* May be nobody. */
         return 0;
 }
 
@@ -239,7 +244,8 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
                 return 0;
         guard->started = true;
         guard_peers_changed(guard);
-        (void)sd_notify(0, "READY=1\nSTATUS=Waiting for frontend or worker."); /* There may be nobody to tell. */
+        (void)sd_notify(0,
+                        "READY=1\nSTATUS=Waiting for frontend or worker."); /* There may be nobody to tell. */
         return 0;
 }
 
@@ -251,7 +257,8 @@ static int starting_failed(Waiter *waiter)
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
-/* --------------------------------------------------------------------------------------------- life and death */
+/* --------------------------------------------------------------------------------------------- life and
+ * death */
 
 static int guard_load_config(Guard *guard)
 {
@@ -286,7 +293,8 @@ static int guard_watch_signals(Guard *guard)
         return 0;
 }
 
-/* Two descriptors a connection, and some for ourselves. The unit sets it too; where neither may, less is served. */
+/* Two descriptors a connection, and some for ourselves. The unit sets it too; where neither may, less is
+ * served. */
 static void guard_raise_limits(void)
 {
         struct rlimit limit;
@@ -341,8 +349,11 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
         if (r < 0)
                 return r;
         r = guard_set_up(guard);
-        if (r >= 0)
-                r = start_open(guard, ret_status);
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot set up the loop and the sockets: %s", strerror(-r));
+                return r;
+        }
+        r = start_open(guard, ret_status);
         if (r < 0)
                 return r;
         *ret_guard = TAKE_PTR(guard);

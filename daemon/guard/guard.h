@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Guard: the whole of matchguardd, as its parts see it. Owns everything; each part (a header of its own) works on
- * the piece that is named after it.
+ * Guard: the whole of matchguardd, as its parts see it. Owns everything; each part (a header of its own)
+ * works on the piece that is named after it.
  *
  *   listener -> client -> child -> call -> request -> recorder -> trail
  *                                            |  ^
@@ -61,19 +61,19 @@ typedef struct Guard {
         size_t n_starting; /* of those, how many are not durable yet */
         Waiter stop;       /* for the `stop` leaf */
         bool started;
-        bool stopping;     /* no new request; those that are open come to their end */
-        bool stopped;      /* the `stop` leaf is on its way */
-        bool out_of_time;  /* stopping, and those that are still open are not waited for */
+        bool stopping;    /* no new request; those that are open come to their end */
+        bool stopped;     /* the `stop` leaf is on its way */
+        bool out_of_time; /* stopping, and those that are still open are not waited for */
         sd_event_source *stop_timer;
         sd_event_source *signals[3];
 
-        bool serving;      /* as was last said to the service manager */
+        bool serving;          /* as was last said to the service manager */
         uint64_t started_usec; /* boot time */
 } Guard;
 
 /**
- * guard_new() - Loads policy, opens the trail, records what was found. It serves once its loop runs and those leaves
- * are durable.
+ * guard_new() - Loads policy, opens the trail, records what was found. It serves once its loop runs and those
+ * leaves are durable.
  * @options:    borrowed for as long as the guard lives
  * @ret_status: on failure, what to exit with; the reason was said
  *
@@ -93,7 +93,8 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
 /** guard_peers_changed() - A frontend or a worker came or went: opens or shuts the doors, and says so. */
 void guard_peers_changed(Guard *guard);
 
-/** guard_request_ended() - A request came to its end: a stop may have waited for that. Return: 0 or -errno. */
+/** guard_request_ended() - A request came to its end: a stop may have waited for that. Return: 0 or -errno.
+ */
 int guard_request_ended(Guard *guard);
 
 /* What the guard does around each commit. */

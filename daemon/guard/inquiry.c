@@ -83,7 +83,8 @@ int inquiry_reload(Client *client, Packet *packet, CallMessage *message)
         return reload_by_admin(&client->guard->reload, client, message->serial);
 }
 
-/* --------------------------------------------------------------------------------------------------- receipts */
+/* ---------------------------------------------------------------------------------------------------
+ * receipts */
 
 /* A look-up under way. */
 typedef struct Lookup {
@@ -127,11 +128,11 @@ static void lookup_answer(const Lookup *lookup, const TrailRecord *record, Buffe
 {
         _cleanup_(freep) char *decision = lookup_text(record->decision, record->n_decision);
         _cleanup_(freep) char *outcome = lookup_text(record->outcome, record->n_outcome);
-        AnswerMessage answer = {.connection = lookup->call.to.connection,
-                                .serial = lookup->call.to.serial,
-                                .kind = ANSWER_RECEIPT,
-                                .texts = {decision, record->decision_proof, outcome,
-                                          outcome ? record->outcome_proof : NULL}};
+        AnswerMessage answer = {
+                .connection = lookup->call.to.connection,
+                .serial = lookup->call.to.serial,
+                .kind = ANSWER_RECEIPT,
+                .texts = {decision, record->decision_proof, outcome, outcome ? record->outcome_proof : NULL}};
 
         answer_encode(&answer, body);
 }

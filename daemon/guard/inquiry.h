@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Inquiry: calls that are no match requests. They are not recorded as such, change no decision, and tell a caller
- * nothing that is somebody else's.
+ * Inquiry: calls that are no match requests. They are not recorded as such, change no decision, and tell a
+ * caller nothing that is somebody else's.
  */
 
 #include <sys/queue.h>
@@ -12,7 +12,7 @@
 
 /* Look-ups that the trail's thread has. */
 typedef struct Lookups {
-        LIST_HEAD(, Lookup) all;
+        LIST_HEAD(LookupList, Lookup) all;
 } Lookups;
 
 /** lookups_deinit() - Forgets them; the trail must be gone. Safe when all zero. */
@@ -24,5 +24,6 @@ int inquiry_status(Client *client, Packet *packet, CallMessage *message);
 int inquiry_checkpoint(Client *client, Packet *packet, CallMessage *message);
 int inquiry_reload(Client *client, Packet *packet, CallMessage *message);
 
-/** inquiry_receipt() - On the Match socket only the leaves of the caller's own uid; on the Audit socket any. */
+/** inquiry_receipt() - On the Match socket only the leaves of the caller's own uid; on the Audit socket any.
+ */
 int inquiry_receipt(Client *client, Packet *packet, CallMessage *message);

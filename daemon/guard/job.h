@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Job: what the worker is asked to do. It can be made from nothing but the receipt of a permit (promise 1): there is
- * no other way to a JOB message in this program.
+ * Job: what the worker is asked to do. It can be made from nothing but the receipt of a permit (promise 1):
+ * there is no other way to a JOB message in this program.
  */
 
 #include <stddef.h>
@@ -19,7 +19,8 @@ typedef struct JobParts {
 } JobParts;
 
 enum {
-        JOB_E_NOT_A_PERMIT = 1, /* the receipt is of another leaf, or has no audit path: nothing was written */
+        JOB_E_NOT_A_PERMIT =
+                1, /* the receipt is of another leaf, or has no audit path: nothing was written */
 };
 
 /**

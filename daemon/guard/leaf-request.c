@@ -2,8 +2,8 @@
  * The leaf of a request. Personal parts go into the detail, to which the leaf only commits. Pure; run by the
  * guard's loop.
  *
- * detail: `authorisation`, `case`, `operator`, `subjects` (those asked for), each base64url; `probe`, SHA-256 over
- * the templates, one after another; `session`, the audit session.
+ * detail: `authorisation`, `case`, `operator`, `subjects` (those asked for), each base64url; `probe`, SHA-256
+ * over the templates, one after another; `session`, the audit session.
  */
 
 #include "guard/leaves.h"
@@ -28,7 +28,7 @@ static const char *request_groups(const LeafRequest *request, Draft *draft)
 
         if (attestation->n_groups == 0)
                 return NULL;
-        _cleanup_(freep) char (*texts)[LEAF_GROUP_SIZE] = calloc(attestation->n_groups, sizeof(*texts));
+        _cleanup_(freep) char(*texts)[LEAF_GROUP_SIZE] = calloc(attestation->n_groups, sizeof(*texts));
         _cleanup_(freep) const char **items = calloc(attestation->n_groups, sizeof(*items));
         if (!texts || !items) {
                 draft->failed = true;
@@ -67,10 +67,10 @@ static const char *request_given(const Facts *facts, Draft *draft)
         const struct {
                 const char *name;
                 const char *value;
-        } texts[] = {
-                {"authorisation", facts->authorisation},
-                {"case", facts->case_reference},
-                {"operator", facts->operator},
+        } texts[] = {{"authorisation", facts->authorisation}, {"case", facts->case_reference},
+                     {
+                             "operator",
+                             facts->operator},
         };
         const char *given[ARRAY_SIZE(texts)];
         size_t n = 0;

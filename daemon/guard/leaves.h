@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What stands in each kind of leaf (TRAIL.md, the table): from a typed struct to the fields of a draft. Pure. The
- * keys that every leaf has are set before, by draft_begin().
+ * What stands in each kind of leaf (TRAIL.md, the table): from a typed struct to the fields of a draft. Pure.
+ * The keys that every leaf has are set before, by draft_begin().
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
@@ -34,15 +34,15 @@ typedef struct LeafRequest {
         const Facts *facts;
         const Policy *policy;
         const Decision *decision;
-        const char *worker;      /* the session at hand, or NULL */
-        const uint8_t *job;      /* bytes that job_check() has accepted */
+        const char *worker; /* the session at hand, or NULL */
+        const uint8_t *job; /* bytes that job_check() has accepted */
         size_t n_job;
         const uint8_t *job_salt; /* COMMITMENT_SALT_SIZE bytes */
 } LeafRequest;
 
 /**
- * leaf_request() - A request and what was decided about it, with its detail. Borrows everything until the draft is
- * finished.
+ * leaf_request() - A request and what was decided about it, with its detail. Borrows everything until the
+ * draft is finished.
  *
  * Return: 0, LEAF_E_TOO_LONG where the detail would be, or -errno.
  */
@@ -73,12 +73,12 @@ typedef struct LeafPolicy {
         const Digest *new;        /* NULL: it did not load */
         const Digest *invariants; /* likewise */
         bool loaded;
-        const char *via;          /* "start", "admin", "signal" */
+        const char *via; /* "start", "admin", "signal" */
         bool has_by;
         uid_t by;
         bool has_loginuid;
         uint32_t loginuid;
-        const char *why;          /* of one that was rejected: its faults, for the detail */
+        const char *why; /* of one that was rejected: its faults, for the detail */
 } LeafPolicy;
 
 /** leaf_policy() - A policy loaded or rejected. Return: 0, LEAF_E_TOO_LONG, or -errno. */

@@ -1,5 +1,6 @@
 /*
- * Index, time and mark of leaves. Owns nothing but its numbers; must not read a clock. Run by the guard's loop.
+ * Index, time and mark of leaves. Owns nothing but its numbers; must not read a clock. Run by the guard's
+ * loop.
  */
 
 #include "guard/ledger.h"

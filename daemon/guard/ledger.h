@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Ledger: what the guard's loop gives to leaves before anything else: index, time, clock, mark. Pure: it is told
- * what the clocks say, so that tests can tell it anything.
+ * Ledger: what the guard's loop gives to leaves before anything else: index, time, clock, mark. Pure: it is
+ * told what the clocks say, so that tests can tell it anything.
  *
  * Invariants (TRAIL.md sections 1 and 5)
  *   1. indices follow on without a gap, beginning where the trail ends
@@ -25,9 +25,9 @@ enum {
 
 typedef struct Ledger {
         char boot[LEDGER_BOOT_SIZE];
-        uint64_t size;     /* index of the next leaf */
-        TrailState state;  /* after the last leaf */
-        bool has_last;     /* the clocks were read before in this run */
+        uint64_t size;    /* index of the next leaf */
+        TrailState state; /* after the last leaf */
+        bool has_last;    /* the clocks were read before in this run */
         ClockReading last;
 } Ledger;
 
@@ -54,8 +54,8 @@ void ledger_rollback(Ledger *ledger, uint64_t size, const TrailState *state);
 
 /**
  * ledger_jumped() - Whether the wall clock stepped since the last ledger_observe(): back at all, or by over a
- * second against boot time; or forward by over 5 s against boot time. Before the first reading of a run only the
- * log's own time is known, and only a step back can be told.
+ * second against boot time; or forward by over 5 s against boot time. Before the first reading of a run only
+ * the log's own time is known, and only a step back can be told.
  */
 bool ledger_jumped(const Ledger *ledger, const ClockReading *now, LedgerJump *ret_jump);
 

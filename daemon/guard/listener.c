@@ -1,6 +1,6 @@
 /*
- * Accepting. Owns the listening sockets. Run by the guard's loop. Which socket a connection came in by is known
- * here and nowhere else: it is never anybody's claim.
+ * Accepting. Owns the listening sockets. Run by the guard's loop. Which socket a connection came in by is
+ * known here and nowhere else: it is never anybody's claim.
  */
 
 #include "guard/listener.h"
@@ -57,7 +57,8 @@ static const ListenerKind listener_kinds[LISTENERS_MAX] = {
         {"worker", SOCK_SEQPACKET, false, 0, accepted_worker},
 };
 
-/* ------------------------------------------------------------------------------------------------ accepting */
+/* ------------------------------------------------------------------------------------------------ accepting
+ */
 
 static int listener_apply(Listener *listener)
 {
@@ -113,7 +114,8 @@ int listeners_set(Listeners *listeners, bool clients, bool peers)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- opening */
+/* -------------------------------------------------------------------------------------------------- opening
+ */
 
 static const ListenerKind *listener_find(const char *name)
 {
@@ -143,6 +145,11 @@ static int listener_open(Guard *guard, int fd, const char *name)
         Listener *listener = &listeners->all[listeners->n];
         *listener = (Listener){.guard = guard, .kind = kind, .fd = fd};
         listeners->n++;
+        /* Whoever made it may not have: the loop must not wait in accept4(2) for a peer that has gone again.
+         */
+        int flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
         int r = timer_new(guard->event, &listener->pause, listener_on_pause_over, listener);
         if (r >= 0)
                 r = sd_event_add_io(guard->event, &listener->source, fd, EPOLLIN, listener_on_io, listener);
@@ -174,8 +181,9 @@ int listeners_open(Guard *guard)
                         return r;
         }
         if (guard->listeners.n < ARRAY_SIZE(listener_kinds)) {
-                diag(DIAG_ERROR, "Only %zu of my %zu sockets were given to me; start me by systemd or by "
-                                 "`matchguard run`.",
+                diag(DIAG_ERROR,
+                     "Only %zu of my %zu sockets were given to me; start me by systemd or by "
+                     "`matchguard run`.",
                      guard->listeners.n, ARRAY_SIZE(listener_kinds));
                 return -EINVAL;
         }

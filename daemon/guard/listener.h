@@ -29,12 +29,14 @@ typedef struct Listeners {
 /**
  * listeners_open() - Takes over the inherited sockets and puts them on the loop, shut.
  *
- * All five must be there, each once, of the right type and listening. Return: 0 or -errno, with the reason said.
+ * All five must be there, each once, of the right type and listening. Return: 0 or -errno, with the reason
+ * said.
  */
 int listeners_open(struct Guard *guard);
 
 /** listeners_deinit() - Closes them; safe when all zero. */
 void listeners_deinit(Listeners *listeners);
 
-/** listeners_set() - Opens or shuts the doors for clients, and those for our own processes. Return: 0 or -errno. */
+/** listeners_set() - Opens or shuts the doors for clients, and those for our own processes. Return: 0 or
+ * -errno. */
 int listeners_set(Listeners *listeners, bool clients, bool peers);

@@ -62,7 +62,8 @@ static const OptionsEntry options_table[] = {
         {"--state", "DIR", "where trail, export and the log's public key are kept", set_state},
         {"--policy-dir", "DIR", "where policy is read from; repeatable, strongest first", set_policy_dir},
         {"--config", "FILE", "instead of /etc/matchguard/matchguard.conf", set_config},
-        {"--private", NULL, "policy files and internal peers are one's own (under `matchguard run`)", set_private},
+        {"--private", NULL, "policy files and internal peers are one's own (under `matchguard run`)",
+         set_private},
         {"--new-log", NULL, "begin another log, and put the old one aside", set_new_log},
         {"--version", NULL, "print the version", show_version},
         {"--help", NULL, "print this", show_help},
@@ -70,7 +71,8 @@ static const OptionsEntry options_table[] = {
 
 static int show_help(Options *options, const char *value)
 {
-        printf("matchguardd [OPTION]...\n\nDecides and records every face match. Its sockets come from systemd or "
+        printf("matchguardd [OPTION]...\n\nDecides and records every face match. Its sockets come from "
+               "systemd or "
                "`matchguard run`.\n\n");
         for (size_t i = 0; i < ARRAY_SIZE(options_table); i++) {
                 const OptionsEntry *entry = &options_table[i];

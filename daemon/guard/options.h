@@ -13,7 +13,8 @@ typedef struct Options {
         const char *policy_dirs[OPTIONS_POLICY_DIRS_MAX]; /* strongest first; none: the system's */
         size_t n_policy_dirs;
         const char *config_path;
-        bool private; /* policy files and internal peers are the caller's own, not root's and the service's accounts */
+        bool private; /* policy files and internal peers are the caller's own, not root's and the service's
+                         accounts */
         bool new_log;
 } Options;
 

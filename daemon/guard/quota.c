@@ -1,6 +1,6 @@
 /*
- * Counts by uid and their bounds. Run by the guard's loop; every connection, child and open request is charged
- * here before anything is allocated for it.
+ * Counts by uid and their bounds. Run by the guard's loop; every connection, child and open request is
+ * charged here before anything is allocated for it.
  */
 
 #include "guard/quota.h"

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Quota: how much one uid may hold of what there is of the guard. Known uids (those that the policy names) have
- * their own share; all others together have a quarter, so that nobody whom the policy does not know can keep
- * those out whom it does. Pure.
+ * Quota: how much one uid may hold of what there is of the guard. Known uids (those that the policy names)
+ * have their own share; all others together have a quarter, so that nobody whom the policy does not know can
+ * keep those out whom it does. Pure.
  */
 
 #include <stdbool.h>
@@ -44,7 +44,8 @@ typedef struct Quota {
 
 void quota_deinit(Quota *quota);
 
-/** quota_take() - Charges one thing to a user. Return: whether it was within every bound; else nothing changes. */
+/** quota_take() - Charges one thing to a user. Return: whether it was within every bound; else nothing
+ * changes. */
 bool quota_take(Quota *quota, QuotaThing thing, QuotaUser user);
 
 /** quota_drop() - Takes one charge back; @user must be as it was when charged. */

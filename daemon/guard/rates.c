@@ -58,7 +58,8 @@ static RatesPair *rates_new_pair(Rates *rates, const char *allow, const char *or
         _cleanup_(freep) char *organisation_copy = strdup(organisation);
         if (!allow_copy || !organisation_copy)
                 return NULL;
-        pairs[rates->n] = (RatesPair){.allow = TAKE_PTR(allow_copy), .organisation = TAKE_PTR(organisation_copy)};
+        pairs[rates->n] =
+                (RatesPair){.allow = TAKE_PTR(allow_copy), .organisation = TAKE_PTR(organisation_copy)};
         return &pairs[rates->n++];
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Rates: how many permits each organisation was given under each allow, so that `used` (POLICY.md section 3) is
- * answered from memory. Rebuilt from the trail at start, and taken back to a size when a commit fails. Pure.
+ * Rates: how many permits each organisation was given under each allow, so that `used` (POLICY.md section 3)
+ * is answered from memory. Rebuilt from the trail at start, and taken back to a size when a commit fails.
+ * Pure.
  */
 
 #include <stddef.h>
@@ -30,8 +31,8 @@ void rates_deinit(Rates *rates);
 /**
  * rates_add() - Counts a permit. Names are copied.
  *
- * What is older than two days against the newest is forgotten when room is needed, and so is the oldest of more
- * than a million of one pair: no window reaches so far. Return: 0 or -ENOMEM.
+ * What is older than two days against the newest is forgotten when room is needed, and so is the oldest of
+ * more than a million of one pair: no window reaches so far. Return: 0 or -ENOMEM.
  */
 int rates_add(Rates *rates, const RatesPermit *permit);
 

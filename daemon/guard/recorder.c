@@ -1,6 +1,6 @@
 /*
- * The way into the trail. Owns ledger, rates and two timers; the trail is the guard's. Run by the guard's loop;
- * never blocks.
+ * The way into the trail. Owns ledger, rates and two timers; the trail is the guard's. Run by the guard's
+ * loop; never blocks.
  */
 
 #include "guard/recorder.h"
@@ -68,7 +68,8 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         if (r < 0)
                 return r;
         *ret_now = now;
-        /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again. */
+        /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
+         */
         if (recorder->broken)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
@@ -86,7 +87,8 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- what comes back */
+/* ---------------------------------------------------------------------------------------------- what comes
+ * back */
 
 static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void *userdata)
 {
@@ -148,7 +150,8 @@ static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *s
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ gaps and beats */
+/* ------------------------------------------------------------------------------------------------ gaps and
+ * beats */
 
 static int recorder_append_gap(Recorder *recorder, uint64_t count)
 {
@@ -237,8 +240,7 @@ int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const Reco
         recorder->trail = trail;
         recorder->handlers = handlers;
         recorder->userdata = userdata;
-        recorder->probe =
-                (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
+        recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
         int r = recorder_add_timers(recorder);
         if (r < 0)
                 return r;

@@ -1,13 +1,14 @@
 #pragma once
 /*
- * Recorder: the loop's one way into the trail. Stamps drafts by the ledger, hands entries over in order, and tells
- * each waiter that its leaf is durable or was not written. While the trail cannot be written it refuses service
- * and tries once a second with a `gap` leaf.
+ * Recorder: the loop's one way into the trail. Stamps drafts by the ledger, hands entries over in order, and
+ * tells each waiter that its leaf is durable or was not written. While the trail cannot be written it refuses
+ * service and tries once a second with a `gap` leaf.
  *
  * Invariants
  *   1. an entry's stamp was made when it was appended: the order of leaves is the order of decisions
  *   2. `committed` is called with the receipt of that very leaf, or `failed`, exactly once
- *   3. after `failed` ledger and rates are as they were after the last good commit before any waiter hears of it
+ *   3. after `failed` ledger and rates are as they were after the last good commit before any waiter hears of
+ * it
  *   4. while broken nothing but the probe is appended
  */
 
@@ -33,9 +34,10 @@ struct Waiter {
 
 /* What the guard does around a commit. */
 typedef struct RecorderHandlers {
-        int (*before)(const TrailCommit *commit, void *userdata); /* before the waiters of a commit hear of it */
-        int (*broken)(void *userdata);                            /* before the waiters of a failure do */
-        int (*mended)(void *userdata);                            /* the trail takes leaves again */
+        int (*before)(const TrailCommit *commit,
+                      void *userdata); /* before the waiters of a commit hear of it */
+        int (*broken)(void *userdata); /* before the waiters of a failure do */
+        int (*mended)(void *userdata); /* the trail takes leaves again */
 } RecorderHandlers;
 
 enum { RECORDER_WHY_MAX = 128 };

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Refused: what never became a request, counted, to be folded into one leaf a second and reason for each uid that
- * the policy names, and one for all others together. Pure.
+ * Refused: what never became a request, counted, to be folded into one leaf a second and reason for each uid
+ * that the policy names, and one for all others together. Pure.
  */
 
 #include <stdbool.h>
@@ -29,7 +29,8 @@ typedef struct Refused {
 
 #define REFUSED_INIT ((Refused){})
 
-/** refused_add() - Counts one. Where there are too many uids to tell apart they are counted with all others. */
+/** refused_add() - Counts one. Where there are too many uids to tell apart they are counted with all others.
+ */
 void refused_add(Refused *refused, QuotaUser user, RefusedWhy why);
 
 /** refused_add_row() - Puts a row back whose leaf was not written. */

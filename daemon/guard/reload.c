@@ -1,6 +1,6 @@
 /*
- * Reloading. Owns a helper thread while there is one. The thread reads files and writes the archive; everything
- * else is the loop's.
+ * Reloading. Owns a helper thread while there is one. The thread reads files and writes the archive;
+ * everything else is the loop's.
  */
 
 #include "guard/reload.h"
@@ -26,7 +26,8 @@
 /* Faults are for reading: more of them than this are cut. */
 enum { RELOAD_WHY_MAX = 32 * 1024 };
 
-/* ------------------------------------------------------------------------------------------------- the thread */
+/* ------------------------------------------------------------------------------------------------- the
+ * thread */
 
 static int reload_work(Reload *reload)
 {
@@ -47,7 +48,8 @@ static void *reload_thread(void *userdata)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------------------- the end of it */
+/* --------------------------------------------------------------------------------------------------- the end
+ * of it */
 
 static void reload_clear(Reload *reload)
 {
@@ -87,7 +89,8 @@ static int reload_end_unavailable(Reload *reload)
 {
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
 
-        diag(DIAG_ERROR, "The reload cannot be recorded, so it did not happen: %s", reload->guard->recorder.why);
+        diag(DIAG_ERROR, "The reload cannot be recorded, so it did not happen: %s",
+             reload->guard->recorder.why);
         answer_error(reload->call.to, ANSWER_TRAIL_UNAVAILABLE, reload->guard->recorder.why, &answer);
         return reload_end(reload, &answer);
 }
@@ -128,7 +131,8 @@ static int reload_failed(Waiter *waiter)
         return reload_end_unavailable(reload);
 }
 
-/* ------------------------------------------------------------------------------------------- from thread to leaf */
+/* ------------------------------------------------------------------------------------------- from thread to
+ * leaf */
 
 /* The faults as one text that a message can carry. */
 static char *reload_describe(const Reload *reload)
@@ -206,7 +210,8 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
         return r > 0 ? reload_end_unavailable(reload) : 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- the beginning */
+/* -------------------------------------------------------------------------------------------------- the
+ * beginning */
 
 static int reload_begin(Reload *reload, const ReloadAsker *asker)
 {
@@ -259,12 +264,13 @@ int reload_by_admin(Reload *reload, Client *client, uint64_t serial)
 
 int reload_init(Reload *reload, Guard *guard)
 {
-        *reload = (Reload){.guard = guard,
-                           .waiter = {.committed = reload_committed, .failed = reload_failed}};
+        *reload =
+                (Reload){.guard = guard, .waiter = {.committed = reload_committed, .failed = reload_failed}};
         reload->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (reload->done_fd < 0)
                 return -errno;
-        int r = sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done, reload);
+        int r = sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done,
+                                reload);
         return r < 0 ? r : sd_event_source_set_exit_on_failure(reload->done, true);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Reload: another policy, or none. It is read and its text archived in a helper thread; then, in one step of the
- * loop, its leaf is made and it takes effect for the next decision. Whatever comes of it is recorded.
+ * Reload: another policy, or none. It is read and its text archived in a helper thread; then, in one step of
+ * the loop, its leaf is made and it takes effect for the next decision. Whatever comes of it is recorded.
  */
 
 #include <pthread.h>
@@ -27,20 +27,20 @@ typedef struct ReloadAsker {
 
 typedef struct Reload {
         struct Guard *guard;
-        bool busy;     /* from the thread's start until the leaf is durable */
-        bool again;    /* asked for by a signal meanwhile */
+        bool busy;  /* from the thread's start until the leaf is durable */
+        bool again; /* asked for by a signal meanwhile */
         ReloadAsker again_asker;
         ReloadAsker asker;
-        bool running;  /* the thread has not been joined */
+        bool running; /* the thread has not been joined */
         pthread_t thread;
-        int done_fd;   /* the thread says that it is done */
+        int done_fd; /* the thread says that it is done */
         sd_event_source *done;
 
         /* what the thread found; the loop looks only after joining it */
-        int result;    /* 0, POLICY_E_INVALID, or -errno */
+        int result; /* 0, POLICY_E_INVALID, or -errno */
         Policy *policy;
         PolicyFaults faults;
-        char *why;     /* the faults as one text */
+        char *why; /* the faults as one text */
 
         Waiter waiter;
         bool has_call;

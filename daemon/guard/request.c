@@ -1,6 +1,6 @@
 /*
- * The way of a request. Owns each Request. Run by the guard's loop; waits for nothing: trail, worker and clocks
- * call back.
+ * The way of a request. Owns each Request. Run by the guard's loop; waits for nothing: trail, worker and
+ * clocks call back.
  */
 
 #include "guard/request.h"
@@ -41,10 +41,10 @@ struct Request {
         Policy *policy; /* what `decision` points into */
         Decision decision;
         uint64_t index;
-        uint64_t deadline_usec; /* boot time */
+        uint64_t deadline_usec;            /* boot time */
         char session[WORKER_SESSION_SIZE]; /* as the leaf has it; "": none */
 
-        const char *result; /* a word of TRAIL.md's table */
+        const char *result;   /* a word of TRAIL.md's table */
         Packet result_packet; /* what `answer` points into */
         ResultMessage answer;
         bool has_answer;
@@ -56,7 +56,8 @@ struct Request {
         TAILQ_ENTRY(Request) open; /* in `open` */
 };
 
-/* ----------------------------------------------------------------------------------------------------- states */
+/* -----------------------------------------------------------------------------------------------------
+ * states */
 
 const char *request_state_name(RequestState state)
 {
@@ -107,7 +108,8 @@ static void request_set(Request *request, RequestState state)
                 TAILQ_INSERT_TAIL(&requests->owing, request, link);
 }
 
-/* --------------------------------------------------------------------------------------------- life and death */
+/* --------------------------------------------------------------------------------------------- life and
+ * death */
 
 static int request_committed(Waiter *waiter, TrailEntry *entry);
 static int request_failed(Waiter *waiter);
@@ -199,7 +201,8 @@ static int request_answer_unavailable(Request *request)
         return request_answer(request, &answer);
 }
 
-/* ----------------------------------------------------------------------------------------------------- the end */
+/* ----------------------------------------------------------------------------------------------------- the
+ * end */
 
 static AnswerRecords request_records(const Request *request)
 {
@@ -207,7 +210,8 @@ static AnswerRecords request_records(const Request *request)
                 .request = request->id_text, .decision = request->decided, .outcome = request->ended};
 }
 
-/* The outcome cannot be written now: it will be. Where the trail is only behind, the caller waits for that. */
+/* The outcome cannot be written now: it will be. Where the trail is only behind, the caller waits for that.
+ */
 static int request_owe(Request *request, bool unavailable)
 {
         if (request->state != REQUEST_OWING)
@@ -268,7 +272,8 @@ static int request_outcome_recorded(Request *request, TrailEntry *entry)
         return r < 0 ? r : request_end(request);
 }
 
-/* ------------------------------------------------------------------------------------------------ to the worker */
+/* ------------------------------------------------------------------------------------------------ to the
+ * worker */
 
 static int request_arm_deadline(Requests *requests)
 {
@@ -355,13 +360,14 @@ static void request_lost(Call *call)
                 (void)worker_cancel(&request->guard->worker, request->index, false);
 }
 
-/* ------------------------------------------------------------------------------------------------ from the worker */
+/* ------------------------------------------------------------------------------------------------ from the
+ * worker */
 
 Request *requests_find(Requests *requests, uint64_t index)
 {
         Request *request;
 
-        TAILQ_FOREACH(request, &requests->submitted, link)
+        TAILQ_FOREACH (request, &requests->submitted, link)
                 if (request->index == index)
                         return request;
         return NULL;
@@ -387,8 +393,8 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds)
 static const char *request_intern(const char *result)
 {
         static const char *const words[] = {
-                "ok",           "no-subject",      "model-mismatch", "bad-template", "gallery-full",
-                "gallery-damaged", "timeout",      "overloaded",     "worker-refused", "caller-gone",
+                "ok",      "no-subject", "model-mismatch", "bad-template", "gallery-full", "gallery-damaged",
+                "timeout", "overloaded", "worker-refused", "caller-gone",
         };
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (strcmp(words[i], result) == 0)
@@ -472,7 +478,7 @@ int requests_settle(Requests *requests)
         size_t n = 0;
         Request *request;
 
-        TAILQ_FOREACH(request, &requests->owing, link)
+        TAILQ_FOREACH (request, &requests->owing, link)
                 n++;
         /* Each either goes on its way or stays at the head, owing. */
         while (n-- > 0 && (request = TAILQ_FIRST(&requests->owing))) {
@@ -508,7 +514,8 @@ void requests_deinit(Requests *requests)
                 request_free(TAILQ_FIRST(&requests->open));
 }
 
-/* ---------------------------------------------------------------------------------------------------- the beginning */
+/* ---------------------------------------------------------------------------------------------------- the
+ * beginning */
 
 /* An answer to a call that is no request, or cannot be one now. */
 typedef struct RequestRefusal {
@@ -622,8 +629,9 @@ int request_begin(Client *client, Packet *packet, CallMessage *message)
         Facts facts;
 
         if (guard->stopping)
-                return request_turn_away(client, message,
-                                         (RequestRefusal){ANSWER_TRAIL_UNAVAILABLE, "the service is stopping"});
+                return request_turn_away(
+                        client, message,
+                        (RequestRefusal){ANSWER_TRAIL_UNAVAILABLE, "the service is stopping"});
         if (recorder->broken) {
                 recorder_refuse(recorder);
                 return request_turn_away(client, message,
@@ -641,7 +649,8 @@ int request_begin(Client *client, Packet *packet, CallMessage *message)
         facts_make(&source, &facts);
         const char *parameter = request_check(&facts, message);
         if (parameter)
-                return request_turn_away(client, message, (RequestRefusal){ANSWER_INVALID_PARAMETER, parameter});
+                return request_turn_away(client, message,
+                                         (RequestRefusal){ANSWER_INVALID_PARAMETER, parameter});
         Request *request = request_new(client, packet, message);
         if (!request)
                 return request_turn_away(client, message, (RequestRefusal){ANSWER_OVERLOADED, NULL});

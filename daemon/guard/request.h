@@ -6,11 +6,12 @@
  *                                            -> (permit) SUBMITTED -> RESULTED -> OUTCOME_RECORDED -> ENDED
  *
  * Invariants
- *   1. nothing leaves this process about a request (no job, no answer of a decision) before the receipt of its
- *      decision is in hand, and no match is answered before the receipt of its outcome is
- *   2. a job is made from a permit's receipt alone (guard/job.h), an answer from receipts alone (guard/answer.h)
- *   3. every permit that was recorded gets exactly one outcome in this run, unless the run ends first; while the
- *      trail cannot be written it is owed
+ *   1. nothing leaves this process about a request (no job, no answer of a decision) before the receipt of
+ * its decision is in hand, and no match is answered before the receipt of its outcome is
+ *   2. a job is made from a permit's receipt alone (guard/job.h), an answer from receipts alone
+ * (guard/answer.h)
+ *   3. every permit that was recorded gets exactly one outcome in this run, unless the run ends first; while
+ * the trail cannot be written it is owed
  *   4. a caller is answered at most once, and only while it is there
  *   5. only request_set() changes a state, along request_moves
  */
@@ -50,9 +51,10 @@ typedef struct Request Request;
 
 typedef struct Requests {
         struct Guard *guard;
-        TAILQ_HEAD(, Request) submitted; /* in the order of their indices, and so of their deadlines */
-        TAILQ_HEAD(, Request) owing;
-        TAILQ_HEAD(, Request) open; /* all of them */
+        TAILQ_HEAD(RequestsSubmitted, Request)
+        submitted; /* in the order of their indices, and so of their deadlines */
+        TAILQ_HEAD(RequestsOwing, Request) owing;
+        TAILQ_HEAD(RequestsOpen, Request) open; /* all of them */
         size_t n_open;
         size_t n_job_bytes; /* of the open ones */
         sd_event_source *deadline;
@@ -80,7 +82,8 @@ Request *requests_find(Requests *requests, uint64_t index);
 /** request_bounds() - What its leaf permits. */
 void request_bounds(const Request *request, ResultBounds *ret_bounds);
 
-/** request_result() - The worker's result, which result_check() has accepted; packet and message are taken over. */
+/** request_result() - The worker's result, which result_check() has accepted; packet and message are taken
+ * over. */
 int request_result(Request *request, Packet *packet, ResultMessage *message);
 
 /** requests_worker_gone() - What was submitted ends as `worker-gone`. Return: 0 or -errno. */

@@ -26,8 +26,8 @@ static bool result_is_known(const char *word)
 {
         /* What only the guard can say (worker-gone, unknown ...) is not the worker's to say. */
         static const char *const words[] = {
-                "ok",           "no-subject",      "model-mismatch", "bad-template", "gallery-full",
-                "gallery-damaged", "timeout",      "overloaded",     "worker-refused", "caller-gone",
+                "ok",      "no-subject", "model-mismatch", "bad-template", "gallery-full", "gallery-damaged",
+                "timeout", "overloaded", "worker-refused", "caller-gone",
         };
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (strcmp(words[i], word) == 0)
@@ -87,7 +87,7 @@ static int result_compare(const void *a, const void *b)
 
 static const char *result_check_distinct(const ResultMessage *result)
 {
-        const char *subjects[MESSAGE_CANDIDATES_MAX];
+        const char *subjects[MESSAGE_CANDIDATES_MAX] = {};
 
         for (size_t i = 0; i < result->n_candidates; i++)
                 subjects[i] = result->candidates[i].subject;

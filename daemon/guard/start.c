@@ -1,6 +1,6 @@
 /*
- * The start of a run. Everything in here happens once, before a client is accepted: it may block. Anything that is
- * not as it should be refuses to start.
+ * The start of a run. Everything in here happens once, before a client is accepted: it may block. Anything
+ * that is not as it should be refuses to start.
  *
  * Invariants (TRAIL.md section 5, I5 and I7)
  *   1. `start` is the first leaf of the run, and tells what was found
@@ -22,8 +22,8 @@
 #include "guard/guard.h"
 #include "guard/leaves.h"
 
-/* Beyond the longest window of a rate, permits of at most a day are counted, but no more leaves than this are read:
- * they matter only where another policy brings a longer window. */
+/* Beyond the longest window of a rate, permits of at most a day are counted, but no more leaves than this are
+ * read: they matter only where another policy brings a longer window. */
 enum { START_SCAN_MAX = 1000000 };
 
 PolicySource guard_policy_source(const Guard *guard)
@@ -48,8 +48,8 @@ int guard_archive_policy(Trail *trail, const Policy *policy)
         if (!copies)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                copies[i] = (TrailPolicyText){
-                        .path = texts[i].path, .bytes = texts[i].bytes, .n = texts[i].n};
+                copies[i] =
+                        (TrailPolicyText){.path = texts[i].path, .bytes = texts[i].bytes, .n = texts[i].n};
         return trail_archive_policy(trail, policy_digest(policy), copies, n);
 }
 
@@ -74,7 +74,8 @@ static int start_load_policy(Guard *guard)
         return -EBADMSG;
 }
 
-/* ------------------------------------------------------------------------------------------------------ rates */
+/* ------------------------------------------------------------------------------------------------------
+ * rates */
 
 typedef struct StartScan {
         Guard *guard;
@@ -129,7 +130,8 @@ static int start_rebuild_rates(Guard *guard, const TrailState *state)
         return r < 0 ? r : scan.error;
 }
 
-/* ----------------------------------------------------------------------------------------------- the first leaves */
+/* ----------------------------------------------------------------------------------------------- the first
+ * leaves */
 
 /* Appends one of the leaves that precede service. */
 static int start_append(Guard *guard, Draft *draft)
@@ -205,7 +207,8 @@ static int start_record(Guard *guard, const TrailFound *found)
         return r < 0 ? r : start_record_policy(guard, found);
 }
 
-/* ----------------------------------------------------------------------------------------------------- the trail */
+/* ----------------------------------------------------------------------------------------------------- the
+ * trail */
 
 static const char *start_log_key(char *path, size_t n)
 {
@@ -234,7 +237,6 @@ static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status
         return r < 0 ? r : -ENOTRECOVERABLE;
 }
 
-
 int start_open(Guard *guard, int *ret_status)
 {
         _cleanup_(trail_found_deinit) TrailFound found = {};
@@ -246,12 +248,15 @@ int start_open(Guard *guard, int *ret_status)
         if (r < 0)
                 return r;
         r = clock_boot_id(boot);
-        if (r < 0)
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s", strerror(-r));
                 return r;
+        }
         ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
         r = start_rebuild_rates(guard, &found.state);
         if (r == 0)
-                r = recorder_start(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers, guard);
+                r = recorder_start(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
+                                   guard);
         if (r >= 0)
                 r = start_record(guard, &found);
         if (r < 0)

@@ -1,6 +1,6 @@
 /*
- * The worker. Owns its channel and what its hello said. Run by the guard's loop. A worker that breaks a rule is
- * ended; what it was doing ends as `worker-gone`.
+ * The worker. Owns its channel and what its hello said. Run by the guard's loop. A worker that breaks a rule
+ * is ended; what it was doing ends as `worker-gone`.
  */
 
 #include "guard/worker.h"
@@ -60,7 +60,8 @@ static int worker_breach(Worker *worker, const char *what)
         return worker_end(worker);
 }
 
-/* ----------------------------------------------------------------------------------------------------- hello */
+/* ----------------------------------------------------------------------------------------------------- hello
+ */
 
 static bool worker_is_plain(const char *text)
 {
@@ -129,7 +130,8 @@ static int worker_on_hello(Worker *worker, Packet *packet)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------ results */
+/* ------------------------------------------------------------------------------------------------------
+ * results */
 
 static bool worker_take_late(Worker *worker, uint64_t index)
 {
@@ -196,7 +198,8 @@ int worker_accept(Guard *guard, int fd)
         return channel_new(&worker->channel, guard->event, TAKE_FD(own_fd), &handlers, worker);
 }
 
-/* -------------------------------------------------------------------------------------------------------- jobs */
+/* --------------------------------------------------------------------------------------------------------
+ * jobs */
 
 int worker_show(Worker *worker, const TrailCommit *commit)
 {

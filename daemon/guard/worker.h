@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Worker: the guard's side of the worker. It says hello with a session of its own and what it last accepted of the
- * log; is shown each checkpoint before the jobs under it; and is believed only as far as the leaf goes.
+ * Worker: the guard's side of the worker. It says hello with a session of its own and what it last accepted
+ * of the log; is shown each checkpoint before the jobs under it; and is believed only as far as the leaf
+ * goes.
  */
 
 #include <stdbool.h>
@@ -64,5 +65,6 @@ typedef struct WorkerJob {
 /** worker_send() - Sends a JOB's body, which is used up. Return: 0, WORKER_E_*, or -errno. */
 int worker_send(Worker *worker, const WorkerJob *job, Buffer *body);
 
-/** worker_cancel() - Nobody waits for a job any more. @late: its result will be dropped. Return: 0 or -errno. */
+/** worker_cancel() - Nobody waits for a job any more. @late: its result will be dropped. Return: 0 or -errno.
+ */
 int worker_cancel(Worker *worker, uint64_t index, bool late);

@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "log/note.h"
+#include "log/signer.h"
 #include "trail/export.h"
 #include "trail/nodes.h"
 #include "trail/store.h"

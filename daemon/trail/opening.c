@@ -28,6 +28,7 @@
 #include "trail/key.h"
 #include "trail/renewal.h"
 #include "wire/leaf.h"
+#include "log/signer.h"
 
 enum { OPENING_CATCH_UP = 16 * 1024 * 1024 }; /* bytes of full tiles held in memory while catching up */
 

@@ -1,0 +1,93 @@
+/* Counts of permits. */
+
+#include <criterion/criterion.h>
+
+#include "guard/rates.h"
+
+static void add(Rates *rates, const char *allow, uint64_t wall, uint64_t index)
+{
+        RatesPermit permit = {.allow = allow, .organisation = "thorn", .wall_usec = wall, .index = index};
+
+        cr_assert_eq(rates_add(rates, &permit), 0);
+}
+
+Test(rates, what_was_never_used_counts_nothing)
+{
+        Rates rates = RATES_INIT;
+
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 0);
+        rates_deinit(&rates);
+}
+
+Test(rates, only_walls_above_the_bound_count)
+{
+        Rates rates = RATES_INIT;
+
+        add(&rates, "a", 100, 1);
+        add(&rates, "a", 200, 2);
+        add(&rates, "a", 300, 3);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 99), 3);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 100), 2);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 300), 0);
+        rates_deinit(&rates);
+}
+
+Test(rates, allows_and_organisations_are_told_apart)
+{
+        Rates rates = RATES_INIT;
+
+        add(&rates, "a", 100, 1);
+        add(&rates, "b", 100, 2);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 1);
+        cr_expect_eq(rates_used(&rates, "a", "icmec", 0), 0);
+        rates_deinit(&rates);
+}
+
+Test(rates, a_clock_that_goes_back_loses_no_permit)
+{
+        Rates rates = RATES_INIT;
+
+        add(&rates, "a", 300, 1);
+        add(&rates, "a", 100, 2);
+        add(&rates, "a", 200, 3);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 150), 2);
+        rates_deinit(&rates);
+}
+
+Test(rates, a_failed_commit_is_forgotten)
+{
+        Rates rates = RATES_INIT;
+
+        for (uint64_t i = 0; i < 100; i++)
+                add(&rates, "a", 100 + i, i);
+        rates_rollback(&rates, 40);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 40);
+        add(&rates, "a", 500, 40);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 41);
+        rates_deinit(&rates);
+}
+
+Test(rates, rebuilt_from_the_newest_back_they_are_the_same)
+{
+        Rates rates = RATES_INIT;
+
+        for (uint64_t i = 1000; i > 0; i--) {
+                RatesPermit permit = {.allow = "a", .organisation = "thorn", .wall_usec = i, .index = i};
+                cr_assert_eq(rates_load(&rates, &permit), 0);
+        }
+        rates_loaded(&rates);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 400), 600);
+        add(&rates, "a", 2000, 2000);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 999), 2);
+        rates_deinit(&rates);
+}
+
+Test(rates, within_a_day_nothing_is_forgotten_for_want_of_room)
+{
+        Rates rates = RATES_INIT;
+
+        for (uint64_t i = 0; i < 10000; i++)
+                add(&rates, "a", 10 * RATES_WINDOW_MAX_USEC + i, i);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 10000);
+        rates_deinit(&rates);
+}
