@@ -1,7 +1,7 @@
 /*
  * From typed objects to the tables of the decision, with the checks that concern one object and what it
- * names. A value that is missing here has been reported already, and so has a name that nobody declares: what
- * is built from the rest is thrown away.
+ * names. Whatever is missing, faulty or undeclared has been reported already: the rest is built all the same,
+ * for the sake of further checks, and then thrown away.
  */
 
 #include "policy/build.h"
@@ -209,7 +209,7 @@ static int build_release(Build *build, const Object *object, size_t i)
         const Value *name = object->main.values[KEY_MORATORIUM], *digest = object->main.values[KEY_DIGEST];
         int place = name ? policy_find(build->policy, OBJECT_MORATORIUM, name->text) : -1;
 
-        if (place < 0 || !digest)
+        if (place < 0 || !digest || digest->faulty)
                 return 0;
         Moratorium *moratorium = &build->policy->moratoria[place];
         const Digest *today = &build->policy->objects[OBJECT_MORATORIUM].items[place].digest;

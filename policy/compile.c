@@ -92,6 +92,7 @@ static void compile_check_name(Build *build, const KeySpec *spec, const char *na
         }
         faults_add(build->faults, place, "undeclared name '%s' in '%s'; expected a file %s", name, spec->name,
                    buffer_text(&expected));
+        build->faults->failed |= expected.failed;
 }
 
 static void compile_check_references(Build *build, const Object *object)
@@ -100,7 +101,7 @@ static void compile_check_references(Build *build, const Object *object)
 
         for (size_t i = 0; i < section->n_keys; i++) {
                 const Value *value = object->main.values[section->keys[i].id];
-                if (!value || !value->spec->types || value->any)
+                if (!value || !value->spec->types || value->any || value->faulty)
                         continue;
                 if (value->text)
                         compile_check_name(build, value->spec, value->text, value->place);
@@ -113,7 +114,7 @@ static void compile_check_span(Build *build, const Object *object)
 {
         const Value *from = object->main.values[KEY_FROM], *until = object->main.values[KEY_UNTIL];
 
-        if (from && until && until->number <= from->number)
+        if (from && until && !from->faulty && !until->faulty && until->number <= from->number)
                 faults_add(build->faults, until->place, "'Until' is not after 'From'; expected a later time");
 }
 

@@ -81,6 +81,7 @@ static void object_fault_key(ObjectReader *reader, const SectionSpec *spec, cons
                 buffer_append_format(&expected, "%s%s", i > 0 ? ", " : "", spec->keys[i].name);
         faults_add(reader->faults, entry->place, "unknown key '%s' in [%s]; expected one of %s", entry->key,
                    spec->name, buffer_text(&expected));
+        reader->faults->failed |= expected.failed;
 }
 
 static int object_read_section(ObjectReader *reader, Section *section, const SectionSpec *spec,
@@ -198,7 +199,8 @@ static int object_finish_key(ObjectReader *reader, Section *section, const KeySp
                                    "'%s' is missing; expected it: it is required", key->name);
                 return 0;
         }
-        section->values[key->id] = value_parse(value, reader->faults) ? value : NULL;
+        value->faulty = !value_parse(value, reader->faults);
+        section->values[key->id] = value;
         return 0;
 }
 

@@ -19,6 +19,7 @@ typedef struct Value {
         const UnitWord *words; /* of a list */
         size_t n_words;
         bool any;       /* the list is the word `any` */
+        bool faulty;    /* which has been reported: nothing below means anything */
         bool standard;  /* nobody assigned it: the table did */
         uint32_t mask;  /* VALUE_WORDS; all words for `any` */
         int64_t number; /* numbers, millionths, microseconds since 1970, places in a vocabulary, rates */
@@ -29,7 +30,7 @@ typedef struct Value {
 typedef struct Section {
         struct Section *next; /* of the [Peer]s of one object */
         Place place;
-        const Value *values[_KEY_MAX]; /* NULL: neither assigned nor standard, or faulty */
+        const Value *values[_KEY_MAX]; /* NULL: neither assigned nor standard */
 } Section;
 
 typedef struct Object {

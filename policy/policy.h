@@ -69,7 +69,7 @@ Policy *policy_unref(Policy *policy);
 /** policy_digest() - The digest of POLICY.md section 1, borrowed. */
 const Digest *policy_digest(const Policy *policy);
 
-/** policy_invariants_digest() - SHA-256 over the raw object digests of the invariants, by name in byte order. */
+/** policy_invariants_digest() - SHA-256 over the raw object digests of the invariants, in byte order. */
 const Digest *policy_invariants_digest(const Policy *policy);
 
 /* One text that went into the digest: "NAME.TYPE", "NAME.TYPE.d/x.conf", and last ".ids" if there is one. */

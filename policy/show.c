@@ -41,7 +41,7 @@ void policy_show(const Policy *policy, Buffer *buffer)
         char hex[DIGEST_HEX_SIZE];
 
         digest_hex(&policy->digest, hex);
-        buffer_append_format(buffer, "# policy %s, %zu files\n", hex, policy->n_texts);
+        buffer_append_format(buffer, "# policy %s\n", hex);
         for (ObjectType type = 0; type < _OBJECT_MAX; type++)
                 for (size_t i = 0; i < policy->objects[type].n; i++)
                         show_object(&policy->objects[type].items[i], buffer);

@@ -128,6 +128,7 @@ static void value_fault_word(const Value *value, Place place, const char *word, 
         faults_add(faults, place, "unknown %s '%s' in '%s'; expected %s%s", value->spec->vocabulary->noun,
                    word, value->spec->name, buffer_text(&expected),
                    value->spec->may_be_any ? ", or any" : "");
+        faults->failed |= expected.failed;
 }
 
 static bool value_parse_choice(Value *value, Faults *faults)

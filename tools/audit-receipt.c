@@ -24,7 +24,7 @@
 #include "tools/service.h"
 #include "wire/leaf.h"
 
-enum { VKEY_FILE_MAX = 1024, RECEIPT_MODE = 0600 };
+enum { RECEIPT_MODE = 0600 };
 
 typedef struct Call {
         Service service;
@@ -36,24 +36,6 @@ typedef struct Call {
 
 /* ------------------------------------------------------------------------------------------------ checking
  */
-
-static int read_vkey(const char *vkey, NoteVerifier *ret_verifier)
-{
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
-
-        if (note_verifier_parse(vkey, ret_verifier) == 0)
-                return EXIT_DONE;
-        int r = export_read_path(vkey, VKEY_FILE_MAX, &text);
-        if (r < 0) {
-                diag(DIAG_ERROR, "%s: %s", vkey, strerror(-r));
-                return EXIT_REFUSED;
-        }
-        if (strlen(buffer_text(&text)) == text.n &&
-            note_verifier_parse(buffer_text(&text), ret_verifier) == 0)
-                return EXIT_DONE;
-        diag(DIAG_ERROR, "%s: this is no verifier key", vkey);
-        return EXIT_REFUSED;
-}
 
 /* One leaf of a receipt: what it is called, its bytes, its proof, and where it was proved to stand. */
 typedef struct Proven {
@@ -126,13 +108,16 @@ static void print_proven(const NoteVerifier *verifier, const Proven *decision, c
 
 static int check_receipt(const KeptReceipt *receipt, const char *vkey)
 {
+        _cleanup_(freep) char *why = NULL;
         NoteVerifier verifier;
         Proven decision = {"decision", receipt->decision, receipt->decision_proof};
         Proven outcome = {"outcome", receipt->outcome, receipt->outcome_proof};
 
-        int status = read_vkey(vkey, &verifier);
-        if (status != EXIT_DONE)
-                return status;
+        int r = export_read_vkey(vkey, &verifier, &why);
+        if (r != 0) {
+                diag(DIAG_ERROR, "%s", r < 0 ? strerror(-r) : why);
+                return EXIT_REFUSED;
+        }
         bool holds = check_leaf(&verifier, &decision) && (!outcome.leaf || check_leaf(&verifier, &outcome)) &&
                      check_pair(&decision, &outcome);
         if (holds)

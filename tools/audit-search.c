@@ -78,11 +78,12 @@ static int print_json(const SearchRow *row)
 }
 
 /* One cell of the table; the words of a leaf, padded. */
-static void print_cell(void (*words)(const Leaf *leaf, Buffer *buffer), const Leaf *leaf, int width)
+static void add_cell(void (*words)(const Leaf *leaf, Buffer *buffer), const Leaf *leaf, int width,
+                     Buffer *line)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
         words(leaf, &text);
-        printf("  %-*s", width, buffer_text(&text));
+        buffer_append_format(line, "  %-*s", width, buffer_text(&text));
 }
 
 static void words_verdict(const Leaf *leaf, Buffer *buffer)
@@ -101,42 +102,58 @@ static void words_seconds(const Leaf *leaf, Buffer *buffer)
         }
 }
 
-static int print_result(const SearchRow *row)
+static int add_result(const SearchRow *row, Buffer *line)
 {
         _cleanup_(leaf_deinit) Leaf outcome = LEAF_INIT;
 
-        if (!row->outcome) {
-                printf("  %s\n", row->waits ? "open" : "");
+        if (row->waits)
+                buffer_append_text(line, "  open");
+        if (!row->outcome)
                 return 0;
-        }
         int r = leaf_parse(row->outcome, row->n_outcome, LEAF_MAX, &outcome);
         if (r == 0)
-                print_cell(leaf_words_result, &outcome, 0);
-        printf("\n");
+                add_cell(leaf_words_result, &outcome, 0, line);
         return r < 0 ? r : 0;
+}
+
+static void print_line(Buffer *line)
+{
+        while (line->n > 0 && line->data[line->n - 1] == ' ')
+                line->data[--line->n] = 0;
+        puts(buffer_text(line));
+}
+
+static int print_table_row(const SearchRow *row)
+{
+        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
+        _cleanup_(buffer_deinit) Buffer line = BUFFER_INIT;
+
+        int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        buffer_append_format(&line, "%8" PRIu64, row->index);
+        add_cell(words_seconds, &leaf, 20, &line);
+        add_cell(leaf_words_who, &leaf, 30, &line);
+        add_cell(leaf_words_what, &leaf, 56, &line);
+        add_cell(words_verdict, &leaf, 7, &line);
+        add_cell(leaf_words_why, &leaf, 28, &line);
+        r = add_result(row, &line);
+        if (r == 0)
+                print_line(&line);
+        return r;
 }
 
 static int print_row(const SearchRow *row, void *userdata)
 {
         Call *call = userdata;
-        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
 
         call->n_printed++;
         if (call->json)
                 return print_json(row);
         if (call->n_printed == 1)
-                printf("%8s  %-20s  %-24s  %-48s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
+                printf("%8s  %-20s  %-30s  %-56s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
                        "VERDICT", "WHY", "RESULT");
-        int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
-        if (r != 0)
-                return r < 0 ? r : 0;
-        printf("%8" PRIu64, row->index);
-        print_cell(words_seconds, &leaf, 20);
-        print_cell(leaf_words_who, &leaf, 24);
-        print_cell(leaf_words_what, &leaf, 48);
-        print_cell(words_verdict, &leaf, 7);
-        print_cell(leaf_words_why, &leaf, 28);
-        return print_result(row);
+        return print_table_row(row);
 }
 
 static void print_summary(const Call *call, const Search *search)
@@ -154,7 +171,7 @@ static int search_export(Call *call)
 {
         _cleanup_(proven_log_freep) ProvenLog *log = NULL;
         _cleanup_(freep) char *why = NULL;
-        ExportSource source = {};
+        ExportSource source = {.dir = "export"};
 
         int r = audit_export_source(&call->where, &source);
         if (r == 0)
@@ -166,7 +183,7 @@ static int search_export(Call *call)
                 print_summary(call, &search);
                 return EXIT_DONE;
         }
-        diag(DIAG_ERROR, "%s: %s", source.dir ? source.dir : "export", r < 0 ? strerror(-r) : why);
+        diag(DIAG_ERROR, "%s: %s", source.dir, r < 0 ? strerror(-r) : why);
         if (r == PROVEN_E_UNPROVEN)
                 diag(DIAG_ERROR,
                      "the export does not verify, and no more of it is shown; see 'matchguard audit verify'");

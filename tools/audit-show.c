@@ -87,8 +87,13 @@ static int print_row(const SearchRow *row, void *userdata)
                 return 0;
         }
         int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
-        if (r != 0)
-                return r < 0 ? r : 0;
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                printf("Leaf %" PRIu64 " was signed, but is no record: %zu bytes in no known form.\n",
+                       row->index, row->n_leaf);
+                return 0;
+        }
         print_head(row->index, &leaf);
         if (!leaf_is(&leaf, "kind", "request")) {
                 print_fields(&leaf);
@@ -146,7 +151,7 @@ static int show_record(Call *call)
 {
         _cleanup_(proven_log_freep) ProvenLog *log = NULL;
         _cleanup_(freep) char *why = NULL;
-        ExportSource source = {};
+        ExportSource source = {.dir = "export"};
         Search search = {.row = print_row, .userdata = call};
 
         int r = audit_export_source(&call->where, &source);
@@ -162,7 +167,7 @@ static int show_record(Call *call)
         if (r == 0)
                 diag(DIAG_ERROR, "%s: it holds no leaf and no request %s", source.dir, call->wanted);
         else
-                diag(DIAG_ERROR, "%s: %s", source.dir ? source.dir : "export", r < 0 ? strerror(-r) : why);
+                diag(DIAG_ERROR, "%s: %s", source.dir, r < 0 ? strerror(-r) : why);
         return EXIT_REFUSED;
 }
 

@@ -92,18 +92,18 @@ static void print_words(const LogAudit *audit)
                        : "");
         print_root(&audit->export->head);
         print_span(counts);
-        printf("  leaves    %" PRIu64 ": %" PRIu64 " permits, %" PRIu64 " denials, %" PRIu64
-               " outcomes, %" PRIu64 " starts, %" PRIu64 " policies loaded; %" PRIu64 " permits still open\n",
-               counts->leaves, counts->permits, counts->denials, counts->outcomes, counts->starts,
-               counts->policies, counts->open);
-        printf("  checked   the signature, the root from the leaves, %" PRIu64
-               " tiles byte for byte, the rules I1 to "
-               "I8,\n            %" PRIu64 " policy texts, and %zu kept checkpoints\n",
+        printf("  leaves    %" PRIu64 "; permits: %" PRIu64 ", still open of these: %" PRIu64
+               ", denials: %" PRIu64 ", outcomes: %" PRIu64 ", starts: %" PRIu64 ", policies loaded: %" PRIu64
+               "\n",
+               counts->leaves, counts->permits, counts->open, counts->denials, counts->outcomes,
+               counts->starts, counts->policies);
+        printf("  checked   the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
+               "; the rules I1 to I8;\n            texts of policies: %" PRIu64 "; kept checkpoints: %zu\n",
                audit->n_tiles, audit->n_policies, audit->n_kept);
         if (audit->findings->n_faults == 0)
                 printf("No fault was found.\n");
         else
-                printf("%zu faults were found.\n", audit->findings->n_faults);
+                printf("Faults: %zu.\n", audit->findings->n_faults);
 }
 
 static void add_number(json_object *object, const char *key, uint64_t value)
@@ -174,6 +174,7 @@ static int refuse_export(const Call *call, const char *dir, const char *why)
         json_set(object, "verified", json_object_new_boolean(false));
         json_object *faults = json_object_new_array();
         json_object *fault = json_need(json_object_new_object());
+        json_set_text(fault, "file", dir);
         json_set_text(fault, "text", why);
         json_object_array_add(faults, fault);
         json_set(object, "faults", faults);
@@ -186,14 +187,13 @@ static int open_and_verify(Call *call)
 {
         _cleanup_(export_deinit) Export export = EXPORT_INIT;
         _cleanup_(freep) char *why = NULL;
-        ExportSource source;
+        ExportSource source = {.dir = "export"};
 
         int r = audit_export_source(&call->where, &source);
         if (r == 0)
                 r = export_open(&source, &export, &why);
         if (r != 0)
-                return refuse_export(call, call->where.path ? call->where.path : "export",
-                                     why ? why : strerror(ENOMEM));
+                return refuse_export(call, source.dir, why ? why : strerror(ENOMEM));
         return verify_export(call, &export, &source);
 }
 

@@ -177,7 +177,7 @@ static int read_some(int fd, Buffer *reply)
         return reply->failed ? -ENOMEM : 0;
 }
 
-/* Reads up to the first NUL, which must be the last byte that came. */
+/* Reads until a NUL has come; parse_object() sees to it that it is the last byte. */
 static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
 {
         for (;;) {
@@ -190,9 +190,8 @@ static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
                         return r;
                 if (reply->n == before)
                         continue;
-                const uint8_t *end = memchr(reply->data + before, 0, reply->n - before);
-                if (end)
-                        return end == reply->data + reply->n - 1 ? 0 : CLIENT_E_MALFORMED;
+                if (memchr(reply->data + before, 0, reply->n - before))
+                        return 0;
         }
 }
 

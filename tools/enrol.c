@@ -81,6 +81,10 @@ static void say_where_it_stands(const Enrolment *e, uint64_t first, uint64_t end
         char some[PAGE_NUMBER_SIZE], all[PAGE_NUMBER_SIZE];
         bool open = reply->ending == CLIENT_E_CLOSED || reply->ending == CLIENT_E_TIMEOUT ||
                     (reply->error && failure_is_open(reply->error, reply->parameters));
+        if (e->stored == 0 && !open) {
+                fputs("Nothing was stored.\n", stderr);
+                return;
+        }
         fprintf(stderr, "Stored before that: %s of %s templates.\n", page_number(e->stored, some),
                 page_number(e->templates.n_rows, all));
         if (open)

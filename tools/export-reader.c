@@ -95,24 +95,28 @@ static int read_whole(Export *export, const char *path, size_t max, char **ret_w
         return r < 0 ? say(ret_why, EXPORT_E_UNREADABLE, "%s: %s", path, strerror(-r)) : 0;
 }
 
-/* A key given as text holds a '+' between its three parts; a path that does as well can be given with a ./ */
-static int open_vkey(Export *export, const char *vkey, char **ret_why)
+static int read_vkey_file(int dir_fd, const char *path, NoteVerifier *ret_verifier, char **ret_why)
 {
-        if (vkey && note_verifier_parse(vkey, &export->verifier) == 0)
-                return 0;
-        export->own_key = !vkey;
-        buffer_clear(&export->file);
-        int r = vkey ? export_read_path(vkey, VKEY_FILE_MAX, &export->file)
-                     : export_read_file(export, "log.vkey", VKEY_FILE_MAX, &export->file);
-        const char *name = vkey ? vkey : "log.vkey";
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        int r = read_regular(dir_fd, path, VKEY_FILE_MAX, &text);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return say(ret_why, EXPORT_E_UNREADABLE, "%s: %s", name, strerror(-r));
-        if (strlen(buffer_text(&export->file)) != export->file.n ||
-            note_verifier_parse(buffer_text(&export->file), &export->verifier) != 0)
-                return say(ret_why, EXPORT_E_MALFORMED, "%s: this is no verifier key", name);
-        return 0;
+                return say(ret_why, EXPORT_E_UNREADABLE, "%s: %s", path, strerror(-r));
+        if (strlen(buffer_text(&text)) == text.n &&
+            note_verifier_parse(buffer_text(&text), ret_verifier) == 0)
+                return 0;
+        return say(ret_why, EXPORT_E_MALFORMED, "%s: this is no verifier key", path);
+}
+
+int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why)
+{
+        /* The text of a key is taken for one, and no file: who has a file of such a name says ./ before it.
+         */
+        if (note_verifier_parse(vkey, ret_verifier) == 0)
+                return 0;
+        return read_vkey_file(AT_FDCWD, vkey, ret_verifier, ret_why);
 }
 
 static int open_checkpoint(Export *export, char **ret_why)
@@ -141,8 +145,10 @@ int export_open(const ExportSource *source, Export *ret_export, char **ret_why)
 
         export.dir_fd = open(source->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (export.dir_fd < 0)
-                return say(ret_why, EXPORT_E_UNREADABLE, "%s: %s", source->dir, strerror(errno));
-        int r = open_vkey(&export, source->vkey, ret_why);
+                return say(ret_why, EXPORT_E_UNREADABLE, "%s", strerror(errno));
+        export.own_key = !source->vkey;
+        int r = source->vkey ? export_read_vkey(source->vkey, &export.verifier, ret_why)
+                             : read_vkey_file(export.dir_fd, "log.vkey", &export.verifier, ret_why);
         if (r == 0)
                 r = open_checkpoint(&export, ret_why);
         if (r != 0)

@@ -117,5 +117,13 @@ int export_read_tile(Export *export, Tile *tile, char **ret_why);
  */
 int export_read_file(const Export *export, const char *path, size_t max, Buffer *buffer);
 
-/** export_read_path() - The same for a file anywhere. */
+/**
+ * export_read_vkey() - A verifier key from its text, or from a file with one.
+ * @ret_why:    on a positive ending what is wrong, for free()
+ *
+ * Return: 0, EXPORT_E_UNREADABLE, EXPORT_E_MALFORMED, -ENOMEM.
+ */
+int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why);
+
+/** export_read_path() - As export_read_file(), for a file anywhere. */
 int export_read_path(const char *path, size_t max, Buffer *buffer);

@@ -307,7 +307,7 @@ static int fault_set(FactsFault *ret_fault, const char *parameter, const char *e
 static int fault_of_key(FactsFault *ret_fault, const char *name)
 {
         const FactsKey *key = find_key(name);
-        return fault_set(ret_fault, name, key ? key->expected : "no such fact");
+        return fault_set(ret_fault, name, key ? key->expected : NULL);
 }
 
 static int read_members(FactsJson *json, FactsFault *ret_fault)

@@ -29,7 +29,7 @@ enum {
 /* Why a line is no request. */
 typedef struct FactsFault {
         char *parameter;      /* for free(); NULL with FACTS_E_MALFORMED */
-        const char *expected; /* in words; static */
+        const char *expected; /* in words, static; NULL where there is no such fact */
 } FactsFault;
 
 /** facts_fault_deinit() - Safe on a fault all zero, and twice. */

@@ -31,7 +31,7 @@ static const Words headlines[] = {
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
         {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
         {"NoSuchRequest", "You have made no such request"},
-        {"InvalidParameter", "No request at all: a value is not what it must be"},
+        {"InvalidParameter", "This is no request, because a value is not what it must be"},
         {"PermissionDenied", "Not open to this user"},
         {"MethodNotFound", "This service is too old for it"},
         {"InterfaceNotFound", "This socket does not serve it"},

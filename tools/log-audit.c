@@ -16,8 +16,6 @@
 #include "tools/export-files.h"
 #include "tools/tile-stack.h"
 
-DEFINE_CLEANUP(Rules *, rules_free);
-
 enum { PROGRESS_BUNDLES = 64 };
 
 /* A policy whose text is to be found in the export. */

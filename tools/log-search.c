@@ -207,12 +207,11 @@ static int take_leaf(Run *run, uint64_t index, const Buffer *bytes)
         int r = leaf_parse(bytes->data, bytes->n, LEAF_MAX, &leaf);
         if (r < 0)
                 return r;
-        if (r > 0)
-                return 0; /* signed, but no leaf of ours: `audit verify` reports it */
-        if (leaf_is(&leaf, "kind", "outcome"))
-                r = take_outcome(run, index, &leaf, bytes);
+        /* What is signed but no leaf of ours has no fields, and is found by its place only. */
+        bool readable = r == 0;
+        r = leaf_is(&leaf, "kind", "outcome") ? take_outcome(run, index, &leaf, bytes) : 0;
         const SearchFilter *filter = &run->search->filter;
-        if (r == 0 && (filter->only_first ? index == filter->first : matches(filter, &leaf)))
+        if (r == 0 && (filter->only_first ? index == filter->first : readable && matches(filter, &leaf)))
                 r = take_match(run, index, &leaf, bytes);
         run->done = run->done || is_past(run, &leaf);
         return r < 0 ? r : flush(run, false);

@@ -10,7 +10,7 @@
 
 #include "base/macro.h"
 
-enum { PAGE_WIDTH = 78, PAGE_INDENT = 15 };
+enum { PAGE_WIDTH = 78, PAGE_INDENT = 16 };
 
 /* Bytes that a UTF-8 character continues with take no column. */
 static bool is_continuation(char c)
@@ -49,6 +49,8 @@ void page_field(FILE *out, const char *label, const char *text)
         size_t column = PAGE_INDENT;
         bool first = true;
         fprintf(out, "  %-*s", PAGE_INDENT - 2, label);
+        if (strlen(label) > PAGE_INDENT - 3)
+                fprintf(out, "\n%*s", PAGE_INDENT, "");
         while (*text) {
                 if (*text == '\n' || *text == ' ') {
                         if (*text == '\n' && text[1])

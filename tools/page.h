@@ -7,7 +7,8 @@
 #include <stdio.h>
 
 /**
- * page_field() - Writes "  label   text", the text wrapped at 78 columns under itself.
+ * page_field() - Writes "  label   text", the text wrapped at 78 columns under itself. Below a label of
+ * more than 13 letters the text begins on the next line.
  * @text:       UTF-8 from anywhere; control characters come out as '?', newlines as line ends
  */
 void page_field(FILE *out, const char *label, const char *text);

@@ -27,10 +27,12 @@ static void print_fault(const FactsFault *fault, size_t line)
                 json_set_text(object, "parameter", fault->parameter);
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
-        if (fault->parameter)
-                diag(DIAG_ERROR, "line %zu: %s: %s", line, fault->parameter, fault->expected);
+        if (!fault->parameter)
+                diag(DIAG_ERROR, "line %zu: expected %s", line, fault->expected);
+        else if (!fault->expected)
+                diag(DIAG_ERROR, "line %zu: %s: there is no such fact", line, fault->parameter);
         else
-                diag(DIAG_ERROR, "line %zu: %s", line, fault->expected);
+                diag(DIAG_ERROR, "line %zu: %s: expected %s", line, fault->parameter, fault->expected);
 }
 
 static int print_decision(const Policy *policy, const Facts *facts)

@@ -3,7 +3,6 @@
  * may know from the Match socket. What is in it is the service's to choose; here it is laid out.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,44 +26,63 @@ static void append_words(Buffer *words, const char *key)
 
 static void append_value(Buffer *text, json_object *value)
 {
-        if (json_object_is_type(value, json_type_boolean)) {
+        if (json_object_is_type(value, json_type_boolean))
                 buffer_append_text(text, json_object_get_boolean(value) ? "yes" : "no");
-        } else if (json_object_is_type(value, json_type_array)) {
-                for (size_t i = 0; i < json_object_array_length(value); i++) {
-                        buffer_append_text(text, i > 0 ? ", " : "");
-                        append_value(text, json_object_array_get_idx(value, i));
-                }
-                if (json_object_array_length(value) == 0)
-                        buffer_append_text(text, "none");
-        } else {
+        else
                 buffer_append_text(text, value ? json_object_get_string(value) : "none");
-        }
 }
 
-/* The status nests at most one object in another: one heading, one indented line a member. */
+/* Words behind each other, sentences under each other. */
+static void append_list(Buffer *text, json_object *list)
+{
+        size_t n = json_object_array_length(list);
+        for (size_t i = 0; i < n; i++) {
+                json_object *item = json_object_array_get_idx(list, i);
+                if (i > 0)
+                        buffer_append_text(text, strchr(json_object_get_string(item), ' ') ? "\n" : ", ");
+                append_value(text, item);
+        }
+        if (n == 0)
+                buffer_append_text(text, "none");
+}
+
+static void print_member(const char *key, json_object *value)
+{
+        _cleanup_(buffer_deinit) Buffer label = BUFFER_INIT, text = BUFFER_INIT;
+        append_words(&label, key);
+        if (json_object_is_type(value, json_type_array))
+                append_list(&text, value);
+        else
+                append_value(&text, value);
+        page_field(stdout, buffer_text(&label), buffer_text(&text));
+}
+
+/* What nests comes last, each under a heading, so that nothing seems to belong to what stands above it. */
 static void print_object(json_object *object)
 {
         json_object_object_foreach(object, key, value)
         {
-                _cleanup_(buffer_deinit) Buffer label = BUFFER_INIT, text = BUFFER_INIT;
-                append_words(&label, key);
-                if (json_object_is_type(value, json_type_object)) {
-                        printf("%s\n", buffer_text(&label));
-                        print_object(value);
+                if (!json_object_is_type(value, json_type_object))
+                        print_member(key, value);
+        }
+        json_object_object_foreach(object, heading, nested)
+        {
+                _cleanup_(buffer_deinit) Buffer label = BUFFER_INIT;
+                if (!json_object_is_type(nested, json_type_object))
                         continue;
-                }
-                append_value(&text, value);
-                page_field(stdout, buffer_text(&label), buffer_text(&text));
+                append_words(&label, heading);
+                printf("%s\n", buffer_text(&label));
+                print_object(nested);
         }
 }
 
-/* Whether the full status is simply not for this caller. */
+/* Whether the full status is simply not for this caller. Where there is no service at all, the other socket
+ * will say that as well. */
 static bool is_closed_to_us(const ServiceReply *reply)
 {
         if (reply->error)
                 return strcmp(reply->error, "org.varlink.service.PermissionDenied") == 0;
-        return reply->ending == CLIENT_E_UNREACHABLE &&
-               (reply->connect_errno == EACCES || reply->connect_errno == EPERM);
+        return reply->ending == CLIENT_E_UNREACHABLE;
 }
 
 static int print_status(const Service *service, json_object *reply)

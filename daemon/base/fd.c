@@ -161,7 +161,7 @@ int fd_memfd_map(int fd, size_t max, void **ret_data, size_t *ret_n)
                 return FD_E_NOT_SEALED;
         if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        /* One of huge pages can be sealed too, but reading it kills where the system has none left to give. */
+        /* One of huge pages can be sealed too, but reading it kills where the system has none left. */
         if (fs.f_type != TMPFS_MAGIC)
                 return FD_E_NOT_SEALED;
         if (st.st_size <= 0 || (uint64_t)st.st_size > max)

@@ -51,8 +51,8 @@ struct Child {
         sd_event_source *retry; /* armed while the channel is full */
         sd_event_source *check;
         Channel *channel;
-        LIST_HEAD(, Client) clients[CHILD_BUCKETS];
-        TAILQ_HEAD(, Client) waiting;
+        LIST_HEAD(ClientBucket, Client) clients[CHILD_BUCKETS];
+        TAILQ_HEAD(ClientQueue, Client) waiting;
 };
 
 static bool child_may_go(const Child *child)
@@ -164,9 +164,9 @@ static Client *child_find(Child *child, uint64_t id)
 {
         Client *client = NULL;
 
-        LIST_FOREACH(client, &child->clients[id % CHILD_BUCKETS], bucket)
-        if (client->id == id)
-                return client;
+        LIST_FOREACH (client, &child->clients[id % CHILD_BUCKETS], bucket)
+                if (client->id == id)
+                        return client;
         return NULL;
 }
 
@@ -348,9 +348,9 @@ int child_serve(int fd, MessageInterface interface)
         return r < 0 ? r : sd_event_loop(child.event);
 }
 
-int child_run(int fd, const SpawnMessage *spawn)
+int child_run(int fd, const SpawnMessage *spawn, pid_t parent)
 {
-        int r = confine_child(&fd, spawn);
+        int r = confine_child(&fd, spawn, parent);
         if (r >= 0)
                 r = child_serve(fd, spawn->interface);
         if (r < 0)

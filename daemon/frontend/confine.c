@@ -77,7 +77,7 @@ static int confine_resources(void)
         return 0;
 }
 
-int confine_child(int *fd, const SpawnMessage *spawn)
+int confine_child(int *fd, const SpawnMessage *spawn, pid_t parent)
 {
         char name[16]; /* as much as the kernel keeps */
         static const char *const interfaces[_INTERFACE_MAX] = {"match", "admin", "audit"};
@@ -86,6 +86,9 @@ int confine_child(int *fd, const SpawnMessage *spawn)
                        spawn->uid); /* may be cut */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_NAME, name, 0, 0, 0) < 0)
                 return -errno;
+        /* A parent that went before it was asked for sends no signal any more. */
+        if (getppid() != parent)
+                return -ESRCH;
         int r = confine_signals();
         if (r == 0)
                 r = confine_fds(fd);

@@ -41,7 +41,7 @@ struct Parent {
         sd_event_source *term;
         sd_event_source *interrupt;
         size_t n_children;
-        LIST_HEAD(, Offspring) children;
+        LIST_HEAD(OffspringList, Offspring) children;
 };
 
 static Offspring *offspring_free(Offspring *offspring)
@@ -106,9 +106,10 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
         if (packet->type != MESSAGE_SPAWN || packet->n_fds != 1 ||
             !spawn_decode(packet->body, packet->n_body, &spawn))
                 return -EPROTO;
+        pid_t self = getpid();
         pid_t pid = parent->n_children < PARENT_CHILDREN_MAX ? fork() : -1;
         if (pid == 0)
-                _exit(child_run(TAKE_FD(packet->fds[0]), &spawn));
+                _exit(child_run(TAKE_FD(packet->fds[0]), &spawn, self));
         if (pid < 0) {
                 diag(DIAG_WARNING, "no child for uid %u", spawn.uid);
                 return parent_send_gone(parent, spawn.child, PARENT_NOT_BORN);

@@ -349,8 +349,11 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
         if (r < 0)
                 return r;
         r = guard_set_up(guard);
-        if (r >= 0)
-                r = start_open(guard, ret_status);
+        if (r < 0) {
+                diag(DIAG_ERROR, "Cannot set up the loop and the sockets: %s", strerror(-r));
+                return r;
+        }
+        r = start_open(guard, ret_status);
         if (r < 0)
                 return r;
         *ret_guard = TAKE_PTR(guard);

@@ -43,9 +43,9 @@ int main(int argc, char **argv)
         if (r >= 0) {
                 r = guard_run(guard);
                 status = r < 0 ? EXIT_FAILURE : r;
+                if (r < 0)
+                        diag(DIAG_ERROR, "Cannot go on: %s", strerror(-r));
         }
-        if (r < 0)
-                diag(DIAG_ERROR, "Cannot go on: %s", strerror(-r));
         guard_free(guard);
         return status;
 }

@@ -19,32 +19,20 @@
 
 enum {
         NOTE_NAME_MAX = 255,
-        NOTE_SEED_SIZE = 32,
+        NOTE_KEY_ID_SIZE = 4,
+        NOTE_TYPE_ED25519 = 1,
         NOTE_MAX = 16384, /* most bytes of a note that is read */
 };
 
 /** note_name_is_valid() - 1 to NOTE_NAME_MAX printable ASCII bytes without white space, '+', '"' and '\'. */
 bool note_name_is_valid(const char *name);
 
-/* The signing key: in locked memory, wiped when freed. */
-typedef struct NoteSigner NoteSigner;
-
-/**
- * note_signer_new() - A signer from its Ed25519 seed.
- * @name:       the key's name; copied
- * @seed:       NOTE_SEED_SIZE bytes; copied
- *
- * Return: 0, -EINVAL for a bad name, -ENOMEM.
- */
-int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *seed);
-NoteSigner *note_signer_free(NoteSigner *signer);
-
-/** note_signer_vkey() - Appends the verifier key text, with a newline. */
-void note_signer_vkey(const NoteSigner *signer, Buffer *buffer);
+/* Before the name of each signature line. */
+#define NOTE_SIGNATURE_PREFIX "\xe2\x80\x94 "
 
 typedef struct NoteVerifier {
         char name[NOTE_NAME_MAX + 1];
-        uint8_t key_id[4];
+        uint8_t key_id[NOTE_KEY_ID_SIZE];
         uint8_t public_key[32];
 } NoteVerifier;
 
@@ -54,11 +42,13 @@ enum {
         NOTE_E_OTHER_LOG = 3, /* the origin is not the key's name */
 };
 
+/** note_key_id() - What names a key: the first bytes of a digest over its name, its type and the public key.
+ */
+void note_key_id(const char *name, const uint8_t public_key[static 32],
+                 uint8_t ret_id[static NOTE_KEY_ID_SIZE]);
+
 /** note_verifier_parse() - Reads a verifier key; one newline may follow. Return: 0 or NOTE_E_MALFORMED. */
 int note_verifier_parse(const char *text, NoteVerifier *ret_verifier);
-
-/** note_sign() - Appends the note of a checkpoint: its text and one signature line by @signer. */
-void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer);
 
 /**
  * note_open() - Believes a checkpoint, or does not.

@@ -40,9 +40,6 @@ int committer_new(Committer **ret_committer, const CommitterParts *parts)
         committer->export = parts->export;
         committer->trail_fd = parts->trail_fd;
         committer->head = parts->head;
-        /* Without ballast nothing is promised, so nothing is taken. */
-        committer->no_room = ballast_restore(parts->trail_fd) <= 0;
-        export_pause(parts->export, committer->no_room);
         *ret_committer = committer;
         return 0;
 }
@@ -202,17 +199,16 @@ static bool committer_has_room(Committer *committer)
 
 TrailEntry *committer_refuses(Committer *committer, TrailEntry *first)
 {
-        TrailEntry *behind = first; /* the last outcome before the first request: all up to it is written */
+        TrailEntry *behind = first;
 
         if (committer_has_room(committer))
                 return NULL;
-        for (TrailEntry *entry = first; entry; entry = entry->next) {
-                if (entry->role == TRAIL_PERMIT || entry->role == TRAIL_DENY)
-                        return behind;
+        for (TrailEntry *entry = first; entry; entry = entry->next)
                 if (entry->role == TRAIL_OUTCOME)
                         behind = entry->next;
-        }
-        return NULL;
+                else if (entry->role == TRAIL_PERMIT || entry->role == TRAIL_DENY)
+                        break;
+        return behind;
 }
 
 int committer_rest(Committer *committer)

@@ -9,6 +9,7 @@
 
 #include "base/macro.h"
 #include "log/note.h"
+#include "log/signer.h"
 #include "trail/export.h"
 #include "trail/nodes.h"
 #include "trail/store.h"
@@ -68,11 +69,11 @@ typedef struct Batch {
 int committer_commit(Committer *committer, const Batch *batch, Commit **ret_commit);
 
 /**
- * committer_refuses() - Where a batch must be cut because there is no room for new requests.
+ * committer_refuses() - Where a batch must be cut because there is no room.
  *
- * After COMMITTER_E_FULL only what closes something is written (outcomes, the stop) from the room that the
- * ballast leaves, until there is room for the ballast again. Return: the first entry to refuse; NULL for
- * none.
+ * After COMMITTER_E_FULL only outcomes of what is under way are written (and what stands between them), from
+ * the room that the ballast leaves, until there is room for the ballast again: so a gap is the first leaf
+ * after it. Return: the first entry to refuse; NULL for none.
  */
 TrailEntry *committer_refuses(Committer *committer, TrailEntry *first);
 

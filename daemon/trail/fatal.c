@@ -13,7 +13,7 @@
 #include "base/diag.h"
 #include "trail/trail.h"
 
-_Noreturn void fatal_storage(const char *what, int r)
+void fatal_storage(const char *what, int r)
 {
         diag(DIAG_ERROR, "%s: %s; ending, so that nothing is told that the disk may not hold", what,
              strerror(-r));

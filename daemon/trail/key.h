@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "log/note.h"
+#include "log/signer.h"
 
 enum {
         KEY_E_MISSING = 1,   /* a log that has begun cannot go on under another key */

@@ -28,6 +28,7 @@
 #include "trail/key.h"
 #include "trail/renewal.h"
 #include "wire/leaf.h"
+#include "log/signer.h"
 
 enum { OPENING_CATCH_UP = 16 * 1024 * 1024 }; /* bytes of full tiles held in memory while catching up */
 
@@ -212,6 +213,16 @@ static int start_key(Start *start)
         if (vkey.failed)
                 return -ENOMEM;
         return error_fold(note_verifier_parse(buffer_text(&vkey), &start->opening->verifier));
+}
+
+/* Without ballast a full disk could not be told of. */
+static int start_ballast(Start *start)
+{
+        int r = ballast_restore(start->opening->folders.trail_fd);
+        if (r == 0)
+                return start_refuse(start, TRAIL_E_REFUSED, "There is no room for the trail in %s/trail.",
+                                    start->config->state_dir);
+        return r < 0 ? r : 0;
 }
 
 /* Gives a database without a head that of the empty log. */
@@ -424,7 +435,7 @@ int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret
 {
         static int (*const steps[])(Start *) = {
                 start_folders, start_look,   start_store,   start_origin,  start_key,
-                start_begin,   start_verify, start_compare, start_publish,
+                start_begin,   start_verify, start_compare, start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

@@ -53,7 +53,7 @@ int shelf_new(Shelf **ret_shelf, int folder_fd)
         shelf->temporary_fd = -1;
         int r = folder_remove(folder_fd, shelf_folder);
         if (r == 0)
-                r = folder_make(folder_fd, shelf_folder, 0700, &shelf->temporary_fd);
+                r = folder_make(folder_fd, shelf_folder, 0750, &shelf->temporary_fd);
         if (r < 0)
                 return r;
         /* Folders that an earlier process made, and had no time to sync, are not made again. */

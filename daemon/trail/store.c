@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "trail/fatal.h"
 
 enum {
         STORE_APPLICATION_ID = 0x4d475544,
@@ -115,6 +116,7 @@ struct Store {
         sqlite3 *db;
         sqlite3_stmt *statements[STATEMENT_MAX];
         bool in_batch;
+        bool settling;
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
 };
 
@@ -125,15 +127,23 @@ void store_head_deinit(StoreHead *head)
         *head = STORE_HEAD_INIT;
 }
 
-/* A write that found no room, as opposed to a sync or a read that failed. Quotas and limits are room, too. */
+/* The errno of the last write: while settling to the database, else to its write-ahead log. */
+static int store_write_errno(Store *store)
+{
+        int which = store->settling ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER;
+        sqlite3_file *file = NULL;
+        int last_errno = 0;
+
+        if (sqlite3_file_control(store->db, NULL, which, &file) != SQLITE_OK || !file || !file->pMethods ||
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &last_errno) != SQLITE_OK)
+                return 0;
+        return last_errno;
+}
+
+/* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
 static bool store_lacks_room(Store *store, int rc)
 {
-        int system_errno = sqlite3_system_errno(store->db);
-
-        if (rc == SQLITE_FULL)
-                return true;
-        return (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_TRUNCATE) &&
-               (system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG);
+        return rc == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && fatal_spares(-store_write_errno(store)));
 }
 
 /* What an SQLite result means to callers. */
@@ -435,10 +445,12 @@ static int store_settle(Store *store)
 {
         if (store->n_waiting == 0)
                 return 0;
+        store->settling = true;
         int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         if (rc == SQLITE_OK)
                 store->n_waiting = 0;
         int r = store_ending(store, rc);
+        store->settling = false;
         /* Without room the pages stay where they are, which is as durable. */
         return r == STORE_E_FULL ? 0 : r;
 }

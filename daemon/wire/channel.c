@@ -130,8 +130,7 @@ static int channel_report(Channel *channel, int reason)
         return r;
 }
 
-/* Says from the loop that the channel ends, and not from within channel_send(), whose caller would not expect
- * it. */
+/* Ends the channel from the loop, and not from within channel_send(), whose caller would not expect it. */
 static int channel_end_later(Channel *channel, int reason)
 {
         if (channel->reason == 0)
@@ -221,7 +220,9 @@ int channel_send(Channel *channel, uint8_t type, Buffer *body, const int *fds, s
 
 /*
  * Takes packets, at most a turn's. A peer that closed may have sent something before: so that it is not lost,
- * the end is reported only once nothing is left to read. Return: 0, PACKET_E_AGAIN when nothing is left,
+ * the end is reported only once nothing is left to read.
+ *
+ * Return: 0, PACKET_E_AGAIN when nothing is left,
  * PACKET_E_CLOSED when the channel has ended or is gone, -errno.
  */
 static int channel_receive(Channel *channel)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One peer of ours (frontend parent, frontend child, worker, guard) on an sd-event loop: packets in, packets out
- * through a bounded queue. Knows nothing of what the packets mean.
+ * One peer of ours (frontend parent, frontend child, worker, guard) on an sd-event loop: packets in, packets
+ * out through a bounded queue. Knows nothing of what the packets mean.
  */
 
 #include <stdbool.h>
@@ -16,8 +16,8 @@ typedef struct ChannelHandlers {
          * channel. Return 0, or a negative errno to end the loop with it. */
         int (*packet)(Channel *channel, Packet *packet, void *userdata);
         /* The peer is gone, sent what is no packet, or does not read what it is sent: `reason` is
-         * PACKET_E_CLOSED, PACKET_E_MALFORMED, or -ENOBUFS. Called once; nothing is sent or received after it.
-         * The handler is expected to free the channel. Return as above. */
+         * PACKET_E_CLOSED, PACKET_E_MALFORMED, or -ENOBUFS. Called once; nothing is sent or received after
+         * it. The handler is expected to free the channel. Return as above. */
         int (*closed)(Channel *channel, int reason, void *userdata);
 } ChannelHandlers;
 
@@ -31,9 +31,10 @@ typedef struct ChannelHandlers {
  *
  * Return: 0 or -errno.
  */
-int channel_new(Channel **ret_channel, sd_event *event, int fd, const ChannelHandlers *handlers, void *userdata);
+int channel_new(Channel **ret_channel, sd_event *event, int fd, const ChannelHandlers *handlers,
+                void *userdata);
 
-/** channel_free() - Drops what is queued and closes the socket; takes NULL, returns NULL; allowed in handlers. */
+/** channel_free() - Drops what waits, closes the socket; takes NULL, returns NULL; allowed in handlers. */
 Channel *channel_free(Channel *channel);
 
 /**
@@ -41,8 +42,9 @@ Channel *channel_free(Channel *channel);
  * @body:       the body; its bytes are taken over and the buffer left empty
  * @fds:        descriptors to go with it; duplicated when the packet has to wait, so the caller keeps its own
  *
- * More than CHANNEL_QUEUE_MAX bytes waiting end the channel (`closed` with -ENOBUFS, from the loop): a peer that
- * does not read must not grow this process. Sending on a channel that has ended is ignored.
+ * More than CHANNEL_QUEUE_MAX bytes waiting end the channel (`closed` with -ENOBUFS, from the loop): a peer
+ * that does not read must not grow this process. Sending on a channel that has ended is ignored.
+ *
  * Return: 0 or -errno.
  */
 int channel_send(Channel *channel, uint8_t type, Buffer *body, const int *fds, size_t n_fds);

@@ -26,4 +26,5 @@ void commitment_of(CommitmentPurpose purpose, const uint8_t *salt, const void *d
                    char ret_text[static COMMITMENT_TEXT_SIZE]);
 
 /** commitment_opens() - Whether salt and bytes are what @text commits to; false for NULL. */
-bool commitment_opens(const char *text, CommitmentPurpose purpose, const uint8_t *salt, const void *data, size_t n);
+bool commitment_opens(const char *text, CommitmentPurpose purpose, const uint8_t *salt, const void *data,
+                      size_t n);

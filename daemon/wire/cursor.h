@@ -1,10 +1,10 @@
 #pragma once
 /*
- * Bounded reading and writing of little-endian fields. Writing goes to a base/buffer.h Buffer; reading is by a
- * Cursor whose failure sticks, so that a decoder reads as a list of its fields and asks once, at the end.
+ * Bounded reading and writing of little-endian fields. Writing goes to a base/buffer.h Buffer; reading is by
+ * a Cursor whose failure sticks, so that a decoder reads as a list of its fields and asks once, at the end.
  *
  *   u8 u16 u32 u64   little-endian
- *   str              u16 length, that many bytes (no NUL among them), one NUL, so that it can be used in place
+ *   str              u16 length, that many bytes (no NUL among them), one NUL: usable in place
  *   blob             u32 length, that many bytes
  */
 
@@ -46,7 +46,7 @@ const char *cursor_opt_str(Cursor *cursor);
 /** cursor_blob() - A blob, in place; NULL and 0 when it is not there. */
 const uint8_t *cursor_blob(Cursor *cursor, size_t *ret_n);
 
-/** cursor_end() - Whether everything was there and not a byte is left. Call it last, and believe nothing before. */
+/** cursor_end() - Whether everything was there and no byte is left. Call it last; believe nothing before. */
 bool cursor_end(const Cursor *cursor);
 
 void put_u8(Buffer *buffer, uint8_t value);

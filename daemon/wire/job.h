@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Job bytes: the part of a request that policy does not look at. A frontend child writes them, the guard checks
- * their form and commits to them in the leaf, the worker gets exactly these bytes.
+ * Job bytes: the part of a request that policy does not look at. A frontend child writes them, the guard
+ * checks their form and commits to them in the leaf, the worker gets exactly these bytes.
  *
  *   u8    1, the version
  *   u32   number of entries, then for each:
@@ -49,8 +49,8 @@ void job_begin(Buffer *buffer, uint32_t n_entries);
 void job_put(Buffer *buffer, const JobEntry *entry);
 
 /**
- * job_check() - Whether bytes are a job of this operation: entries as listed above, names within their grammars,
- * vectors of 1 to JOB_DIMENSION_MAX whole floats, no byte left over. No float is looked at.
+ * job_check() - Whether bytes are a job of this operation: entries as listed above, names within their
+ * grammars, vectors of 1 to JOB_DIMENSION_MAX whole floats, no byte left over. No float is looked at.
  */
 bool job_check(const char *operation, const void *data, size_t n);
 

@@ -1,11 +1,12 @@
 #pragma once
 /*
- * A leaf: one canonical JSON object (keys sorted by byte, no white space; values only strings of bytes 0x20-0x7E
- * without `"` and `\`, and integers from 0 to 2^53-1 in shortest decimal; no key twice; neither a key nor a string
- * is empty; at least one key; at most LEAF_MAX bytes).
- * The same form serves for details, which may be larger.
+ * A leaf: one canonical JSON object (keys sorted by byte, no white space; values only strings of bytes
+ * 0x20-0x7E without `"` and `\`, and integers from 0 to 2^53-1 in shortest decimal; no key twice; neither a
+ * key nor a string is empty; at least one key; at most LEAF_MAX bytes). The same form serves for details,
+ * which may be larger.
  *
- * Knows the form, not which keys a kind of leaf has: who makes a leaf sets them, who believes one asks for them.
+ * Knows the form, not which keys a kind of leaf has: who makes a leaf sets them, who believes one asks for
+ * them.
  */
 
 #include <stdbool.h>
@@ -53,7 +54,7 @@ void leaf_set_text(Leaf *leaf, const char *key, const char *text);
 void leaf_set_number(Leaf *leaf, const char *key, uint64_t number);
 
 enum {
-        LEAF_E_INVALID = 1, /* a field was set that no leaf can hold, or none at all, or the bytes are no canonical leaf */
+        LEAF_E_INVALID = 1, /* a field that no leaf can hold, or none; bytes that are no canonical leaf */
         LEAF_E_TOO_LONG = 2,
 };
 

@@ -3,8 +3,9 @@
  * Every message between our processes: its type, fields, direction and limits. Nothing travels that is not
  * described here. A decoder accepts exactly what the encoder writes and fails on a byte left over.
  *
- * Strings in a decoded message are UTF-8, point into the packet's body and live as long as the packet. Encoders
- * append to a Buffer; a list or string over its limit fails it, which the sender sees (packet_send()).
+ * Strings in a decoded message are UTF-8, point into the packet's body and live as long as the packet.
+ * Encoders append to a Buffer; a list or string over its limit fails it, which the sender sees
+ * (packet_send()).
  *
  * guard -> frontend parent     SPAWN (with the child's end of a socket pair)
  * frontend parent -> guard     CHILD_GONE
@@ -43,13 +44,13 @@ typedef enum MessageType {
 } MessageType;
 
 enum {
-        MESSAGE_PARTIES_MAX = 16,    /* entries of on_behalf_of, and of recipients */
-        MESSAGE_TEXT_MAX = 512,      /* bytes of case, authorisation, operator */
+        MESSAGE_PARTIES_MAX = 16,      /* entries of on_behalf_of, and of recipients */
+        MESSAGE_TEXT_MAX = 512,        /* bytes of case, authorisation, operator */
         MESSAGE_CANDIDATES_MAX = 1000, /* also subjects of a `list` */
         MESSAGE_NAMES_MAX = 4096,      /* entries of classes, missing, galleries */
         MESSAGE_SESSION_SIZE = 16,
         MESSAGE_REQUEST_SIZE = 16,
-        MESSAGE_PROOF_MAX = 128,     /* hashes in an audit path or a consistency proof */
+        MESSAGE_PROOF_MAX = 128, /* hashes in an audit path or a consistency proof */
         MESSAGE_STATUS_MAX = 4096,
 };
 
@@ -70,7 +71,7 @@ typedef struct StringList {
         const char **items; /* the list's own array, freed with the message */
 } StringList;
 
-/* ------------------------------------------------------------------ guard <-> frontend parent and children */
+/* -------------------------------------------------------------- guard <-> frontend parent and children */
 
 typedef struct SpawnMessage {
         uint64_t child;
@@ -128,13 +129,13 @@ typedef struct CallMessage {
 
         /* CALL_MATCH */
         const char *operation;
-        const char *gallery;    /* NULL: none */
+        const char *gallery; /* NULL: none */
         const char *purpose;
         const char *sought;     /* NULL: not said */
         const char *probe_kind; /* NULL: not said, or no probe */
         StringList on_behalf_of;
         StringList recipients;
-        const char *case_reference; /* these three: NULL when not given; UTF-8 of at most MESSAGE_TEXT_MAX bytes */
+        const char *case_reference; /* these three: NULL when not given; at most MESSAGE_TEXT_MAX bytes */
         const char *authorisation;
         const char *operator;
         bool has_limit;
@@ -169,9 +170,9 @@ typedef enum AnswerKind {
         ANSWER_NO_SUCH_SUBJECT = 37,
         ANSWER_MODEL_MISMATCH = 38,
         ANSWER_BAD_TEMPLATE = 39,
-        ANSWER_INVALID_PARAMETER = 40, /* org.varlink.service: `reason` names the parameter, as Varlink spells it */
+        ANSWER_INVALID_PARAMETER = 40, /* org.varlink.service: `reason` is the parameter, in its spelling */
         ANSWER_PERMISSION_DENIED = 41, /* org.varlink.service */
-        ANSWER_NO_SUCH_REQUEST = 42,   /* GetReceipt: none of that id, or somebody else's; one answer for both */
+        ANSWER_NO_SUCH_REQUEST = 42,   /* GetReceipt: none of that id, or not the caller's: one answer */
         ANSWER_POLICY_REJECTED = 43,   /* Reload: `reason` holds the faults, a line each */
 } AnswerKind;
 
@@ -198,7 +199,10 @@ typedef enum StatusType {
         STATUS_LIST = 3, /* one more string under this key; the key repeats for each */
 } StatusType;
 
-/* One line of a status; keys are camelCase; "a.b" nests b in a. An empty list is a STATUS_LIST with text NULL. */
+/*
+ * One line of a status; keys are camelCase; "a.b" nests b in a. An empty list is a STATUS_LIST with text
+ * NULL. A STATUS_TEXT has a text; what has none is left out.
+ */
 typedef struct StatusItem {
         const char *key;
         uint8_t type;
@@ -219,13 +223,13 @@ typedef struct AnswerMessage {
         double similarity;
         uint64_t searched;
         uint64_t gallery_epoch;
-        uint64_t count;        /* stored, removed */
+        uint64_t count; /* stored, removed */
         size_t n_candidates;
         Candidate *candidates; /* the message's own array */
         StringList subjects;
 
         /* errors */
-        const char *reason;   /* Denied, ...Unavailable, BadTemplate: reason; Failed: result; ModelMismatch: expected */
+        const char *reason; /* of the error: its reason; of Failed: result; of ModelMismatch: expected */
         const char *rule;
         const char *notice;
         StringList missing;
@@ -245,7 +249,7 @@ typedef struct AnswerMessage {
         StatusItem *status; /* the message's own array */
 } AnswerMessage;
 
-/* ---------------------------------------------------------------------------------------- guard <-> worker */
+/* -------------------------------------------------------------------------------- guard <-> worker */
 
 /* First from the worker: who it is, and what it last accepted of the log. */
 typedef struct HelloMessage {
@@ -260,8 +264,8 @@ typedef struct HelloMessage {
 
 /* Precedes the jobs under it. */
 typedef struct CheckpointMessage {
-        const char *note;   /* the signed note, text */
-        uint64_t old_size;  /* what the consistency proof starts from: the size the worker last accepted */
+        const char *note;  /* the signed note, text */
+        uint64_t old_size; /* what the consistency proof starts from: the size the worker last accepted */
         size_t n_proof;
         Digest proof[MESSAGE_PROOF_MAX];
 } CheckpointMessage;
@@ -286,22 +290,22 @@ typedef struct CancelMessage {
 /* One for each JOB, also for one that was refused or cancelled ("caller-gone"). */
 typedef struct ResultMessage {
         uint64_t index;
-        const char *result;   /* a word of TRAIL.md's outcome.result */
-        const char *why;      /* for the operator or the caller, "" if there is nothing to add; ModelMismatch: expected */
+        const char *result; /* a word of TRAIL.md's outcome.result */
+        const char *why;    /* for the operator or the caller, or ""; of model-mismatch: expected */
         bool matched;
-        bool has_similarity;  /* only where the leaf's release is "scores" */
+        bool has_similarity; /* only where the leaf's release is "scores" */
         double similarity;
         uint64_t searched;
         uint64_t gallery_epoch;
-        uint64_t count;       /* templates stored or removed */
+        uint64_t count; /* templates stored or removed */
         uint64_t microseconds;
         const char *engine;
         size_t n_candidates;
-        Candidate *candidates; /* best first; without similarity unless release is "scores"; none for "decision" */
+        Candidate *candidates; /* best first; similarity for "scores" only; none for "decision" */
         StringList subjects;   /* of `list` */
 } ResultMessage;
 
-/* ----------------------------------------------------------------------------------------------- the codec */
+/* --------------------------------------------------------------------------------------- the codec */
 
 void spawn_encode(const SpawnMessage *message, Buffer *buffer);
 void child_gone_encode(const ChildGoneMessage *message, Buffer *buffer);

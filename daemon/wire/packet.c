@@ -28,7 +28,7 @@ typedef union PacketControl {
         uint8_t bytes[CMSG_SPACE(PACKET_ALL_FDS_MAX * sizeof(int))];
 } PacketControl;
 
-/* The descriptors as they came; the rest of `all` is -1. */
+/* The descriptors as they came; one that was handed over is -1. */
 typedef struct PacketFds {
         size_t n;
         int all[(sizeof(PacketControl) - CMSG_LEN(0)) / sizeof(int)];
@@ -123,8 +123,7 @@ static void packet_fds_close(PacketFds *fds)
         fds->n = 0;
 }
 
-/* Takes every descriptor that the kernel has installed. Return: whether they are as many as a packet may
- * have. */
+/* Takes every descriptor that the kernel has installed. Return: whether a packet may have so many. */
 static bool packet_collect(struct msghdr *message, PacketFds *fds)
 {
         bool fine = !(message->msg_flags & (MSG_CTRUNC | MSG_TRUNC));

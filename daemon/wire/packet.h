@@ -9,8 +9,8 @@
  *   4       4     bytes in the body, little-endian
  *   8       ...   the body, unless it is in a memfd
  *
- * A packet is at most 64 KiB. A larger body travels as one memfd sealed against shrinking, growing, writing and
- * further sealing, which is checked before it is mapped; at most PACKET_BODY_MAX bytes.
+ * A packet is at most 64 KiB. A larger body travels as one memfd sealed against shrinking, growing, writing
+ * and further sealing, which is checked before it is mapped; at most PACKET_BODY_MAX bytes.
  */
 
 #include <stdbool.h>
@@ -46,7 +46,7 @@ void packet_deinit(Packet *packet);
 enum {
         PACKET_E_AGAIN = 1,     /* the socket is full, or has nothing: wait for it */
         PACKET_E_CLOSED = 2,    /* the other side is gone */
-        PACKET_E_MALFORMED = 3, /* what came is no packet: truncated, too many descriptors, an unsealed memfd ... */
+        PACKET_E_MALFORMED = 3, /* no packet: cut, too many descriptors, an unsealed memfd ... */
 };
 
 /**
@@ -56,8 +56,8 @@ enum {
  * @body:       its body; moved to a sealed memfd when it does not fit into 64 KiB
  * @fds:        @n_fds descriptors to go with it, borrowed, at most PACKET_FDS_MAX
  *
- * Never blocks, never raises SIGPIPE. Return: 0, PACKET_E_AGAIN, PACKET_E_CLOSED, or -errno (-EMSGSIZE when the
- * body exceeds PACKET_BODY_MAX, -ENOMEM when the buffer has failed).
+ * Never blocks, never raises SIGPIPE. Return: 0, PACKET_E_AGAIN, PACKET_E_CLOSED, or -errno (-EMSGSIZE when
+ * the body exceeds PACKET_BODY_MAX, -ENOMEM when the buffer has failed).
  */
 int packet_send(int fd, uint8_t type, const Buffer *body, const int *fds, size_t n_fds);
 

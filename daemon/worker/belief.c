@@ -41,7 +41,8 @@ static const char *doubt_history(const Seen *seen, const CheckpointMessage *mess
         return NULL;
 }
 
-static const char *doubt_checkpoint(const Belief *belief, const CheckpointMessage *message, TreeHead *ret_head)
+static const char *doubt_checkpoint(const Belief *belief, const CheckpointMessage *message,
+                                    TreeHead *ret_head)
 {
         switch (note_open(&belief->verifier, message->note, strlen(message->note), ret_head)) {
         case 0:
@@ -86,7 +87,8 @@ static const char *doubt_inclusion(const Belief *belief, const JobMessage *messa
                 return "the proof is not for the last checkpoint";
         tree_leaf_hash(message->leaf, message->n_leaf, &leaf_hash);
         path_from(message->path, message->n_path, &path);
-        if (!tree_check_inclusion(&leaf_hash, message->index, belief->seen.head.size, &path, &belief->seen.head.root))
+        if (!tree_check_inclusion(&leaf_hash, message->index, belief->seen.head.size, &path,
+                                  &belief->seen.head.root))
                 return "the leaf is not in the log";
         return NULL;
 }
@@ -107,7 +109,8 @@ static const char *doubt_leaf(const Belief *belief, const JobMessage *message, c
                 return "the leaf is for another session";
         if (belief->has_last_index && index <= belief->last_index)
                 return "the index does not come after the last one";
-        if (!commitment_opens(leaf_text(leaf, "job"), COMMITMENT_JOB, message->salt, message->job, message->n_job))
+        if (!commitment_opens(leaf_text(leaf, "job"), COMMITMENT_JOB, message->salt, message->job,
+                              message->n_job))
                 return "the job is not the one that was recorded";
         return NULL;
 }

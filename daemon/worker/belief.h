@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What the worker believes, and why: that a job's record is in the signed log. It knows the log's public key, the last
- * checkpoint that it accepted, its own session and the last index it took; it believes nothing else, least of
- * all the guard. Thinks only; keeping what was seen is the caller's.
+ * What the worker believes, and why: that a job's record is in the signed log. It knows the log's public key,
+ * the last checkpoint that it accepted, its own session and the last index it took; it believes nothing else,
+ * least of all the guard. Thinks only; keeping what was seen is the caller's.
  */
 
 #include <stdbool.h>
@@ -28,16 +28,16 @@ void belief_init(Belief *ret_belief, const NoteVerifier *verifier, const Seen *s
 enum { BELIEF_E_REFUSED = 1 /* not convinced; `why` says of what, a constant */ };
 
 /**
- * belief_checkpoint() - Accepts a checkpoint: signed by the log's key, of the log that was seen, and shown to hold all
- * that was seen. Refused, no job runs until one is accepted.
+ * belief_checkpoint() - Accepts a checkpoint: signed by the log's key, of the log that was seen, and shown to
+ * hold all that was seen. Refused, no job runs until one is accepted.
  *
  * Return: 0 or BELIEF_E_REFUSED.
  */
 int belief_checkpoint(Belief *belief, const CheckpointMessage *message, const char **ret_why);
 
 /**
- * belief_job() - Accepts a job: its leaf is in the tree of the standing checkpoint, permits a request, is made for this
- * session, comes after all before it, and commits to the job's bytes.
+ * belief_job() - Accepts a job: its leaf is in the tree of the standing checkpoint, permits a request, is
+ * made for this session, comes after all before it, and commits to the job's bytes.
  * @ret_leaf:   the leaf, to be given to leaf_deinit(); untouched unless 0 is returned
  *
  * Return: 0, BELIEF_E_REFUSED, or -errno.

@@ -9,7 +9,7 @@
 typedef int (*BestOrder)(const void *a, const void *b);
 
 typedef struct Best {
-        char *items; /* room for `k`, the caller's */
+        char *items;      /* room for `k`, the caller's */
         size_t item_size; /* at most BEST_ITEM_MAX */
         size_t k;
         size_t n;

@@ -13,7 +13,8 @@
 #include "worker/kernel.h"
 #include "worker/pool.h"
 
-/* Rows in one part: small enough to stop soon and to share evenly, large enough to make taking a part cheap. */
+/* Rows in one part: small enough to stop soon and to share evenly, large enough to make taking a part cheap.
+ */
 enum { ENGINE_PART_ROWS = 256 };
 
 struct Engine {
@@ -48,7 +49,8 @@ int engine_new(const EngineOptions *options, Engine **ret_engine)
         if (!engine)
                 return -ENOMEM;
         engine->kernel = kernel;
-        (void)snprintf(engine->name, sizeof(engine->name), "cpu/%s", kernel->name); /* Kernels' names are short. */
+        (void)snprintf(engine->name, sizeof(engine->name), "cpu/%s",
+                       kernel->name); /* Kernels' names are short. */
         int r = pool_new(options->n_threads > 0 ? options->n_threads : processors(), &engine->pool);
         if (r < 0) {
                 free(engine);
@@ -78,7 +80,8 @@ static double row_score(const CpuScan *work, size_t row)
         double best = -1;
 
         for (size_t i = 0; i < scan->n_probes; i++) {
-                double dot = work->dot(work->probes + i * scan->stride, scan->rows + row * scan->stride, scan->stride);
+                double dot = work->dot(work->probes + i * scan->stride, scan->rows + row * scan->stride,
+                                       scan->stride);
                 double score = kernel_cosine(dot, scan->probe_squares[i], scan->squares[row]);
                 if (score > best)
                         best = score;

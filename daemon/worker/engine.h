@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What computes similarities over a whole gallery. Engines stand behind these few functions; all of them give the
- * same bits for the same input (worker/kernel.h).
+ * What computes similarities over a whole gallery. Engines stand behind these few functions; all of them give
+ * the same bits for the same input (worker/kernel.h).
  */
 
 #include <stdatomic.h>
@@ -29,7 +29,7 @@ const char *engine_name(const Engine *engine);
 
 /* One pass over a gallery. Vectors are padded to `stride`, a multiple of KERNEL_LANES. */
 typedef struct Scan {
-        const float *rows; /* n_rows vectors */
+        const float *rows;     /* n_rows vectors */
         const double *squares; /* their squared norms; zero for a row that is to be passed over */
         size_t n_rows;
         size_t stride;

@@ -31,4 +31,5 @@ void galleries_deinit(Galleries *galleries);
 Gallery *galleries_find(const Galleries *galleries, const char *name);
 
 /** galleries_create() - Begins a gallery that is not there. Return: as gallery_create(). */
-int galleries_create(Galleries *galleries, const char *name, const GalleryShape *shape, Gallery **ret_gallery);
+int galleries_create(Galleries *galleries, const char *name, const GalleryShape *shape,
+                     Gallery **ret_gallery);

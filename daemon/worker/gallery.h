@@ -1,7 +1,8 @@
 #pragma once
 /*
- * One gallery: what the rest of the worker knows of how templates are kept. In memory for searching, in a journal
- * (worker/journal.h) for keeping; whatever changes is durable before the function returns. Used by one thread.
+ * One gallery: what the rest of the worker knows of how templates are kept. In memory for searching, in a
+ * journal (worker/journal.h) for keeping; whatever changes is durable before the function returns. Used by
+ * one thread.
  */
 
 #include <stdbool.h>

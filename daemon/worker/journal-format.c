@@ -37,7 +37,8 @@ size_t journal_entry_size(const Journal *journal)
         return JOURNAL_ENTRY_HEAD_SIZE + (size_t)journal->shape.dimension * 4;
 }
 
-int journal_slot_write(const Journal *journal, const JournalState *state, uint8_t ret_slot[static JOURNAL_SLOT_SIZE])
+int journal_slot_write(const Journal *journal, const JournalState *state,
+                       uint8_t ret_slot[static JOURNAL_SLOT_SIZE])
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
         Digest digest;
@@ -84,7 +85,8 @@ bool journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *jo
         if (memcmp(digest.bytes, slot, DIGEST_SIZE) != 0)
                 return false;
         const uint8_t *magic = cursor_bytes(&cursor, JOURNAL_MAGIC_SIZE);
-        if (!magic || memcmp(magic, JOURNAL_MAGIC, JOURNAL_MAGIC_SIZE) != 0 || cursor_u32(&cursor) != JOURNAL_VERSION)
+        if (!magic || memcmp(magic, JOURNAL_MAGIC, JOURNAL_MAGIC_SIZE) != 0 ||
+            cursor_u32(&cursor) != JOURNAL_VERSION)
                 return false;
         cursor_copy(&cursor, journal->file_id, JOURNAL_FILE_ID_SIZE);
         if (!read_shape(&cursor, &journal->shape))
@@ -96,8 +98,8 @@ bool journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *jo
         return !cursor.failed;
 }
 
-static void record_digest(const Journal *journal, uint64_t position, const uint8_t *bytes, const uint8_t *ordinals,
-                          Digest *ret_digest)
+static void record_digest(const Journal *journal, uint64_t position, const uint8_t *bytes,
+                          const uint8_t *ordinals, Digest *ret_digest)
 {
         JournalRecord record = journal_record_parse(bytes);
         uint8_t place[8];
@@ -135,8 +137,8 @@ JournalRecord journal_record_parse(const uint8_t bytes[static JOURNAL_RECORD_SIZ
         return record;
 }
 
-bool journal_record_check(const Journal *journal, uint64_t position, const uint8_t bytes[static JOURNAL_RECORD_SIZE],
-                          const uint8_t *ordinals)
+bool journal_record_check(const Journal *journal, uint64_t position,
+                          const uint8_t bytes[static JOURNAL_RECORD_SIZE], const uint8_t *ordinals)
 {
         Digest digest;
 

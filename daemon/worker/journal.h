@@ -4,8 +4,8 @@
  * entries by their ordinal (0, 1, 2 ... in the order in which they came); an entry that was removed keeps its
  * ordinal but not a byte of its content. Knows nothing of similarity, and nothing of what a subject is.
  *
- * Removal overwrites in place. Where a file system or a disk writes elsewhere all the same (copy on write, flash),
- * older bytes are beyond the reach of any program.
+ * Removal overwrites in place. Where a file system or a disk writes elsewhere all the same (copy on write,
+ * flash), older bytes are beyond the reach of any program.
  */
 
 #include <stdbool.h>
@@ -83,12 +83,13 @@ typedef struct JournalEntry {
  * journal_each() - Gives every live entry to @found in the order of ordinals, each checked first.
  * Return: 0, JOURNAL_E_DAMAGED, -errno, or the first return of @found that was not zero.
  */
-int journal_each(const Journal *journal, int (*found)(void *userdata, const JournalEntry *entry), void *userdata);
+int journal_each(const Journal *journal, int (*found)(void *userdata, const JournalEntry *entry),
+                 void *userdata);
 
 /**
  * journal_add() - Adds entries, all or none; their ordinals continue those before. Durable on return.
- * Return: 0, JOURNAL_E_NO_SPACE, or -errno, after which what is on the disk is known to the next journal_open()
- * only, and this process must not go on.
+ * Return: 0, JOURNAL_E_NO_SPACE, or -errno, after which what is on the disk is known to the next
+ * journal_open() only, and this process must not go on.
  */
 int journal_add(Journal *journal, const JournalEntry *entries, uint32_t n);
 
@@ -100,8 +101,8 @@ int journal_add(Journal *journal, const JournalEntry *entries, uint32_t n);
 int journal_remove(Journal *journal, const uint64_t *ordinals, uint32_t n);
 
 /**
- * journal_compact() - Writes the live entries to a new file that takes the place of the old one in one step, and
- * overwrites the old one. Ordinals begin anew in the same order; the epoch stays.
- * Return: 0; JOURNAL_E_NO_SPACE or JOURNAL_E_DAMAGED, and the old file stays; or -errno as journal_add().
+ * journal_compact() - Writes the live entries to a new file that takes the place of the old one in one step,
+ * and overwrites the old one. Ordinals begin anew in the same order; the epoch stays. Return: 0;
+ * JOURNAL_E_NO_SPACE or JOURNAL_E_DAMAGED, and the old file stays; or -errno as journal_add().
  */
 int journal_compact(Journal *journal);

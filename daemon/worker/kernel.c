@@ -16,7 +16,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "templates are little-
 
 static double sum_lanes(double lanes[static KERNEL_LANES])
 {
+#pragma GCC unroll 4
         for (size_t width = KERNEL_LANES / 2; width > 0; width /= 2)
+#pragma GCC unroll 8
                 for (size_t i = 0; i < width; i++)
                         lanes[i] += lanes[i + width];
         return lanes[0];
@@ -41,16 +43,21 @@ static bool scalar_works(void)
 
 #include <immintrin.h>
 
-/* Each accumulator holds four neighbouring lanes, so storing the four of them gives the lanes in order. */
+/* Each accumulator holds four neighbouring lanes, so storing the four of them gives the lanes in order.
+ * Unrolled by order, because the compiler would otherwise keep the accumulators in memory. */
 __attribute__((target("avx2,fma"))) static double dot_avx2(const double *query, const float *row, size_t n)
 {
-        __m256d sums[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd()};
+        __m256d sums[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(),
+                           _mm256_setzero_pd()};
         double lanes[KERNEL_LANES];
 
-        for (size_t i = 0; i < n; i += KERNEL_LANES)
+        for (size_t i = 0; i < n; i += KERNEL_LANES) {
+#pragma GCC unroll 4
                 for (size_t j = 0; j < 4; j++)
                         sums[j] = _mm256_fmadd_pd(_mm256_loadu_pd(query + i + 4 * j),
                                                   _mm256_cvtps_pd(_mm_loadu_ps(row + i + 4 * j)), sums[j]);
+        }
+#pragma GCC unroll 4
         for (size_t j = 0; j < 4; j++)
                 _mm256_storeu_pd(lanes + 4 * j, sums[j]);
         return sum_lanes(lanes);

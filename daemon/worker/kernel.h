@@ -36,8 +36,8 @@ const Kernel *kernel_pick(const char *isa);
 /**
  * kernel_cosine() - The cosine from an inner product and two squared norms, both above zero.
  *
- * dot / sqrt(a * b), clamped to [-1, 1]. Of the usual forms it is the one in which a vector has a similarity of
- * exactly 1 to itself: the square root of a rounded square is the number again.
+ * dot / sqrt(a * b), clamped to [-1, 1]. Of the usual forms it is the one in which a vector has a similarity
+ * of exactly 1 to itself: the square root of a rounded square is the number again.
  */
 double kernel_cosine(double dot, double square_a, double square_b);
 

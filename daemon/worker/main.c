@@ -130,6 +130,7 @@ int main(int argc, char **argv)
                 return fail(r, "Cannot confine this process");
         r = galleries_claim(&galleries, options.galleries);
         if (r != 0)
-                return fail(r, r < 0 ? "Cannot open the folder of galleries" : "Another worker has the galleries");
+                return fail(r, r < 0 ? "Cannot open the folder of galleries"
+                                     : "Another worker has the galleries");
         return options.forget_log ? forget_log(&galleries) : serve(&options, &galleries);
 }

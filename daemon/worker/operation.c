@@ -1,6 +1,6 @@
 /*
- * The operations. Each either fills the outcome and returns 0, or returns ANSWERED from a helper that has filled
- * it with a refusal.
+ * The operations. Each either fills the outcome and returns 0, or returns ANSWERED from a helper that has
+ * filled it with a refusal.
  */
 
 #include "worker/operation.h"
@@ -32,12 +32,14 @@ void outcome_deinit(Outcome *outcome)
         *outcome = OUTCOME_INIT;
 }
 
-__attribute__((format(printf, 3, 4))) static int answer(const Work *work, const char *result, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int answer(const Work *work, const char *result,
+                                                        const char *format, ...)
 {
         va_list args;
 
         va_start(args, format);
-        (void)vsnprintf(work->outcome->why, sizeof(work->outcome->why), format, args); /* A long one is cut. */
+        (void)vsnprintf(work->outcome->why, sizeof(work->outcome->why), format,
+                        args); /* A long one is cut. */
         va_end(args);
         work->outcome->message.result = result;
         work->outcome->message.why = work->outcome->why;
@@ -58,7 +60,8 @@ static JobEntry first_entry(const Task *task)
         return entry;
 }
 
-/* -------------------------------------------------------------------------------------------------- templates */
+/* --------------------------------------------------------------------------------------------------
+ * templates */
 
 /* Vectors that are padded for the kernels, with their squared norms. */
 typedef struct ProbeSet {
@@ -87,8 +90,8 @@ static int probe_read(const Work *work, const JobEntry *entry, uint32_t dimensio
         if (strcmp(entry->model, work->task->shape.model) != 0)
                 return answer(work, "model-mismatch", "%s", work->task->shape.model);
         if (entry->n_vector != (size_t)dimension * sizeof(float))
-                return answer(work, "bad-template", "%zu dimensions instead of %u", entry->n_vector / sizeof(float),
-                              dimension);
+                return answer(work, "bad-template", "%zu dimensions instead of %u",
+                              entry->n_vector / sizeof(float), dimension);
         if (!kernel_read_vector(entry->vector, dimension, set->vectors + i * KERNEL_PADDED(dimension),
                                 &set->squares[i]))
                 return answer(work, "bad-template", "not finite, or all zero");
@@ -110,13 +113,15 @@ static int probe_set_stored(const Gallery *gallery, uint32_t subject, ProbeSet *
         for (size_t row = 0; row < rows.n; row++) {
                 if (rows.subjects[row] != subject)
                         continue;
-                memcpy(set->vectors + n * rows.stride, rows.vectors + row * rows.stride, rows.stride * sizeof(float));
+                memcpy(set->vectors + n * rows.stride, rows.vectors + row * rows.stride,
+                       rows.stride * sizeof(float));
                 set->squares[n++] = rows.squares[row];
         }
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- searches */
+/* ---------------------------------------------------------------------------------------------------
+ * searches */
 
 static int release_hits(const Work *work, const Hit *hits, size_t n)
 {
@@ -159,7 +164,8 @@ static int search(const Work *work, const ProbeSet *set, Search *search, Hit *re
         search->floor = work->task->floor;
         search->probes = (Probes){set->vectors, set->squares, set->n};
         search->stop = work->operation->stop;
-        int r = search_run(work->operation->engine, search, ret_hits, ret_n, &work->outcome->message.searched);
+        int r = search_run(work->operation->engine, search, ret_hits, ret_n,
+                           &work->outcome->message.searched);
         return r == ENGINE_E_STOPPED ? OPERATION_E_STOPPED : r;
 }
 
@@ -258,7 +264,8 @@ static int compare(const Work *work)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------- changes */
+/* ----------------------------------------------------------------------------------------------------
+ * changes */
 
 static int read_entries(const Work *work, GalleryEntry **ret_entries, uint32_t *ret_n)
 {
@@ -283,12 +290,14 @@ static int read_entries(const Work *work, GalleryEntry **ret_entries, uint32_t *
 
 static int no_space(const Work *work)
 {
-        return answer(work, "gallery-full", "no space is left on the disk of gallery %s", work->task->gallery);
+        return answer(work, "gallery-full", "no space is left on the disk of gallery %s",
+                      work->task->gallery);
 }
 
 static int create(Work *work)
 {
-        int r = galleries_create(work->operation->galleries, work->task->gallery, &work->task->shape, &work->gallery);
+        int r = galleries_create(work->operation->galleries, work->task->gallery, &work->task->shape,
+                                 &work->gallery);
         return r == GALLERY_E_NO_SPACE ? no_space(work) : r;
 }
 
@@ -350,15 +359,13 @@ static int list(const Work *work)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- dispatch */
+/* ---------------------------------------------------------------------------------------------------
+ * dispatch */
 
 static int (*const operations[_TASK_OPERATION_MAX])(const Work *work) = {
-        [TASK_IDENTIFY] = identify,
-        [TASK_IDENTIFY_STORED] = identify_stored,
-        [TASK_VERIFY] = verify,
-        [TASK_COMPARE] = compare,
-        [TASK_ENROL] = enrol,
-        [TASK_REMOVE] = remove_subject,
+        [TASK_IDENTIFY] = identify, [TASK_IDENTIFY_STORED] = identify_stored,
+        [TASK_VERIFY] = verify,     [TASK_COMPARE] = compare,
+        [TASK_ENROL] = enrol,       [TASK_REMOVE] = remove_subject,
         [TASK_LIST] = list,
 };
 
@@ -374,7 +381,8 @@ static int find_gallery(Work *work)
                 return answer(work, "gallery-damaged", "gallery %s is not on the disk as it was stored",
                               work->task->gallery);
         if (!gallery_has_shape(work->gallery, &work->task->shape))
-                return answer(work, "worker-refused", "gallery %s was created with another model, dimension or kind",
+                return answer(work, "worker-refused",
+                              "gallery %s was created with another model, dimension or kind",
                               work->task->gallery);
         work->outcome->message.gallery_epoch = gallery_epoch(work->gallery);
         return 0;

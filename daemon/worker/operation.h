@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The operations, by what the design says of each. Runs in the runner's thread, which alone touches the galleries.
+ * The operations, by what the design says of each. Runs in the runner's thread, which alone touches the
+ * galleries.
  */
 
 #include <stdatomic.h>

@@ -84,7 +84,8 @@ static int print_help(void)
                "Keeps galleries and compares templates, for jobs whose record is in the signed log.\n\n");
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 char left[32];
-                (void)snprintf(left, sizeof(left), "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
+                (void)snprintf(left, sizeof(left), "--%s %s", rows[i].name,
+                               rows[i].argument ? rows[i].argument : "");
                 printf("  %-18s %s\n", left, rows[i].help);
         }
         return OPTIONS_E_DONE;
@@ -117,7 +118,8 @@ int options_parse(int argc, char **argv, Options *ret_options)
         int c, i, r = 0;
 
         for (size_t j = 0; j < ARRAY_SIZE(rows); j++)
-                table[j] = (struct option){rows[j].name, rows[j].argument ? required_argument : no_argument, NULL, 0};
+                table[j] = (struct option){rows[j].name, rows[j].argument ? required_argument : no_argument,
+                                           NULL, 0};
         optind = 0; /* So that tests can parse more than once. */
         while (r == 0 && (c = getopt_long(argc, argv, "", table, &i)) != -1)
                 r = c == 0 ? apply(&rows[i], optarg, &options) : OPTIONS_E_USAGE;

@@ -1,6 +1,6 @@
 /*
- * The pool. Work is published under the mutex with a round number; a thread that wakes takes part until no part
- * is left. The caller waits until every thread that joined the round has left it, so nobody looks at
+ * The pool. Work is published under the mutex with a round number; a thread that wakes takes part until no
+ * part is left. The caller waits until every thread that joined the round has left it, so nobody looks at
  * work that is over.
  */
 

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * A few threads that share one piece of work at a time. The caller works along, so a pool of one has no thread.
+ * A few threads that share one piece of work at a time. The caller works along, so a pool of one has no
+ * thread.
  */
 
 #include <stddef.h>

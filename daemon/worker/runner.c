@@ -175,7 +175,8 @@ int runner_fd(const Runner *runner)
 bool runner_submit(Runner *runner, Job *job)
 {
         pthread_mutex_lock(&runner->lock);
-        bool room = runner->n_waiting < RUNNER_QUEUE_MAX && job->packet.n_body <= RUNNER_BYTES_MAX - runner->n_bytes;
+        bool room = runner->n_waiting < RUNNER_QUEUE_MAX &&
+                    job->packet.n_body <= RUNNER_BYTES_MAX - runner->n_bytes;
         if (room) {
                 list_append(&runner->waiting, job);
                 runner->n_waiting++;
@@ -220,7 +221,8 @@ Job *runner_expire(Runner *runner, uint64_t now_usec)
         Job *job = NULL;
 
         pthread_mutex_lock(&runner->lock);
-        if (runner->running && runner->running->deadline_usec <= now_usec && atomic_load(&runner->running->stop) == 0)
+        if (runner->running && runner->running->deadline_usec <= now_usec &&
+            atomic_load(&runner->running->stop) == 0)
                 atomic_store(&runner->running->stop, JOB_TIMEOUT);
         for (Job **link = &runner->waiting.first; *link; link = &(*link)->next)
                 if ((*link)->deadline_usec <= now_usec) {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The queue of jobs and the one thread that runs them, so that the loop stays free to hear of callers that have gone and
- * of deadlines. Everything but the run callback belongs to the loop's thread.
+ * The queue of jobs and the one thread that runs them, so that the loop stays free to hear of callers that
+ * have gone and of deadlines. Everything but the run callback belongs to the loop's thread.
  */
 
 #include <stdatomic.h>
@@ -71,8 +71,8 @@ int runner_done(Runner *runner, Job **ret_job);
 
 /**
  * runner_cancel() - The caller of a job has gone.
- * Return: the job, if it was still waiting, now the caller's; NULL if it runs (it is told to stop, and comes back by
- * runner_done()), has been run, or never was.
+ * Return: the job, if it was still waiting, now the caller's; NULL if it runs (it is told to stop, and comes
+ * back by runner_done()), has been run, or never was.
  */
 Job *runner_cancel(Runner *runner, uint64_t index);
 

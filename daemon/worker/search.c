@@ -1,6 +1,6 @@
 /*
- * The search of a gallery. The engine gives every template's similarity; choosing among them is plain and the same
- * for all engines.
+ * The search of a gallery. The engine gives every template's similarity; choosing among them is plain and the
+ * same for all engines.
  */
 
 #include "worker/search.h"

@@ -22,12 +22,12 @@ typedef struct Probes {
 
 typedef struct Search {
         const Gallery *gallery;
-        bool consolidated;     /* one hit a subject, its best template; else one a template */
-        Probes probes;         /* a template's similarity is the highest to any of them */
-        uint32_t only;         /* compare this subject's templates alone, or SEARCH_NOBODY */
-        uint32_t but;          /* compare all but this subject's, or SEARCH_NOBODY */
-        double floor;          /* least similarity of a hit */
-        size_t k;              /* most hits */
+        bool consolidated;      /* one hit a subject, its best template; else one a template */
+        Probes probes;          /* a template's similarity is the highest to any of them */
+        uint32_t only;          /* compare this subject's templates alone, or SEARCH_NOBODY */
+        uint32_t but;           /* compare all but this subject's, or SEARCH_NOBODY */
+        double floor;           /* least similarity of a hit */
+        size_t k;               /* most hits */
         const atomic_int *stop; /* as in Scan */
 } Search;
 
@@ -38,8 +38,8 @@ typedef struct Hit {
 } Hit;
 
 /**
- * search_run() - Finds the best hits: by similarity, the higher first; equal ones by the bytes of the subject, then by
- * the order in which the templates came.
+ * search_run() - Finds the best hits: by similarity, the higher first; equal ones by the bytes of the
+ * subject, then by the order in which the templates came.
  * @ret_hits:           room for `k`
  * @ret_n:              how many there are
  * @ret_searched:       how many templates were compared

@@ -1,9 +1,10 @@
 #pragma once
 /*
- * The log that this worker believes in, as it last saw it: kept in the folder of the galleries across restarts, so
- * that nobody can show the worker a shorter or another log later.
+ * The log that this worker believes in, as it last saw it: kept in the folder of the galleries across
+ * restarts, so that nobody can show the worker a shorter or another log later.
  *
- * The file `seen-log` is one canonical object (wire/leaf.h): `origin`, `root` (64 hex digits), `size`, `v` (1).
+ * The file `seen-log` is one canonical object (wire/leaf.h): `origin`, `root` (64 hex digits), `size`, `v`
+ * (1).
  */
 
 #include "log/note.h"
@@ -18,10 +19,12 @@ typedef struct Seen {
 
 enum { SEEN_E_MALFORMED = 1 /* there is a file, but it is not what seen_store() writes */ };
 
-/** seen_load() - Reads the file; where there is none, nothing was seen. Return: 0, SEEN_E_MALFORMED, or -errno. */
+/** seen_load() - Reads the file; where there is none, nothing was seen. Return: 0, SEEN_E_MALFORMED, or
+ * -errno. */
 int seen_load(int dir_fd, Seen *ret_seen);
 
-/** seen_store() - Writes it down; durable on return, and after a crash the old or the new. Return: 0 or -errno. */
+/** seen_store() - Writes it down; durable on return, and after a crash the old or the new. Return: 0 or
+ * -errno. */
 int seen_store(int dir_fd, const Seen *seen);
 
 /** seen_forget() - Removes the file, durably; also where there is none. Return: 0 or -errno. */

@@ -29,7 +29,8 @@ static uint32_t *bucket_of(const Subjects *subjects, const char *name)
 {
         uint64_t hash = 0;
 
-        (void)crypto_shorthash((uint8_t *)&hash, (const uint8_t *)name, strlen(name), subjects->key); /* Always 0. */
+        (void)crypto_shorthash((uint8_t *)&hash, (const uint8_t *)name, strlen(name),
+                               subjects->key); /* Always 0. */
         return &subjects->buckets[hash & (subjects->n_buckets - 1)];
 }
 
@@ -129,7 +130,8 @@ static int by_name(const void *a, const void *b)
 
 size_t subjects_after(const Subjects *subjects, const char *after, size_t limit, const char **ret_names)
 {
-        Best best = {.items = (char *)ret_names, .item_size = sizeof(*ret_names), .k = limit, .order = by_name};
+        Best best = {
+                .items = (char *)ret_names, .item_size = sizeof(*ret_names), .k = limit, .order = by_name};
 
         for (size_t i = 0; i < subjects->n_items; i++) {
                 const char *name = subjects->items[i].name;

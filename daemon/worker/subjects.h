@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The subjects of one gallery, by number and by name. Numbers of subjects that were dropped are given out again.
+ * The subjects of one gallery, by number and by name. Numbers of subjects that were dropped are given out
+ * again.
  */
 
 #include <stdbool.h>
@@ -13,7 +14,7 @@ enum { SUBJECT_NAME_MAX = 64 };
 
 typedef struct Subject {
         char name[SUBJECT_NAME_MAX + 1]; /* "" for a number that is not in use */
-        uint32_t next; /* in its bucket, or among the unused */
+        uint32_t next;                   /* in its bucket, or among the unused */
 } Subject;
 
 typedef struct Subjects {
@@ -24,7 +25,7 @@ typedef struct Subjects {
         uint32_t unused; /* the first number that may be given out again */
         uint32_t *buckets;
         size_t n_buckets; /* a power of two, or 0 */
-        uint8_t key[16]; /* of the hash: who chooses names shall not choose buckets */
+        uint8_t key[16];  /* of the hash: who chooses names shall not choose buckets */
 } Subjects;
 
 #define SUBJECTS_INIT ((Subjects){.unused = SUBJECTS_NONE})

@@ -104,7 +104,8 @@ static bool read_limit(const Leaf *leaf, size_t *ret_limit)
 
 bool task_read(const Leaf *leaf, const uint8_t *job, size_t n_job, Task *ret_task, const char **ret_why)
 {
-        Task task = {.release = TASK_RELEASE_DECISION, .maximum = TASK_NO_MAXIMUM, .job = job, .n_job = n_job};
+        Task task = {
+                .release = TASK_RELEASE_DECISION, .maximum = TASK_NO_MAXIMUM, .job = job, .n_job = n_job};
         const char *why = NULL;
 
         if (!read_operation(leaf, &task.operation))

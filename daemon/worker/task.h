@@ -1,7 +1,8 @@
 #pragma once
 /*
- * What a permitted request comes to: every parameter from the leaf, and from the job bytes nothing but subjects,
- * templates and their models. Nobody can ask for more than was recorded, because nothing else is looked at.
+ * What a permitted request comes to: every parameter from the leaf, and from the job bytes nothing but
+ * subjects, templates and their models. Nobody can ask for more than was recorded, because nothing else is
+ * looked at.
  */
 
 #include <stdbool.h>

@@ -1,10 +1,11 @@
 /*
  * One connection to the guard. Invariants:
  *
- *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then answered where it
- *     comes back, by runner_done(), runner_cancel() or runner_expire(), each of which hands it over once.
- *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so that the
- *     loop never waits for the disk.
+ *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then
+ * answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which hands it
+ * over once.
+ *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so that
+ * the loop never waits for the disk.
  */
 
 #include "worker/worker.h"
@@ -40,7 +41,8 @@ typedef struct Worker {
 
 DEFINE_CLEANUP(Job *, job_free);
 
-/* ------------------------------------------------------------------------------------- in the runner's thread */
+/* ------------------------------------------------------------------------------------- in the runner's
+ * thread */
 
 static int store_seen(Worker *worker, const Job *job)
 {
@@ -69,12 +71,15 @@ static int run_job(Job *job, void *userdata)
         _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
         Worker *worker = userdata;
         uint64_t begin = now_usec();
-        Operation operation = {
-                .task = &job->task, .engine = worker->engine, .galleries = worker->galleries, .stop = &job->stop};
+        Operation operation = {.task = &job->task,
+                               .engine = worker->engine,
+                               .galleries = worker->galleries,
+                               .stop = &job->stop};
 
         int r = store_seen(worker, job);
         if (r == 0)
-                r = atomic_load(&job->stop) == JOB_GOES_ON ? operation_run(&operation, &outcome) : OPERATION_E_STOPPED;
+                r = atomic_load(&job->stop) == JOB_GOES_ON ? operation_run(&operation, &outcome)
+                                                           : OPERATION_E_STOPPED;
         if (r < 0)
                 return r;
         if (r == OPERATION_E_STOPPED)
@@ -86,7 +91,8 @@ static int run_job(Job *job, void *userdata)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------- answers */
+/* ----------------------------------------------------------------------------------------------------
+ * answers */
 
 static int answer(Worker *worker, uint64_t index, const char *result, const char *why)
 {
@@ -138,7 +144,8 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
         }
 }
 
-/* --------------------------------------------------------------------------------------- what the guard sends */
+/* --------------------------------------------------------------------------------------- what the guard
+ * sends */
 
 static int take_checkpoint(Worker *worker, Packet *packet)
 {
@@ -232,7 +239,8 @@ static int on_closed(Channel *channel, int reason, void *userdata)
 
 static const ChannelHandlers handlers = {.packet = on_packet, .closed = on_closed};
 
-/* ------------------------------------------------------------------------------------------------------- life */
+/* -------------------------------------------------------------------------------------------------------
+ * life */
 
 static int say_hello(Worker *worker)
 {
@@ -270,7 +278,8 @@ static int start(Worker *worker, int fd)
         if (r >= 0)
                 r = sd_event_add_io(worker->event, NULL, runner_fd(worker->runner), EPOLLIN, on_done, worker);
         if (r >= 0)
-                r = sd_event_add_time(worker->event, &worker->timer, CLOCK_BOOTTIME, 0, 1000, on_timer, worker);
+                r = sd_event_add_time(worker->event, &worker->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
+                                      worker);
         if (r >= 0)
                 r = sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
         if (r < 0) {

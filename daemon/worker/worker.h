@@ -1,7 +1,7 @@
 #pragma once
 /*
- * One connection to the guard, from the hello to its end: takes checkpoints, jobs and cancellations, answers each job
- * with exactly one result. Runs on the loop; jobs run beside it (worker/runner.h).
+ * One connection to the guard, from the hello to its end: takes checkpoints, jobs and cancellations, answers
+ * each job with exactly one result. Runs on the loop; jobs run beside it (worker/runner.h).
  */
 
 #include "log/note.h"
@@ -18,7 +18,7 @@ typedef struct WorkerContext {
 } WorkerContext;
 
 /**
- * worker_serve() - Serves until the guard is gone or SIGTERM or SIGINT comes; both must be blocked in every thread.
- * Return: 0, or -errno; -EPROTO when the guard sent what is no message of its.
+ * worker_serve() - Serves until the guard is gone or SIGTERM or SIGINT comes; both must be blocked in every
+ * thread. Return: 0, or -errno; -EPROTO when the guard sent what is no message of its.
  */
 int worker_serve(const WorkerContext *context);

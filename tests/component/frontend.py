@@ -217,6 +217,8 @@ def the_status_is_an_object(guard):
 def a_descriptor_from_a_client_ends_the_connection(guard):
     child = guard.spawn()
     connection, sock = child.connect()
+    sock.sendall(b'{"method":"org.varlink.service.GetInfo"}\0')  # so that it has begun to serve
+    assert Replies(sock).next()
     pid = guard.newest_pid()
     before = len(os.listdir(f"/proc/{pid}/fd"))
     sock.sendmsg([WHO], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
@@ -330,11 +332,22 @@ def children_of_one_interface_do_not_serve_another(guard):
 def the_frontend_ends_with_the_guard(guard):
     child = guard.spawn()
     _, sock = child.connect()
-    pids = guard.child_pids()
+    sock.settimeout(10)
+    pid = guard.newest_pid()
     assert guard.close() == 0
-    for pid in pids:
-        wait_until(lambda pid=pid: not pathlib.Path(f"/proc/{pid}").exists(), "a child outlives the frontend")
+    wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), "the child outlives the frontend")
     assert sock.recv(1) == b""
+
+
+def a_child_does_not_outlive_the_frontend(guard):
+    children = [guard.spawn() for _ in range(8)]  # and the guard's ends of their channels stay open
+    while len(guard.child_pids()) < 3:
+        pass
+    guard.process.kill()
+    guard.process.wait()
+    for child in children:
+        child.sock.settimeout(10)
+        assert child.receive() is None
 
 
 TESTS = [
@@ -346,6 +359,7 @@ TESTS = [
     each_child_has_a_process_with_nothing_but_its_channel, a_child_that_dies_is_reported,
     a_child_whose_channel_is_closed_ends, a_guard_that_talks_nonsense_loses_the_child,
     children_of_one_interface_do_not_serve_another, the_frontend_ends_with_the_guard,
+    a_child_does_not_outlive_the_frontend,
 ]
 
 

@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target over its seed corpus, file by file, in an ordinary build: so that every build (also one with
- * sanitizers, also without clang) goes through all the inputs that were ever worth keeping.
+ * Runs a fuzz target over its seed corpus, file by file, in an ordinary build: so that every build (also one
+ * with sanitizers, also without clang) goes through all the inputs that were ever worth keeping.
  */
 
 #include <dirent.h>

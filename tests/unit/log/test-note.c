@@ -3,6 +3,7 @@
  */
 
 #include "log/note.h"
+#include "log/signer.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  */
 
 #include "log/proof.h"
+#include "log/signer.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Exports for tests: every level is folded from the one below by the frontier, which the readers do not use. */
+/* Exports for tests: every level is folded from the one below by the frontier, which the readers do not use.
+ */
 
 #include "make-export.h"
 
@@ -12,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
-#include "log/note.h"
+#include "log/signer.h"
 #include "log/tile.h"
 #include "make-leaf.h"
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "log/signer.h"
 #include "make-export.h"
 
 static MakeExport maker;
@@ -114,7 +115,8 @@ Test(export_reader, a_wider_file_serves_where_the_partial_one_has_gone)
         export_deinit(&export);
 }
 
-/* What is put in the place of a file, and how the export ends up: opening, else reading the bundle and the tile. */
+/* What is put in the place of a file, and how the export ends up: opening, else reading the bundle and the
+ * tile. */
 typedef struct Damage {
         const char *name;
         const char *file;
@@ -128,7 +130,8 @@ static const Damage damages[] = {
         {"no key", "log.vkey", NULL, EXPORT_E_UNREADABLE, 0, 0, "log.vkey: No such file"},
         {"no note", "checkpoint", "hello\n", EXPORT_E_MALFORMED, 0, 0, "no signed checkpoint"},
         {"no vkey", "log.vkey", "hello\n", EXPORT_E_MALFORMED, 0, 0, "no verifier key"},
-        {"no bundle", "tile/entries/000.p/3", NULL, 0, EXPORT_E_UNREADABLE, 0, "tile/entries/000.p/3: No such"},
+        {"no bundle", "tile/entries/000.p/3", NULL, 0, EXPORT_E_UNREADABLE, 0,
+         "tile/entries/000.p/3: No such"},
         {"no tile", "tile/0/000.p/3", NULL, 0, 0, EXPORT_E_UNREADABLE, "tile/0/000.p/3: No such"},
         {"an empty bundle", "tile/entries/000.p/3", "", 0, EXPORT_E_MALFORMED, 0, "just 3 entries"},
         {"a bundle cut short", "tile/entries/000.p/3", "x", 0, EXPORT_E_MALFORMED, 0, "just 3 entries"},
@@ -153,7 +156,8 @@ static void expect_damage(const Damage *expected)
 
         cr_expect_eq(export_open(&source, &export, &why), expected->open, "%s", expected->name);
         if (expected->open == 0 && expected->bundle != 0)
-                cr_expect_eq(export_read_bundle(&export, 0, &bundle, &why), expected->bundle, "%s", expected->name);
+                cr_expect_eq(export_read_bundle(&export, 0, &bundle, &why), expected->bundle, "%s",
+                             expected->name);
         if (expected->open == 0 && expected->tile != 0)
                 cr_expect_eq(export_read_tile(&export, &tile, &why), expected->tile, "%s", expected->name);
         cr_assert_not_null(why);

@@ -32,11 +32,11 @@ Test(failure, a_refusal_says_all_that_came)
                                "{\"reason\":\"moratorium\",\"rule\":\"police-use\",\"notice\":\"Suspended.\","
                                "\"missing\":[]," RECEIPT "}"),
                          "Refused: searching the gallery missing.\n"
-                         "  reason       moratorium: a moratorium covers it, and nothing excepts it\n"
-                         "  rule         police-use\n"
-                         "  notice       Suspended.\n"
-                         "  request      00112233445566778899aabbccddeeff\n"
-                         "  recorded     leaf 7 of the log log.example\n");
+                         "  reason        moratorium: a moratorium covers it, and nothing excepts it\n"
+                         "  rule          police-use\n"
+                         "  notice        Suspended.\n"
+                         "  request       00112233445566778899aabbccddeeff\n"
+                         "  recorded      leaf 7 of the log log.example\n");
 }
 
 Test(failure, what_is_missing_is_named)
@@ -44,7 +44,7 @@ Test(failure, what_is_missing_is_named)
         const char *page = print("org.matchguard.Match.Denied",
                                  "{\"reason\":\"missing-requirement\",\"rule\":null,\"notice\":null,"
                                  "\"missing\":[\"authorisation\",\"case\"]," RECEIPT "}");
-        cr_expect(strstr(page, "  missing      authorisation, case\n"), "%s", page);
+        cr_expect(strstr(page, "  missing       authorisation, case\n"), "%s", page);
         cr_expect(!strstr(page, "rule"), "%s", page);
 }
 
@@ -56,7 +56,7 @@ Test(failure, every_reason_has_words)
         for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
                 char parameters[128], wanted[64];
                 snprintf(parameters, sizeof(parameters), "{\"reason\":\"%s\",\"missing\":[]}", reasons[i]);
-                snprintf(wanted, sizeof(wanted), "  reason       %s: ", reasons[i]);
+                snprintf(wanted, sizeof(wanted), "  reason        %s: ", reasons[i]);
                 const char *page = print("org.matchguard.Match.Denied", parameters);
                 cr_expect(strstr(page, wanted), "%s", page);
         }
@@ -96,7 +96,7 @@ Test(failure, each_fault_of_a_policy_has_its_line)
 {
         const char *page =
                 print("org.matchguard.Admin.PolicyRejected", "{\"faults\":[\"a.allow:1:1: x\",\"b\"]}");
-        cr_expect(strstr(page, "  fault        a.allow:1:1: x\n  fault        b\n"), "%s", page);
+        cr_expect(strstr(page, "  fault         a.allow:1:1: x\n  fault         b\n"), "%s", page);
 }
 
 Test(failure, a_machinery_error_is_not_called_a_refusal)

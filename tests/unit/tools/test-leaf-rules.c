@@ -88,7 +88,9 @@ static const Case cases[] = {
         {"an epoch that was not begun", {START, "beat epoch=1"}, "1:I8"},
         {"an epoch that goes on after its end", {START, "epoch next=@c", "beat"}, "2:I8"},
         {"an epoch leaf belongs to the epoch that it ends", {START, "epoch next=@c", "beat epoch=1"}, ""},
-        {"two things wrong with one leaf", {START, LOADED, "request index=9 verdict=deny policy=@b"}, "2:I1 2:I7"},
+        {"two things wrong with one leaf",
+         {START, LOADED, "request index=9 verdict=deny policy=@b"},
+         "2:I1 2:I7"},
 };
 
 typedef struct Log {
@@ -145,15 +147,16 @@ Test(leaf_rules, each_broken_log_is_told_by_leaf_and_rule)
                 RuleCounts counts;
                 make(&log, cases[i].leaves);
                 run(&log, &counts);
-                cr_expect_str_eq(log.found, cases[i].faults, "%s: found '%s', expected '%s'", cases[i].name, log.found,
-                                 cases[i].faults);
+                cr_expect_str_eq(log.found, cases[i].faults, "%s: found '%s', expected '%s'", cases[i].name,
+                                 log.found, cases[i].faults);
                 clear(&log);
         }
 }
 
 Test(leaf_rules, what_is_no_leaf_is_a_fault_of_form_and_counts_as_a_place)
 {
-        static const char *const texts[] = {"", "{", "{}", "[]", "{\"kind\": \"beat\"}", "{\"v\":1,\"kind\":\"beat\"}"};
+        static const char *const texts[] = {
+                "", "{", "{}", "[]", "{\"kind\": \"beat\"}", "{\"v\":1,\"kind\":\"beat\"}"};
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 Log log = {.n = 2};
@@ -168,7 +171,8 @@ Test(leaf_rules, what_is_no_leaf_is_a_fault_of_form_and_counts_as_a_place)
 
 Test(leaf_rules, what_was_seen_is_counted)
 {
-        static const char *const specs[] = {START, LOADED, PERMIT, DENY, "outcome of=2 result=ok", PERMIT, NULL};
+        static const char *const specs[] = {START,  LOADED, PERMIT, DENY, "outcome of=2 result=ok",
+                                            PERMIT, NULL};
         Log log = {};
         RuleCounts counts;
 
@@ -185,7 +189,8 @@ Test(leaf_rules, what_was_seen_is_counted)
         clear(&log);
 }
 
-/* Open permits are kept in places that are swept: opened and closed in an order that leaves gaps everywhere. */
+/* Open permits are kept in places that are swept: opened and closed in an order that leaves gaps everywhere.
+ */
 Test(leaf_rules, many_open_permits_are_each_closed_once)
 {
         enum { N = 3000 };

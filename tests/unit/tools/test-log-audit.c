@@ -12,6 +12,7 @@
 
 #include "base/macro.h"
 #include "make-export.h"
+#include "make-leaf.h"
 
 static MakeExport maker;
 
@@ -50,7 +51,8 @@ static Result audit_with(KeptHead *kept, size_t n_kept)
         result.n_faults = findings.n_faults;
         result.n_remarks = findings.n_remarks;
         snprintf(result.text, sizeof(result.text), "%s %s",
-                 json_object_to_json_string_ext(findings.faults, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+                 json_object_to_json_string_ext(findings.faults,
+                                                JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
                  json_object_to_json_string_ext(findings.remarks,
                                                 JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         free(why);
@@ -129,7 +131,8 @@ Test(log_audit, a_changed_leaf_and_a_changed_tile_are_told_apart)
         cr_assert(make_export_flip(&maker, "tile/0/000", 32 * 17, 1));
         Result result = audit();
         cr_expect_eq(result.n_faults, 1, "%s", result.text);
-        expect_fault(&result, "\"file\":\"tile/0/000\",\"text\":\"the hash of leaf 17 is not the one that it holds\"");
+        expect_fault(&result,
+                     "\"file\":\"tile/0/000\",\"text\":\"the hash of leaf 17 is not the one that it holds\"");
         cr_assert(make_export_flip(&maker, "tile/0/000", 32 * 17, 1));
 
         /* Its first bytes are its length; a byte of its text is changed. */
@@ -149,6 +152,38 @@ Test(log_audit, a_broken_rule_is_a_fault_though_all_is_signed)
         cr_expect_eq(result.n_faults, 2, "%s", result.text);
         expect_fault(&result, "\"leaf\":3,\"rule\":\"I2\"");
         expect_fault(&result, "\"leaf\":4,\"rule\":\"I4\"");
+}
+
+Test(log_audit, what_can_be_said_only_at_the_end_is_said)
+{
+        make_export_fill(&maker, 3);
+        make_export_add(&maker, "request verdict=permit policy=@a");
+        make_export_add(&maker, "start size=4 open=1 clean=0");
+        make_export_write(&maker);
+        const Result result = audit();
+        expect_fault(&result, "\"leaf\":3,\"rule\":\"I3\"");
+}
+
+Test(log_audit, leaves_and_tiles_that_were_rewritten_together_do_not_lead_to_the_signed_root)
+{
+        static const size_t sizes[] = {3, 256, 600};
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                Buffer note = BUFFER_INIT;
+                make_export_fill(&maker, sizes[i]);
+                const TreeHead head = make_export_head(&maker);
+                make_export_note(&head, &note);
+                buffer_clear(&maker.leaves[2]);
+                make_leaf(2, "gap count=1", &maker.leaves[2]);
+                make_export_write(&maker);
+                make_export_put(&maker, "checkpoint", note.data, note.n);
+                buffer_deinit(&note);
+                const Result result = audit();
+                cr_expect_eq(result.n_faults, 1, "%s", result.text);
+                expect_fault(&result, "the leaves do not lead to the signed root");
+                buffer_clear(&maker.leaves[2]);
+                make_leaf(2, "beat", &maker.leaves[2]);
+        }
 }
 
 Test(log_audit, a_second_outcome_is_told_from_one_of_no_permit_also_in_an_earlier_bundle)
@@ -213,7 +248,8 @@ Test(log_audit, a_log_that_was_rewritten_is_not_the_one_of_a_kept_checkpoint)
         make_export_fill(&maker, 400);
         make_export_write(&maker);
         const Result result = audit_with(kept, 1);
-        expect_fault(&result, "the log is not the one of this checkpoint: its first 300 leaves have another root");
+        expect_fault(&result,
+                     "the log is not the one of this checkpoint: its first 300 leaves have another root");
 }
 
 Test(log_audit, a_log_that_shrank_is_told_by_a_kept_checkpoint)
@@ -271,9 +307,9 @@ Test(log_audit, files_beyond_the_checkpoint_are_remarked)
 
 Test(log_audit, files_that_belong_to_no_log_are_remarked)
 {
-        static const char *const names[] = {"notes.txt",      "tile/0/1",       "tile/00/000",     "tile/0/000.p/0",
-                                            "tile/0/x000/000", "tile/0/000.p/256", "tile/entries/0000", "tile/64/000",
-                                            "tile/0/000.p/05"};
+        static const char *const names[] = {"notes.txt",         "tile/0/1",        "tile/00/000",
+                                            "tile/0/000.p/0",    "tile/0/x000/000", "tile/0/000.p/256",
+                                            "tile/entries/0000", "tile/64/000",     "tile/0/000.p/05"};
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 char *path = NULL, *expected = NULL;

@@ -20,8 +20,14 @@ static const char *field(const char *label, const char *text)
 Test(page, a_field_is_label_and_text)
 {
         cr_expect_str_eq(field("reason", "not-allowed: nothing permits it"),
-                         "  reason       not-allowed: nothing permits it\n");
-        cr_expect_str_eq(field("reason", ""), "  reason       \n");
+                         "  reason        not-allowed: nothing permits it\n");
+        cr_expect_str_eq(field("reason", ""), "  reason        \n");
+}
+
+Test(page, a_long_label_has_a_line_of_its_own)
+{
+        cr_expect_str_eq(field("thirteen-char", "x"), "  thirteen-char x\n");
+        cr_expect_str_eq(field("fourteen-chars", "x"), "  fourteen-chars\n                x\n");
 }
 
 Test(page, long_text_is_wrapped_under_itself)
@@ -29,8 +35,8 @@ Test(page, long_text_is_wrapped_under_itself)
         cr_expect_str_eq(field("notice",
                                "Police use of face matching is suspended for one year, and this service "
                                "refuses it to whoever asks."),
-                         "  notice       Police use of face matching is suspended for one year, and this\n"
-                         "               service refuses it to whoever asks.\n");
+                         "  notice        Police use of face matching is suspended for one year, and\n"
+                         "                this service refuses it to whoever asks.\n");
 }
 
 Test(page, a_word_that_fits_nowhere_stands_alone)
@@ -40,23 +46,23 @@ Test(page, a_word_that_fits_nowhere_stands_alone)
         word[100] = '\0';
         char text[128], wanted[256];
         snprintf(text, sizeof(text), "a %s b", word);
-        snprintf(wanted, sizeof(wanted), "  x            a\n               %s\n               b\n", word);
+        snprintf(wanted, sizeof(wanted), "  x             a\n                %s\n                b\n", word);
         cr_expect_str_eq(field("x", text), wanted);
 }
 
 Test(page, newlines_stay_and_spaces_fold)
 {
-        cr_expect_str_eq(field("x", "a  b\nc"), "  x            a b\n               c\n");
-        cr_expect_str_eq(field("x", "a\n"), "  x            a\n");
+        cr_expect_str_eq(field("x", "a  b\nc"), "  x             a b\n                c\n");
+        cr_expect_str_eq(field("x", "a\n"), "  x             a\n");
 }
 
 Test(page, what_commands_a_terminal_is_taken_out)
 {
-        cr_expect_str_eq(field("x", "a\x1b[31mb\x7f\x07"), "  x            a?[31mb??\n");
+        cr_expect_str_eq(field("x", "a\x1b[31mb\x7f\x07"), "  x             a?[31mb??\n");
         cr_expect_str_eq(field("x", "a\xc2\x9b"
                                     "31mb"),
-                         "  x            a?31mb\n");
-        cr_expect_str_eq(field("x", "gr\xc3\xbc\xc3\x9f"), "  x            gr\xc3\xbc\xc3\x9f\n");
+                         "  x             a?31mb\n");
+        cr_expect_str_eq(field("x", "gr\xc3\xbc\xc3\x9f"), "  x             gr\xc3\xbc\xc3\x9f\n");
 }
 
 Test(page, numbers_are_grouped)

@@ -77,7 +77,8 @@ Test(proven_log, a_log_of_three_levels_is_shown_from_any_place)
         proven_log_free(log);
 }
 
-/* Every byte of these files is changed in turn; the log must then not be read to its end without a complaint. */
+/* Every byte of these files is changed in turn; the log must then not be read to its end without a complaint.
+ */
 static void expect_all_flips_found(const char *name, size_t step)
 {
         for (size_t at = 0; make_export_flip(&maker, name, at, 0x10); at += step) {
@@ -136,4 +137,60 @@ Test(proven_log, a_missing_export_is_unreadable_and_no_proof_of_anything)
         char *why = NULL;
         cr_expect_eq(read_all(&why), PROVEN_E_UNREADABLE);
         free(why);
+}
+
+/* Puts another text of the same length into a leaf, and writes all files but the checkpoint to fit. */
+static void rewrite_under_old_checkpoint(size_t index)
+{
+        Buffer note = BUFFER_INIT;
+        const TreeHead head = make_export_head(&maker);
+
+        make_export_note(&head, &note);
+        maker.leaves[index].data[20] ^= 1;
+        make_export_write(&maker);
+        make_export_put(&maker, "checkpoint", note.data, note.n);
+        buffer_deinit(&note);
+}
+
+Test(proven_log, leaves_and_tiles_that_were_rewritten_together_do_not_lead_to_the_signed_root)
+{
+        static const size_t sizes[] = {1, 5, 256, 300, 600};
+
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                char *why = NULL;
+                make_export_fill(&maker, sizes[i]);
+                make_export_write(&maker);
+                cr_assert_eq(read_all(&why), 0, "%s", why);
+                rewrite_under_old_checkpoint(sizes[i] / 3);
+                cr_expect_eq(read_all(&why), PROVEN_E_UNPROVEN, "size %zu", sizes[i]);
+                cr_expect_str_eq(why, "the last tiles do not lead to the signed root");
+                free(why);
+        }
+}
+
+Test(proven_log,
+     a_full_tile_rewritten_with_its_leaves_does_not_fit_the_tile_above_however_often_it_is_asked_for)
+{
+        const ExportSource source = {.dir = maker.dir};
+        Buffer above = BUFFER_INIT;
+        const Bundle *bundle = NULL;
+        ProvenLog *log = NULL;
+        char *why = NULL;
+
+        make_export_fill(&maker, 600);
+        make_export_write(&maker);
+        cr_assert_eq(export_read_path(make_export_path(&maker, "tile/1/000.p/2"), 64, &above), 0);
+        rewrite_under_old_checkpoint(300);
+        make_export_put(&maker, "tile/1/000.p/2", above.data, above.n);
+        buffer_deinit(&above);
+
+        cr_assert_eq(proven_log_open(&source, &log, &why), 0, "%s", why);
+        cr_expect_eq(proven_log_bundle(log, 0, &bundle, &why), 0);
+        for (int i = 0; i < 2; i++) {
+                cr_expect_eq(proven_log_bundle(log, 1, &bundle, &why), PROVEN_E_UNPROVEN);
+                cr_expect_str_eq(why, "tile/0/001: this is not what was signed");
+                free(why);
+        }
+        cr_expect_eq(proven_log_bundle(log, 2, &bundle, &why), 0);
+        proven_log_free(log);
 }

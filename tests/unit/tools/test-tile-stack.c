@@ -58,7 +58,8 @@ static int note_tile(const TileStackTile *tile, void *userdata)
 
 Test(tile_stack, every_tile_comes_once_and_the_partial_ones_at_the_end)
 {
-        static const TileStackTile expected[] = {{0, 0, 256, NULL}, {0, 1, 256, NULL}, {0, 2, 3, NULL}, {1, 0, 2, NULL}};
+        static const TileStackTile expected[] = {
+                {0, 0, 256, NULL}, {0, 1, 256, NULL}, {0, 2, 3, NULL}, {1, 0, 2, NULL}};
         TileStack *stack = calloc(1, sizeof(*stack));
         Seen seen = {};
         Frontier frontier = FRONTIER_INIT;

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Fixture: a log in a folder of its own, driven from a loop as the guard drives it, for the tests of the trail.
+ * Fixture: a log in a folder of its own, driven from a loop as the guard drives it, for the tests of the
+ * trail.
  */
 
 #include <stdbool.h>
@@ -48,7 +49,8 @@ void fixture_deinit(Fixture *fixture);
 /** fixture_entry() - An entry with the next index: a small canonical leaf, the state that belongs to it. */
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role);
 
-/** fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure. */
+/** fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure.
+ */
 int fixture_append(Fixture *fixture, TrailRole role);
 
 /** fixture_outcome() - Appends the outcome of a permit. */

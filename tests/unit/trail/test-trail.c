@@ -1,6 +1,6 @@
 /*
- * The trail from the loop's side: order, receipts, reopening, look-ups, proofs. What goes wrong at start and with
- * the disk is in test-opening.c and test-failure.c.
+ * The trail from the loop's side: order, receipts, reopening, look-ups, proofs. What goes wrong at start and
+ * with the disk is in test-opening.c and test-failure.c.
  */
 
 #include "trail/trail.h"
@@ -67,8 +67,8 @@ static void check_receipt(TrailEntry *entry, const TrailCommit *commit, void *us
         cr_assert_eq(receipt_path(entry->receipt) != NULL, entry->role == TRAIL_PERMIT);
         if (receipt_path(entry->receipt)) {
                 tree_leaf_hash(bytes, n, &hash);
-                cr_assert(tree_check_inclusion(&hash, entry->index, commit->head.size, receipt_path(entry->receipt),
-                                               &commit->head.root));
+                cr_assert(tree_check_inclusion(&hash, entry->index, commit->head.size,
+                                               receipt_path(entry->receipt), &commit->head.root));
         }
         n_checked++;
 }
@@ -86,7 +86,9 @@ Test(trail, every_entry_comes_back_in_order_with_a_receipt_under_a_signed_checkp
         fixture.on_entry = check_receipt;
         fixture.on_commit = check_note;
         for (unsigned i = 0; i < 1500; i++) {
-                cr_assert_eq(fixture_append(&fixture, i % 3 == 0 ? TRAIL_PERMIT : i % 3 == 1 ? TRAIL_DENY : TRAIL_PLAIN),
+                cr_assert_eq(fixture_append(&fixture, i % 3 == 0   ? TRAIL_PERMIT
+                                                      : i % 3 == 1 ? TRAIL_DENY
+                                                                   : TRAIL_PLAIN),
                              0);
                 if (i % 97 == 0)
                         fixture_run(&fixture, i + 1);
@@ -303,6 +305,8 @@ Test(trail, commits_with_a_permit_carry_consistency_proofs_that_follow_each_othe
                 cr_assert_eq(fixture_append(&fixture, i % 5 == 0 ? TRAIL_PERMIT : TRAIL_PLAIN), 0);
                 if (i % 7 == 0)
                         cr_assert_geq(sd_event_run(fixture.event, 0), 0);
+                if (i % 500 == 499)
+                        fixture_run(&fixture, 302 + i);
         }
         fixture_run(&fixture, 2301);
         cr_assert_gt(shown.n_proofs, 1);
@@ -364,7 +368,8 @@ Test(trail, a_policy_is_archived_whole_once_and_within_its_folder)
         const Digest other = {{0xcd}};
 
         cr_assert_eq(trail_archive_policy(fixture.trail, &digest, texts, ARRAY_SIZE(texts)), 0);
-        cr_assert_eq(trail_archive_policy(fixture.trail, &digest, outside, 1), 0, "what stands there is left alone");
+        cr_assert_eq(trail_archive_policy(fixture.trail, &digest, outside, 1), 0,
+                     "what stands there is left alone");
         cr_assert_eq(trail_archive_policy(fixture.trail, &other, outside, 1), -EINVAL);
         fixture_shell(&fixture, "test \"$(cat export/policy/ab*/10-a.class.d/20-b.conf)\" = x");
         fixture_shell(&fixture, "test \"$(cat export/policy/ab*/10-a.class)\" = '[Class]'");

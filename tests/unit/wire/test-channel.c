@@ -165,6 +165,20 @@ Test(channel, a_full_socket_makes_packets_wait_and_keeps_their_order)
         cr_assert_eq(f.n_closed, 0);
 }
 
+Test(channel, no_packet_overtakes_one_that_waits)
+{
+        uint32_t n_sent = 0, next = 0;
+
+        while (channel_is_idle(f.channel))
+                cr_assert_eq(channel_sends(n_sent++, 60000), 0);
+        while (next < 3)
+                cr_assert(peer_receives(next++));
+        /* There is room now, and the loop has not run yet. */
+        cr_assert_eq(channel_sends(n_sent++, 4), 0);
+        for (; next < n_sent; next++, settle())
+                cr_assert(peer_receives(next) || (settle() > 0 && peer_receives(next)));
+}
+
 Test(channel, a_descriptor_that_waits_is_the_channels_own)
 {
         Buffer body = BUFFER_INIT;
@@ -264,6 +278,26 @@ Test(channel, a_peer_that_does_not_read_is_given_up_in_time)
         cr_assert_eq(f.reason, -ENOBUFS);
         cr_assert_gt(n, CHANNEL_QUEUE_MAX / 100000 - 2);
         cr_assert_lt(n, CHANNEL_QUEUE_MAX / 100000 + 300);
+}
+
+Test(channel, what_has_left_is_not_counted_any_more)
+{
+        uint32_t n_sent = 0, n_received = 0;
+
+        while (n_sent < 2 * CHANNEL_QUEUE_MAX / 60000) {
+                cr_assert_eq(channel_sends(n_sent++, 60000), 0);
+                if (channel_is_idle(f.channel))
+                        continue;
+                cr_assert_eq(channel_sends(n_sent++, 60000), 0);
+                for (; n_received < n_sent; n_received++, settle())
+                        cr_assert(peer_receives(n_received));
+                cr_assert(channel_is_idle(f.channel));
+        }
+        cr_assert_eq(f.n_closed, 0);
+        for (uint32_t i = 0; i < CHANNEL_QUEUE_MAX / 60000; i++)
+                cr_assert_eq(channel_sends(i, 60000), 0);
+        settle();
+        cr_assert_eq(f.n_closed, 0);
 }
 
 Test(channel, packets_without_a_body_are_counted_too)

@@ -546,6 +546,19 @@ Test(message, a_call_beyond_its_limits_does_not_decode)
                 cr_expect_eq(call_survives(rows[i].change), rows[i].fine, "number %zu", i);
 }
 
+Test(message, enums_of_short_messages_are_known_values)
+{
+        for (unsigned value = 0; value < 256; value++) {
+                _cleanup_(buffer_deinit) Buffer spawn = BUFFER_INIT, refused = BUFFER_INIT;
+                SpawnMessage s = {};
+                RefusedMessage r = {};
+                spawn_encode(&(SpawnMessage){.interface = (uint8_t)value}, &spawn);
+                cr_assert_eq(spawn_decode(spawn.data, spawn.n, &s), value < _INTERFACE_MAX);
+                refused_encode(&(RefusedMessage){.why = (uint8_t)value}, &refused);
+                cr_assert_eq(refused_decode(refused.data, refused.n, &r), value < _REFUSED_MAX);
+        }
+}
+
 static bool answer_survives(const AnswerMessage *answer)
 {
         _cleanup_(buffer_deinit) Buffer buffer = BUFFER_INIT;

@@ -256,7 +256,8 @@ Test(packet, one_that_exceeds_the_largest_is_malformed)
 {
         _cleanup_(freep) uint8_t *bytes = calloc(1, PACKET_MAX + 1);
 
-        bytes[4] = 0xf9;
+        /* Its header speaks of what fits, so that only the cut gives it away. */
+        bytes[4] = 0xf8;
         bytes[5] = 0xff;
         send_raw(bytes, PACKET_MAX + 1, NULL, 0);
         cr_assert_eq(receive_nothing(), PACKET_E_MALFORMED);
@@ -299,6 +300,18 @@ Test(packet, a_memfd_that_is_not_what_its_packet_says_is_malformed)
         send_memfd(SIZE, sealed);
         cr_assert_eq(packet_receive(ends[1], &packet), 0);
         packet_deinit(&packet);
+}
+
+Test(packet, a_memfd_with_too_many_descriptors_beside_it_is_malformed)
+{
+        enum { SIZE = 100000 };
+        _cleanup_(freep) uint8_t *bytes = calloc(1, SIZE);
+        int fds[PACKET_FDS_MAX + 2] = {-1, ends[0], ends[0], ends[0]};
+
+        cr_assert_eq(fd_memfd_new("test", bytes, SIZE, &fds[0]), 0);
+        send_raw("\x01\x01\0\0\xa0\x86\x01\0", 8, fds, ARRAY_SIZE(fds));
+        cr_assert_eq(receive_nothing(), PACKET_E_MALFORMED);
+        fd_close(fds[0]);
 }
 
 Test(packet, a_memfd_with_a_body_beside_it_is_malformed)

@@ -21,11 +21,13 @@
 #include "base/macro.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "log/signer.h"
 #include "wire/job.h"
 
 enum { PLAYED_WAIT_MSEC = 20000 };
 
-/* ---------------------------------------------------------------------------------------------------- the log */
+/* ---------------------------------------------------------------------------------------------------- the
+ * log */
 
 void played_log_init(PlayedLog *log, const char *origin, uint8_t seed)
 {
@@ -104,7 +106,8 @@ void played_log_note(const PlayedLog *log, uint64_t size, Buffer *note)
         note_sign(log->signer, &head, note);
 }
 
-/* -------------------------------------------------------------------------------------------------- processes */
+/* --------------------------------------------------------------------------------------------------
+ * processes */
 
 static void path_in(const PlayedGuard *guard, const char *name, char *ret_path, size_t n)
 {
@@ -156,8 +159,8 @@ static void exec_worker(const PlayedGuard *guard)
         path_in(guard, "log.vkey", vkey, sizeof(vkey));
         /* A process that lets nobody trace it cannot look for its own leaks either. */
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-        execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries", galleries, "--vkey",
-              vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
+        execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries",
+              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
         _exit(126);
 }
 
@@ -182,7 +185,8 @@ static void take_hello(PlayedGuard *guard)
         guard->seen_size = hello.size;
         guard->n_galleries = hello.galleries.n;
         (void)snprintf(guard->engine, sizeof(guard->engine), "%s", hello.engine);
-        (void)snprintf(guard->gallery, sizeof(guard->gallery), "%s", hello.galleries.n ? hello.galleries.items[0] : "");
+        (void)snprintf(guard->gallery, sizeof(guard->gallery), "%s",
+                       hello.galleries.n ? hello.galleries.items[0] : "");
         hello_deinit(&hello);
 }
 
@@ -217,7 +221,8 @@ void played_guard_kill(PlayedGuard *guard)
         (void)played_guard_hang_up(guard);
 }
 
-/* --------------------------------------------------------------------------------------------------- messages */
+/* ---------------------------------------------------------------------------------------------------
+ * messages */
 
 static void send_message(PlayedGuard *guard, uint8_t type, const Buffer *body)
 {
@@ -237,18 +242,25 @@ void played_guard_send_checkpoint(PlayedGuard *guard, const CheckpointMessage *m
         send_message(guard, MESSAGE_CHECKPOINT, &body);
 }
 
+void played_log_checkpoint(const PlayedLog *log, uint64_t old_size, uint64_t size, Buffer *note,
+                           CheckpointMessage *ret_message)
+{
+        NodeSource source = log_source(log);
+        Path path;
+
+        played_log_note(log, size, note);
+        cr_assert_eq(tree_consistency(&source, MIN_OF(old_size, size), size, &path), 0);
+        *ret_message =
+                (CheckpointMessage){.note = buffer_text(note), .old_size = old_size, .n_proof = path.n};
+        memcpy(ret_message->proof, path.hashes, path.n * sizeof(Digest));
+}
+
 void played_guard_checkpoint(PlayedGuard *guard)
 {
         _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT;
-        NodeSource source = log_source(&guard->log);
-        CheckpointMessage message = {.old_size = guard->seen_size};
-        Path path;
+        CheckpointMessage message;
 
-        played_log_note(&guard->log, guard->log.n, &note);
-        cr_assert_eq(tree_consistency(&source, guard->seen_size, guard->log.n, &path), 0);
-        message.note = buffer_text(&note);
-        message.n_proof = path.n;
-        memcpy(message.proof, path.hashes, path.n * sizeof(Digest));
+        played_log_checkpoint(&guard->log, guard->seen_size, guard->log.n, &note, &message);
         played_guard_send_checkpoint(guard, &message);
         guard->seen_size = guard->log.n;
 }
@@ -269,7 +281,8 @@ PlayedRequest played_request(const char *operation, const Buffer *job)
                                .job = job};
 }
 
-static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, const char *commitment, Leaf *leaf)
+static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, const char *commitment,
+                    Leaf *leaf)
 {
         leaf_set_text(leaf, "gallery", request->gallery);
         leaf_set_text(leaf, "gallery-kind", request->gallery ? request->kind : NULL);
@@ -281,7 +294,7 @@ static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, cons
         leaf_set_text(leaf, "verdict", request->verdict);
         leaf_set_text(leaf, "worker", request->session ? request->session : guard->session);
         leaf_set_number(leaf, "floor", (uint64_t)(request->floor + 1000000));
-        leaf_set_number(leaf, "index", guard->log.n);
+        leaf_set_number(leaf, "index", guard->log.n + request->index_shift);
         leaf_set_number(leaf, "limit", request->limit);
         leaf_set_number(leaf, "v", 1);
         if (request->gallery)

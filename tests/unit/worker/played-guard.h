@@ -1,13 +1,15 @@
 #pragma once
 /*
- * A guard that is played: a real key, a real log in memory, a real socket, and the real matchguard-worker at the other
- * end of it. Every function fails the test when something goes wrong that is not what the test is about.
+ * A guard that is played: a real key, a real log in memory, a real socket, and the real matchguard-worker at
+ * the other end of it. Every function fails the test when something goes wrong that is not what the test is
+ * about.
  */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "log/note.h"
+#include "log/signer.h"
 #include "log/tree.h"
 #include "wire/commitment.h"
 #include "wire/leaf.h"
@@ -23,7 +25,7 @@ typedef struct PlayedLog {
 } PlayedLog;
 
 typedef struct PlayedGuard {
-        char folder[64];   /* the socket, the key and the galleries are in it */
+        char folder[64]; /* the socket, the key and the galleries are in it */
         char session[2 * MESSAGE_SESSION_SIZE + 1];
         uint64_t seen_size; /* what the hello said */
         char engine[32];
@@ -50,6 +52,9 @@ void played_log_deinit(PlayedLog *log);
 void played_log_fork(const PlayedLog *from, size_t n, PlayedLog *ret_log);
 uint64_t played_log_append(PlayedLog *log, const Leaf *leaf);
 void played_log_note(const PlayedLog *log, uint64_t size, Buffer *note);
+/* The checkpoint of the first @size leaves, with the proof from @old_size; the message borrows the note. */
+void played_log_checkpoint(const PlayedLog *log, uint64_t old_size, uint64_t size, Buffer *note,
+                           CheckpointMessage *ret_message);
 
 void played_guard_init(PlayedGuard *guard);
 void played_guard_deinit(PlayedGuard *guard);
@@ -79,6 +84,7 @@ typedef struct PlayedRequest {
         uint64_t maximum; /* 0: none */
         uint64_t dimension;
         uint64_t deadline_usec;
+        uint64_t index_shift; /* by which the leaf's index is wrong */
         const Buffer *job;
 } PlayedRequest;
 

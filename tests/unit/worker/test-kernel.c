@@ -22,8 +22,10 @@ Test(kernel, gives_the_same_bits_with_every_instruction_set)
         for (size_t round = 0; round < 2000; round++) {
                 size_t n = KERNEL_PADDED(1 + scratch_random(&state) % (N_MAX - 1));
                 for (size_t i = 0; i < n; i++) {
-                        query[i] = (double)ldexpf(scratch_random_float(&state), (int)(scratch_random(&state) % 40) - 20);
-                        row[i] = ldexpf(scratch_random_float(&state), (int)(scratch_random(&state) % 40) - 20);
+                        query[i] = (double)ldexpf(scratch_random_float(&state),
+                                                  (int)(scratch_random(&state) % 40) - 20);
+                        row[i] =
+                                ldexpf(scratch_random_float(&state), (int)(scratch_random(&state) % 40) - 20);
                 }
                 double a = scalar->dot(query, row, n), b = fastest->dot(query, row, n);
                 cr_assert_eq(memcmp(&a, &b, sizeof(a)), 0, "%.17g and %.17g", a, b);
@@ -74,15 +76,9 @@ Test(kernel, judges_templates)
                 float values[3];
                 bool good;
         } table[] = {
-                {{1, 2, 3}, true},
-                {{0, 0, 1}, true},
-                {{0, 0, 0}, false},
-                {{-0.0f, 0, -0.0f}, false},
-                {{NAN, 1, 1}, false},
-                {{1, 1, NAN}, false},
-                {{INFINITY, 1, 1}, false},
-                {{1, -INFINITY, 1}, false},
-                {{3.4e38f, 3.4e38f, 3.4e38f}, true},
+                {{1, 2, 3}, true},          {{0, 0, 1}, true},          {{0, 0, 0}, false},
+                {{-0.0f, 0, -0.0f}, false}, {{NAN, 1, 1}, false},       {{1, 1, NAN}, false},
+                {{INFINITY, 1, 1}, false},  {{1, -INFINITY, 1}, false}, {{3.4e38f, 3.4e38f, 3.4e38f}, true},
                 {{1e-45f, 0, 0}, true},
         };
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

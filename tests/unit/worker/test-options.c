@@ -37,7 +37,9 @@ Test(options, takes_what_is_given)
 {
         Options options;
 
-        cr_assert_eq(parse((const char *const[]){"--threads=3", "--isa", "scalar", "--forget-log", NULL}, &options), 0);
+        cr_assert_eq(parse((const char *const[]){"--threads=3", "--isa", "scalar", "--forget-log", NULL},
+                           &options),
+                     0);
         cr_assert_eq(options.engine.n_threads, 3);
         cr_assert_str_eq(options.engine.isa, "scalar");
         cr_assert(options.forget_log);

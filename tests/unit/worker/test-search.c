@@ -1,6 +1,6 @@
 /*
- * The exactness of a search: against a plain reading of the rules, bit for bit, on galleries made to be awkward, with
- * every instruction set and one to four threads.
+ * The exactness of a search: against a plain reading of the rules, bit for bit, on galleries made to be
+ * awkward, with every instruction set and one to four threads.
  */
 
 #include <math.h>
@@ -38,7 +38,8 @@ static void set_up(void)
         scratch_init(&scratch);
         for (size_t isa = 0; isa < 2; isa++)
                 for (size_t i = 0; i < 4; i++)
-                        cr_assert_eq(engine_new(&(EngineOptions){"cpu", isas[isa], i + 1}, &engines[isa][i]), 0);
+                        cr_assert_eq(engine_new(&(EngineOptions){"cpu", isas[isa], i + 1}, &engines[isa][i]),
+                                     0);
 }
 
 static void tear_down(void)
@@ -85,8 +86,8 @@ static int by_rank(const void *a, const void *b)
 }
 
 /* Everything compared, everything sorted, then one a subject, then the floor, then k. */
-static size_t plain_search(const float (*probes)[DIMENSION_MAX], size_t n_probes, const char *but, const Search *search,
-                           PlainHit *hits)
+static size_t plain_search(const float (*probes)[DIMENSION_MAX], size_t n_probes, const char *but,
+                           const Search *search, PlainHit *hits)
 {
         static PlainHit all[ROWS_MAX];
         size_t n = 0, n_hits = 0;
@@ -110,7 +111,8 @@ static size_t plain_search(const float (*probes)[DIMENSION_MAX], size_t n_probes
         return n_hits;
 }
 
-/* ---------------------------------------------------------------------------------------- awkward galleries */
+/* ---------------------------------------------------------------------------------------- awkward galleries
+ */
 
 static void fill_random(float *vector)
 {
@@ -150,7 +152,8 @@ static void fill_scaled(float *vector)
 
 static void (*const fills[])(float *vector) = {fill_random, fill_ties, fill_near, fill_scaled};
 
-static Gallery *make_gallery(size_t n, size_t dimension, size_t n_subjects, void (*fill)(float *), bool consolidated)
+static Gallery *make_gallery(size_t n, size_t dimension, size_t n_subjects, void (*fill)(float *),
+                             bool consolidated)
 {
         static GalleryEntry entries[ROWS_MAX];
         static unsigned serial;
@@ -189,7 +192,8 @@ static void remove_from(Gallery *gallery, const char *subject)
                 cr_assert(r == 0 && n == n_plain);
 }
 
-/* ------------------------------------------------------------------------------------------------ comparisons */
+/* ------------------------------------------------------------------------------------------------
+ * comparisons */
 
 static void check_engine(Engine *engine, const Search *search, const PlainHit *expected, size_t n_expected)
 {
@@ -205,7 +209,8 @@ static void check_engine(Engine *engine, const Search *search, const PlainHit *e
         }
 }
 
-static void check_search(const Gallery *gallery, bool consolidated, const float (*probes)[DIMENSION_MAX], size_t n_probes)
+static void check_search(const Gallery *gallery, bool consolidated, const float (*probes)[DIMENSION_MAX],
+                         size_t n_probes)
 {
         static const double floors[] = {-1, 0, 0.1, 0.5, 0.999999, 1};
         static PlainHit expected[K_MAX];
@@ -214,7 +219,8 @@ static void check_search(const Gallery *gallery, bool consolidated, const float 
         double squares[8];
 
         for (size_t i = 0; i < n_probes; i++)
-                cr_assert(kernel_read_vector((const uint8_t *)probes[i], plain.dimension, padded + i * stride, &squares[i]));
+                cr_assert(kernel_read_vector((const uint8_t *)probes[i], plain.dimension, padded + i * stride,
+                                             &squares[i]));
         Search search = {.gallery = gallery,
                          .consolidated = consolidated,
                          .probes = {padded, squares, n_probes},
@@ -233,7 +239,8 @@ static void check_galleries(void (*fill)(float *))
         for (size_t round = 0; round < 12; round++) {
                 bool consolidated = round % 2 == 0;
                 size_t n = scratch_random(&state) % ROWS_MAX, n_subjects = 1 + scratch_random(&state) % 400;
-                Gallery *gallery = make_gallery(n, 1 + scratch_random(&state) % DIMENSION_MAX, n_subjects, fill, consolidated);
+                Gallery *gallery = make_gallery(n, 1 + scratch_random(&state) % DIMENSION_MAX, n_subjects,
+                                                fill, consolidated);
                 for (size_t i = 0; i < 10; i++) {
                         float probes[8][DIMENSION_MAX];
                         size_t n_probes = 1 + scratch_random(&state) % 8;
@@ -241,7 +248,8 @@ static void check_galleries(void (*fill)(float *))
                                 fill(probes[j]);
                         check_search(gallery, consolidated, (const float(*)[DIMENSION_MAX])probes, n_probes);
                         char subject[16];
-                        (void)snprintf(subject, sizeof(subject), "%zu", (size_t)(scratch_random(&state) % n_subjects));
+                        (void)snprintf(subject, sizeof(subject), "%zu",
+                                       (size_t)(scratch_random(&state) % n_subjects));
                         remove_from(gallery, subject);
                 }
                 gallery_free(gallery);
@@ -288,8 +296,13 @@ Test(search, leaves_a_subject_out_and_counts_what_it_compared)
         double square;
         fill_random(probe[0]);
         cr_assert(kernel_read_vector((uint8_t *)probe[0], 32, padded, &square));
-        Search search = {.gallery = gallery, .consolidated = true, .probes = {padded, &square, 1}, .only = SEARCH_NOBODY,
-                         .but = but, .floor = -1, .k = 50};
+        Search search = {.gallery = gallery,
+                         .consolidated = true,
+                         .probes = {padded, &square, 1},
+                         .only = SEARCH_NOBODY,
+                         .but = but,
+                         .floor = -1,
+                         .k = 50};
         cr_assert_eq(plain_search((const float(*)[DIMENSION_MAX])probe, 1, "7", &search, expected), 19);
         cr_assert_eq(search_run(engines[1][1], &search, hits, &n, &searched), 0);
         cr_assert_eq(n, 19);
@@ -319,8 +332,13 @@ Test(search, gives_up_when_told)
 
         state = 16;
         Gallery *gallery = make_gallery(100, 32, 20, fill_random, true);
-        Search search = {.gallery = gallery, .probes = {padded, &square, 1}, .only = SEARCH_NOBODY, .but = SEARCH_NOBODY,
-                         .floor = -1, .k = 1, .stop = &stop};
+        Search search = {.gallery = gallery,
+                         .probes = {padded, &square, 1},
+                         .only = SEARCH_NOBODY,
+                         .but = SEARCH_NOBODY,
+                         .floor = -1,
+                         .k = 1,
+                         .stop = &stop};
         cr_assert_eq(search_run(engines[0][0], &search, hits, &n, &searched), ENGINE_E_STOPPED);
         gallery_free(gallery);
 }
@@ -338,8 +356,12 @@ Test(search, compares_scores_that_are_whole_numbers_with_any_order_of_additions)
         Gallery *gallery = make_gallery(ROWS_MAX, 40, 5000, fill_ties, false);
         fill_ties(probe);
         cr_assert(kernel_read_vector((uint8_t *)probe, 40, padded, &square));
-        Search search = {.gallery = gallery, .probes = {padded, &square, 1}, .only = SEARCH_NOBODY, .but = SEARCH_NOBODY,
-                         .floor = -1, .k = ROWS_MAX};
+        Search search = {.gallery = gallery,
+                         .probes = {padded, &square, 1},
+                         .only = SEARCH_NOBODY,
+                         .but = SEARCH_NOBODY,
+                         .floor = -1,
+                         .k = ROWS_MAX};
         cr_assert_eq(search_run(engines[1][3], &search, hits, &n, &searched), 0);
         cr_assert_eq(n, ROWS_MAX);
         for (size_t i = 0; i < n; i++) {

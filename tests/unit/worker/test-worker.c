@@ -1,6 +1,6 @@
 /*
- * The real worker, shown to a guard that is played: what it refuses, across its restarts too, and that it answers each
- * job once.
+ * The real worker, shown to a guard that is played: what it refuses, across its restarts too, and that it
+ * answers each job once.
  */
 
 #include <criterion/criterion.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "log/signer.h"
 #include "played-guard.h"
 #include "wire/job.h"
 
@@ -145,7 +146,8 @@ Test(worker, refuses_a_forged_signature)
         guard.log.signer = forger.signer;
         played_log_note(&guard.log, guard.log.n, &note);
         guard.log.signer = own;
-        played_guard_send_checkpoint(&guard, &(CheckpointMessage){.note = buffer_text(&note), .old_size = guard.log.n});
+        played_guard_send_checkpoint(
+                &guard, &(CheckpointMessage){.note = buffer_text(&note), .old_size = guard.log.n});
         expect(&job, "worker-refused", "no checkpoint was accepted");
         played_log_deinit(&forger);
         expect_still_works();
@@ -162,7 +164,8 @@ Test(worker, refuses_another_origin)
         guard.log.signer = other.signer;
         played_log_note(&guard.log, guard.log.n, &note);
         guard.log.signer = own;
-        expect_refused_checkpoint(&(CheckpointMessage){.note = buffer_text(&note)}, 0, "no checkpoint was accepted");
+        expect_refused_checkpoint(&(CheckpointMessage){.note = buffer_text(&note)}, 0,
+                                  "no checkpoint was accepted");
         played_log_deinit(&other);
         expect_still_works();
 }
@@ -350,7 +353,8 @@ static int run_forget_log(void)
 {
         char command[1024];
 
-        (void)snprintf(command, sizeof(command), "ASAN_OPTIONS=detect_leaks=0 '%s' --galleries '%s/galleries' --forget-log 2>/dev/null",
+        (void)snprintf(command, sizeof(command),
+                       "ASAN_OPTIONS=detect_leaks=0 '%s' --galleries '%s/galleries' --forget-log 2>/dev/null",
                        getenv("MATCHGUARD_WORKER"), guard.folder);
         return system(command);
 }
@@ -377,7 +381,8 @@ Test(worker, does_not_start_on_a_record_of_the_log_that_it_cannot_read)
         (void)snprintf(command, sizeof(command), "printf x >> '%s/galleries/seen-log'", guard.folder);
         cr_assert_eq(system(command), 0);
         (void)snprintf(command, sizeof(command),
-                       "ASAN_OPTIONS=detect_leaks=0 '%s' --connect '%s/socket' --vkey '%s/log.vkey' --galleries '%s/galleries' 2>/dev/null",
+                       "ASAN_OPTIONS=detect_leaks=0 '%s' --connect '%s/socket' --vkey '%s/log.vkey' "
+                       "--galleries '%s/galleries' 2>/dev/null",
                        getenv("MATCHGUARD_WORKER"), guard.folder, guard.folder, guard.folder);
         cr_assert_neq(system(command), 0);
 }

@@ -1,0 +1,29 @@
+#pragma once
+/*
+ * The log's signing key, and checkpoints signed with it. Apart from log/note.h so that only a program that is
+ * meant to sign (the guard) links what can.
+ */
+
+#include "base/buffer.h"
+#include "log/note.h"
+
+enum { NOTE_SEED_SIZE = 32 };
+
+/* The signing key: in locked memory, wiped when freed. */
+typedef struct NoteSigner NoteSigner;
+
+/**
+ * note_signer_new() - A signer from its Ed25519 seed.
+ * @name:       the key's name; copied
+ * @seed:       NOTE_SEED_SIZE bytes; copied
+ *
+ * Return: 0, -EINVAL for a bad name, -ENOMEM.
+ */
+int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *seed);
+NoteSigner *note_signer_free(NoteSigner *signer);
+
+/** note_signer_vkey() - Appends the verifier key text, with a newline. */
+void note_signer_vkey(const NoteSigner *signer, Buffer *buffer);
+
+/** note_sign() - Appends the note of a checkpoint: its text and one signature line by @signer. */
+void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer);

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The exported log against a second implementation of RFC 6962 (tests/support/check_export.py).
+
+ 1. A log grows through 1,000 random sizes; at each the signed root is the one that the leaves have.
+ 2. At some of those sizes, and at the boundaries of tiles, the whole folder is checked, file by file.
+ 3. In a small export one bit is flipped in every byte of every file, files are removed, added, cut and extended:
+    each must be reported.
+
+Usage: check-export.py MAKE-EXPORT      prints "N passed, M failed"; exit status 0 when none failed
+"""
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import check_export  # noqa: E402
+
+LARGEST = 70000
+BOUNDARIES = [0, 1, 2, 3, 255, 256, 257, 511, 512, 513, 65279, 65280, 65535, 65536, 65537, LARGEST]
+WHOLE = 8  # random sizes at which the whole folder is checked, beside the boundaries
+MUTATED = 12  # entries in the export whose bits are flipped: less than a bundle
+MUTATED_FULL = 258  # and one with full tiles, in which every 64th byte is flipped
+
+
+class Maker:
+    """make-export, which grows a log as it is told."""
+
+    def __init__(self, program, folder):
+        self.process = subprocess.Popen([program, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def grow(self, size, flags=""):
+        self.process.stdin.write(f"{size}{flags}\n".encode())
+        self.process.stdin.flush()
+        note = []
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit("make-export ended")
+            note.append(line)
+            # A note has one empty line, and make-export puts another behind it.
+            if line == b"\n" and note.count(b"\n") == 2:
+                return b"".join(note[:-1])
+
+    def close(self):
+        self.process.stdin.close()
+        if self.process.wait() != 0:
+            raise SystemExit("make-export failed")
+
+
+def leaf(index):
+    return b'{"index":%d,"kind":"beat","text":"%s","v":1}' % (index, b"x" * min(index, 40))
+
+
+class Frontier:
+    """The roots of the complete subtrees, as a list of (level, hash): all that a growing tree needs."""
+
+    def __init__(self):
+        self.size, self.parts = 0, []
+
+    def grow(self, size):
+        while self.size < size:
+            level, value = 0, check_export.leaf_hash(leaf(self.size))
+            while self.parts and self.parts[-1][0] == level:
+                value = check_export.node_hash(self.parts.pop()[1], value)
+                level += 1
+            self.parts.append((level, value))
+            self.size += 1
+
+    def root(self):
+        if not self.parts:
+            return check_export.tree_hash([])
+        value = self.parts[-1][1]
+        for _, left in reversed(self.parts[:-1]):
+            value = check_export.node_hash(left, value)
+        return value
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed = 0, 0
+
+    def expect(self, good, what):
+        self.passed += good
+        self.failed += not good
+        if not good and self.failed < 20:
+            print(what)
+
+
+def compare_roots(program, folder, tally):
+    numbers = random.Random(20200610)
+    sizes = sorted(numbers.sample(range(1, LARGEST), 1000) + BOUNDARIES)
+    whole = set(BOUNDARIES) | set(numbers.sample(sizes, WHOLE))
+    maker, frontier, vkey = Maker(program, folder), Frontier(), None
+    for size in sizes:
+        note = maker.grow(size, "x" if size in whole else "")
+        vkey = vkey or check_export.parse_vkey((folder / "export/log.vkey").read_bytes())
+        frontier.grow(size)
+        # The signature of every tenth: one takes longer in Python than the tree does.
+        if size % 10 == 0 or size in whole:
+            said = check_export.open_checkpoint(note, vkey)
+        else:
+            lines = note.decode().split("\n")
+            said = int(lines[1]), check_export.strict_base64(lines[2], "root")
+        tally.expect(said == (size, frontier.root()), f"size {size}: another root")
+        if size in whole:
+            fault = fault_in(folder / "export")
+            tally.expect(fault is None, f"size {size}: {fault}")
+    maker.close()
+
+
+def fault_in(export):
+    try:
+        check_export.Export(export).check()
+    except check_export.Fault as fault:
+        return str(fault)
+    return None
+
+
+def mutate(path, data, tally, step):
+    """Every change of one file must be seen."""
+    changed = bytearray(data)
+    for at in range(0, len(data), step):
+        bit = 1 << (at % 8)
+        changed[at] ^= bit
+        path.write_bytes(changed)
+        tally.expect(fault_in(tally.export) is not None, f"{path}: bit {bit} of byte {at} flipped, unseen")
+        changed[at] ^= bit
+    for what, other in (("cut", data[:-1]), ("extended", data + b"\0"), ("doubled", data + data), ("emptied", b"")):
+        path.write_bytes(other)
+        tally.expect(fault_in(tally.export) is not None, f"{path}: {what}, unseen")
+    path.write_bytes(data)
+
+
+def mutate_all(program, folder, tally, size, step):
+    maker = Maker(program, folder)
+    maker.grow(size - 2, "x")
+    maker.grow(size, "ax")
+    maker.close()
+    tally.export = folder / "export"
+    fault = fault_in(tally.export)
+    tally.expect(fault is None, f"{folder}: {fault}")
+    needed = [path for path in sorted(tally.export.rglob("*")) if path.is_file()]
+    for path in needed:
+        data = path.read_bytes()
+        mutate(path, data, tally, step if len(data) > 4096 else 1)
+        if path.parent.name.endswith(".p") and int(path.name) != size % 256:
+            continue  # a partial tile of an earlier checkpoint may go
+        path.unlink()
+        tally.expect(fault_in(tally.export) is not None, f"{path}: removed, unseen")
+        path.write_bytes(data)
+    extra = tally.export / "tile/0/007"
+    extra.write_bytes(b"")
+    tally.expect(fault_in(tally.export) is not None, "a file that nothing calls for, unseen")
+    extra.unlink()
+    tally.expect(fault_in(tally.export) is None, "the export is as it was")
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__.rsplit("\n\n", 1)[1])
+    tally = Tally()
+    with tempfile.TemporaryDirectory(prefix="check-export.") as name:
+        folder = pathlib.Path(name)
+        compare_roots(sys.argv[1], folder / "grown", tally)
+        mutate_all(sys.argv[1], folder / "small", tally, MUTATED, 1)
+        mutate_all(sys.argv[1], folder / "full", tally, MUTATED_FULL, 64)
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+sys.exit(main())

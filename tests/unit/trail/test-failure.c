@@ -1,0 +1,242 @@
+/*
+ * A full disk, a process that is killed, a write that fails: what was acknowledged stands afterwards, and
+ * what was not is told. The full disk is a small tmpfs where the test may mount one, and a limit on file
+ * sizes everywhere.
+ */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/macro.h"
+#include "fixture.h"
+#include "trail/committer.h"
+
+static Fixture fixture;
+
+static void setup(void)
+{
+        fixture_init(&fixture);
+}
+
+static void teardown(void)
+{
+        fixture_deinit(&fixture);
+}
+
+TestSuite(failure, .init = setup, .fini = teardown, .timeout = 200);
+
+/* Mounts a tmpfs of some MiB where only this test sees it. Return: whether it may. */
+static bool mount_small(const char *options)
+{
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return false;
+        return mount("tmpfs", fixture.dir, "tmpfs", 0, options) == 0;
+}
+
+/* Appends requests until the trail says that there is no room. */
+static void fill(void)
+{
+        unsigned n_failures = fixture.n_failures;
+
+        for (unsigned i = 0; fixture.n_failures == n_failures; i++) {
+                cr_assert_lt(i, 2000000, "it never fills");
+                if (fixture_append(&fixture, TRAIL_DENY) != 0 || i % 64 == 0)
+                        cr_assert_geq(sd_event_run(fixture.event, 100000), 0);
+        }
+}
+
+static void expect_reopens(void)
+{
+        uint64_t size = fixture.committed;
+
+        fixture_close(&fixture);
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        cr_assert_eq(fixture.found.head.size, size, "what was acknowledged, and nothing else");
+}
+
+Test(failure, a_full_disk_fails_requests_keeps_what_was_committed_and_heals)
+{
+        if (!mount_small("size=24m"))
+                cr_skip_test("no mounts here");
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fixture_shell(&fixture, "test $(stat -c %b trail/ballast) -ge 2048");
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PERMIT), 0);
+        fixture_run(&fixture, 1);
+        fill();
+        cr_assert_gt(fixture.n_refused, 0);
+        cr_assert_gt(fixture.committed, 1000);
+        fixture_shell(&fixture, "test ! -e trail/ballast");
+
+        /* Without room nothing is taken ... */
+        uint64_t before = fixture.committed;
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        fixture_run_until_failure(&fixture);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PERMIT), 0);
+        fixture_run_until_failure(&fixture);
+        cr_assert_eq(fixture.committed, before);
+
+        /* ... but what is under way is closed. */
+        cr_assert_eq(fixture_outcome(&fixture, 0), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_DENY), 0);
+        fixture_run_until_failure(&fixture);
+        cr_assert_eq(fixture.committed, before + 1, "the outcome, and nothing behind it");
+        cr_assert_lt(trail_exported_size(fixture.trail), before, "what room there was went to the log");
+
+        cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, "size=64m"), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PERMIT), 0);
+        fixture_run(&fixture, before + 3);
+        fixture_shell(&fixture, "test -e trail/ballast");
+        expect_reopens();
+        cr_assert_eq(trail_exported_size(fixture.trail), fixture.committed);
+        cr_assert_eq(fixture.found.n_open, 1);
+        fixture_close(&fixture);
+        cr_assert_eq(umount(fixture.dir), 0);
+}
+
+Test(failure, a_log_on_a_full_disk_reopens_after_a_restart)
+{
+        if (!mount_small("size=24m"))
+                cr_skip_test("no mounts here");
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fill();
+        fixture_close(&fixture);
+        int r = fixture_open(&fixture);
+        cr_assert(r == 0 || r == TRAIL_E_REFUSED, "%d", r);
+        if (r == TRAIL_E_REFUSED)
+                cr_assert_not_null(strstr(fixture.why, "no room"), "%s", fixture.why);
+        fixture_close(&fixture);
+        cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, "size=64m"), 0);
+        uint64_t size = fixture.committed;
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        cr_assert_eq(fixture.found.head.size, size);
+        fixture_grow(&fixture, size + 10);
+        fixture_close(&fixture);
+        cr_assert_eq(umount(fixture.dir), 0);
+}
+
+Test(failure, a_write_beyond_a_limit_is_no_room_either)
+{
+        struct rlimit limit, unlimited;
+
+        (void)signal(SIGXFSZ, SIG_IGN);
+        cr_assert_eq(fixture_open(&fixture), 0);
+        cr_assert_eq(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+        limit = unlimited;
+        limit.rlim_cur = 3 << 20;
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        fill();
+        uint64_t before = fixture.committed;
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+        fixture_grow(&fixture, before + 500);
+        expect_reopens();
+}
+
+/* Acknowledged numbers, shared with a child that is going to be killed. */
+typedef struct Acknowledged {
+        volatile uint64_t size;
+        volatile uint64_t n_open;
+} Acknowledged;
+
+static void acknowledge(TrailEntry *entry, const TrailCommit *commit, void *userdata)
+{
+        Acknowledged *told = userdata;
+
+        if (entry->role == TRAIL_PERMIT)
+                told->n_open++;
+        told->size = entry->index + 1;
+}
+
+static _Noreturn void serve_until_killed(Acknowledged *told)
+{
+        fixture.on_entry = acknowledge;
+        fixture.userdata = told;
+        if (fixture_open(&fixture) != 0)
+                _exit(1);
+        for (unsigned i = 0;; i++) {
+                (void)fixture_append(&fixture, i % 4 == 0 ? TRAIL_PERMIT : TRAIL_PLAIN);
+                if (i % 32 == 0)
+                        (void)sd_event_run(fixture.event, 0);
+        }
+}
+
+Test(failure, everything_acknowledged_is_there_after_a_kill_at_any_instant)
+{
+        Acknowledged *told =
+                mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cr_assert_neq(told, MAP_FAILED);
+
+        srand(1);
+        for (unsigned round = 0; round < 40; round++) {
+                pid_t pid = fork();
+                cr_assert_geq(pid, 0);
+                /* The child has the fixture as it was before it was opened. */
+                if (pid == 0)
+                        serve_until_killed(told);
+                (void)usleep((useconds_t)(rand() % (round % 4 == 0 ? 8000 : 150000)));
+                cr_assert_eq(kill(pid, SIGKILL), 0);
+                int status = 0;
+                cr_assert_eq(waitpid(pid, &status, 0), pid);
+                cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the child ended by itself");
+
+                cr_assert_eq(fixture_open(&fixture), 0, "round %u: %s", round, fixture.why);
+                cr_assert_geq(fixture.found.head.size, told->size, "round %u", round);
+                cr_assert_geq(fixture.found.n_open, told->n_open, "round %u", round);
+                cr_assert_eq(trail_exported_size(fixture.trail), fixture.found.head.size);
+                told->size = fixture.found.head.size;
+                told->n_open = fixture.found.n_open;
+                fixture_close(&fixture);
+        }
+        cr_assert_gt(told->size, 1000);
+        (void)munmap(told, sizeof(*told));
+}
+
+/* A disk that fails at the next sync: the file behind the database is replaced by one that cannot be synced.
+ */
+Test(failure, a_database_that_fails_ends_the_process_and_tells_nothing)
+{
+        int pipe_fds[2];
+        char said[256] = {};
+
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fixture_grow(&fixture, 3);
+        fixture_close(&fixture);
+        cr_assert_eq(pipe(pipe_fds), 0);
+        pid_t pid = fork();
+        cr_assert_geq(pid, 0);
+        if (pid == 0) {
+                (void)dup2(pipe_fds[1], STDERR_FILENO);
+                if (fixture_open(&fixture) != 0)
+                        _exit(1);
+                /* An entry that the database must refuse: its request stands already. */
+                TrailEntry *one = fixture_entry(&fixture, TRAIL_DENY),
+                           *two = fixture_entry(&fixture, TRAIL_DENY);
+                memcpy(two->request, one->request, sizeof(two->request));
+                (void)trail_append(fixture.trail, one);
+                (void)trail_append(fixture.trail, two);
+                fixture_run(&fixture, 5);
+                _exit(0);
+        }
+        int status = 0;
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status));
+        cr_assert_eq(WEXITSTATUS(status), TRAIL_EXIT_STORAGE);
+        cr_assert_gt(read(pipe_fds[0], said, sizeof(said) - 1), 0);
+        cr_assert_not_null(strstr(said, "trail: commit"), "%s", said);
+        cr_assert_eq(fixture_open(&fixture), 0);
+        cr_assert_leq(fixture.found.head.size, 4, "nothing of the second stands");
+        (void)close(pipe_fds[0]);
+        (void)close(pipe_fds[1]);
+}

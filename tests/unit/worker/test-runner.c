@@ -1,0 +1,150 @@
+/*
+ * The queue: every job comes back once.
+ */
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "scratch.h"
+#include "worker/runner.h"
+
+/* Runs until it is told to stop, or, for jobs with an even index, not at all. */
+static int run(Job *job, void *userdata)
+{
+        while (job->index % 2 == 1 && atomic_load(&job->stop) == 0)
+                sched_yield();
+        return job->index == 1000 ? -EIO : 0;
+}
+
+static Job *submit(Runner *runner, uint64_t index, uint64_t deadline_usec)
+{
+        Job *job = job_new();
+
+        job->index = index;
+        job->deadline_usec = deadline_usec;
+        cr_assert(runner_submit(runner, job));
+        return job;
+}
+
+static int wait_done(Runner *runner, Job **ret_job)
+{
+        struct pollfd poll_fd = {.fd = runner_fd(runner), .events = POLLIN};
+        int r = runner_done(runner, ret_job);
+
+        while (r == 0 && !*ret_job) {
+                cr_assert_eq(poll(&poll_fd, 1, 20000), 1);
+                r = runner_done(runner, ret_job);
+        }
+        return r;
+}
+
+Test(runner, gives_back_what_it_ran_in_order, .timeout = 60)
+{
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        for (uint64_t i = 0; i < 100; i++)
+                (void)submit(runner, 2 * i, UINT64_MAX);
+        for (uint64_t i = 0; i < 100; i++) {
+                cr_assert_eq(wait_done(runner, &job), 0);
+                cr_assert_eq(job->index, 2 * i);
+                job_free(job);
+        }
+        cr_assert_eq(runner_done(runner, &job), 0);
+        cr_assert_null(job);
+        runner_free(runner);
+}
+
+Test(runner, cancels_what_waits_and_stops_what_runs, .timeout = 60)
+{
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        Job *running = submit(runner, 1, UINT64_MAX);
+        (void)submit(runner, 2, UINT64_MAX);
+        (void)submit(runner, 4, UINT64_MAX);
+        job = runner_cancel(runner, 2);
+        cr_assert_not_null(job);
+        cr_assert_eq(job->index, 2);
+        job_free(job);
+        cr_assert_null(runner_cancel(runner, 2));
+        cr_assert_null(runner_cancel(runner, 77));
+        /* It may not have been begun yet; then it is given back at once. */
+        job = runner_cancel(runner, 1);
+        if (!job) {
+                cr_assert_eq(wait_done(runner, &job), 0);
+                cr_assert_eq(atomic_load(&job->stop), JOB_CALLER_GONE);
+        }
+        cr_assert_eq(job, running);
+        job_free(job);
+        cr_assert_eq(wait_done(runner, &job), 0);
+        cr_assert_eq(job->index, 4);
+        job_free(job);
+        runner_free(runner);
+}
+
+Test(runner, expires_by_deadline, .timeout = 60)
+{
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        cr_assert_eq(runner_deadline(runner), UINT64_MAX);
+        (void)submit(runner, 1, 500);
+        (void)submit(runner, 3, 300);
+        (void)submit(runner, 5, 400);
+        cr_assert_eq(runner_deadline(runner), 300);
+        cr_assert_null(runner_expire(runner, 299));
+        job = runner_expire(runner, 400);
+        cr_assert_eq(job->index, 3);
+        job_free(job);
+        job = runner_expire(runner, 400);
+        cr_assert_eq(job->index, 5);
+        job_free(job);
+        cr_assert_eq(runner_deadline(runner), 500);
+        job = runner_expire(runner, 500);
+        if (!job) {
+                cr_assert_eq(wait_done(runner, &job), 0);
+                cr_assert_eq(atomic_load(&job->stop), JOB_TIMEOUT);
+        }
+        cr_assert_eq(job->index, 1);
+        job_free(job);
+        runner_free(runner);
+}
+
+Test(runner, takes_no_more_than_it_may, .timeout = 60)
+{
+        Runner *runner;
+        size_t n = 0;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        for (;;) {
+                Job *job = job_new();
+                job->index = 2 * n + 1;
+                job->deadline_usec = UINT64_MAX;
+                if (!runner_submit(runner, job)) {
+                        job_free(job);
+                        break;
+                }
+                n++;
+        }
+        cr_assert(n == RUNNER_QUEUE_MAX || n == RUNNER_QUEUE_MAX + 1);
+        cr_assert_null(runner_free(runner), "it ends with jobs that run and wait");
+}
+
+Test(runner, runs_no_more_after_a_failure, .timeout = 60)
+{
+        Runner *runner;
+        Job *job = NULL;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        (void)submit(runner, 1000, UINT64_MAX);
+        cr_assert_eq(wait_done(runner, &job), -EIO);
+        job_free(job);
+        runner_free(runner);
+}
