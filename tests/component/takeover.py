@@ -163,8 +163,11 @@ def nor_its_receipt(scene):
 def more_calls_than_credits_end_it(scene):
     child, (connection,) = scene.child(service.STRANGER_UID)
     assert child.credits == 1, "a uid that the policy does not name has one call at a time"
-    for _ in range(3):
-        child.call(connection, job=PROBE)
+    try:
+        for _ in range(3):
+            child.call(connection, job=PROBE)
+    except BrokenPipeError:
+        pass  # It was ended at the second one already.
     assert scene.ended(child)
     scene.leaves(lambda all: refusals(all) == 1)
     assert scene.still_serves()
