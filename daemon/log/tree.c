@@ -8,6 +8,7 @@
 
 #include "log/tree.h"
 
+#include <assert.h>
 #include <string.h>
 
 void tree_leaf_hash(const void *leaf, size_t n, Digest *ret_hash)
@@ -68,6 +69,7 @@ static int tree_range(const NodeSource *source, uint64_t start, uint64_t end, Di
         Digest parts[TREE_LEVELS];
         unsigned n = 0;
 
+        assert(start < end);
         while (start < end) {
                 unsigned level = tree_level_below(end - start);
                 int r = source->node(source->userdata, level, start >> level, &parts[n]);
