@@ -19,7 +19,12 @@
 
 bool recorder_is_busy(const Recorder *recorder)
 {
-        return recorder->broken || recorder->n_pending > RECORDER_BUSY;
+        return recorder->broken || recorder->closed || recorder->n_pending > RECORDER_BUSY;
+}
+
+void recorder_close(Recorder *recorder)
+{
+        recorder->closed = true;
 }
 
 void recorder_refuse(Recorder *recorder)
@@ -53,7 +58,7 @@ int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
         int r = RECORDER_E_UNAVAILABLE;
 
-        if (!recorder->broken || waiter == &recorder->probe)
+        if (!recorder->closed && (!recorder->broken || waiter == &recorder->probe))
                 r = recorder_hand_over(recorder, draft, waiter);
         draft_deinit(draft);
         return r;
@@ -70,7 +75,7 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         *ret_now = now;
         /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
          */
-        if (recorder->broken)
+        if (recorder->broken || recorder->closed)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
                 Draft draft = DRAFT_INIT;
