@@ -545,6 +545,9 @@ static const char *request_check(const Facts *facts, const CallMessage *message)
                 const char *parameter = facts_parameter(fact);
                 return parameter ? parameter : fact;
         }
+        /* What no leaf can hold could not be recorded as it was asked. */
+        if (facts->has_limit && facts->limit > LEAF_NUMBER_MAX)
+                return facts_parameter("limit");
         if (!job_check(message->operation, message->job, message->n_job))
                 return facts_job_parameter(message->operation);
         return NULL;
