@@ -174,10 +174,6 @@ static int request_answer(Request *request, Buffer *answer)
                 return 0;
         request->answered = true;
         int r = call_end(&request->call, answer);
-        if (r == CALL_E_GONE && request->state == REQUEST_DECISION_RECORDED) {
-                guard_refuse(request->guard, request->user, REFUSED_CALLER_GONE);
-                return 0;
-        }
         return r < 0 ? r : 0;
 }
 
