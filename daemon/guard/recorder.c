@@ -275,21 +275,22 @@ static int recorder_add_timers(Recorder *recorder)
         return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
 }
 
-int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
-                   void *userdata)
+int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                  void *userdata)
 {
-        static const TrailHandlers trail_handlers = {.committed = recorder_committed,
-                                                     .failed = recorder_failed};
-
         recorder->event = event;
         recorder->trail = trail;
         recorder->handlers = handlers;
         recorder->userdata = userdata;
         recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
-        int r = recorder_add_timers(recorder);
-        if (r < 0)
-                return r;
-        return trail_start(trail, event, &trail_handlers, recorder);
+        return recorder_add_timers(recorder);
+}
+
+int recorder_start(Recorder *recorder)
+{
+        static const TrailHandlers handlers = {.committed = recorder_committed, .failed = recorder_failed};
+
+        return trail_start(recorder->trail, recorder->event, &handlers, recorder);
 }
 
 void recorder_deinit(Recorder *recorder)
