@@ -6,6 +6,7 @@
 #include "guard/recorder.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,7 +20,12 @@
 
 bool recorder_is_busy(const Recorder *recorder)
 {
-        return recorder->broken || recorder->n_pending > RECORDER_BUSY;
+        return recorder->broken || recorder->closed || recorder->n_pending > RECORDER_BUSY;
+}
+
+void recorder_close(Recorder *recorder)
+{
+        recorder->closed = true;
 }
 
 void recorder_refuse(Recorder *recorder)
@@ -53,9 +59,50 @@ int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
         int r = RECORDER_E_UNAVAILABLE;
 
-        if (!recorder->broken || waiter == &recorder->probe)
+        if (!recorder->closed && (!recorder->broken || waiter == &recorder->probe))
                 r = recorder_hand_over(recorder, draft, waiter);
         draft_deinit(draft);
+        return r;
+}
+
+/* A `jump` leaf on its way, and what the clocks had said before: where it is not written, the step is as good
+ * as not seen, and is told again as soon as leaves are written. */
+typedef struct JumpEntry {
+        Waiter waiter;
+        Recorder *recorder;
+        LedgerSeen before;
+} JumpEntry;
+
+static int jump_committed(Waiter *waiter, TrailEntry *entry)
+{
+        free(CONTAINER_OF(waiter, JumpEntry, waiter));
+        return 0;
+}
+
+static int jump_failed(Waiter *waiter)
+{
+        _cleanup_(freep) JumpEntry *entry = CONTAINER_OF(waiter, JumpEntry, waiter);
+
+        ledger_unsee(&entry->recorder->ledger, &entry->before);
+        return 0;
+}
+
+/* Return: 0, RECORDER_E_*, or -errno. */
+static int recorder_append_jump(Recorder *recorder, const LedgerJump *jump, const ClockReading *now)
+{
+        Draft draft = DRAFT_INIT;
+
+        JumpEntry *entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+        *entry = (JumpEntry){.waiter = {.committed = jump_committed, .failed = jump_failed},
+                             .recorder = recorder,
+                             .before = ledger_seen(&recorder->ledger)};
+        draft_begin(&draft, &recorder->ledger, now, "jump");
+        leaf_jump(jump, &draft);
+        int r = recorder_append(recorder, &draft, &entry->waiter);
+        if (r != 0)
+                free(entry);
         return r;
 }
 
@@ -70,15 +117,13 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         *ret_now = now;
         /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
          */
-        if (recorder->broken)
+        if (recorder->broken || recorder->closed)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
-                Draft draft = DRAFT_INIT;
-                draft_begin(&draft, &recorder->ledger, &now, "jump");
-                leaf_jump(&jump, &draft);
-                r = recorder_append(recorder, &draft, NULL);
-                if (r < 0)
-                        return r;
+                r = recorder_append_jump(recorder, &jump, &now);
+                /* What there is no room for now is told with the next reading. */
+                if (r != 0)
+                        return r < 0 ? r : 0;
                 diag(DIAG_WARNING, "The wall clock stepped by %lld ms; recorded as leaf %llu.",
                      ((long long)jump.to_usec - (long long)jump.from_usec) / 1000,
                      (unsigned long long)recorder->ledger.size - 1);

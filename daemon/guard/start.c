@@ -251,7 +251,8 @@ int start_open(Guard *guard, int *ret_status)
                 return r;
         r = clock_boot_id(boot);
         if (r < 0) {
-                diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s", strerror(-r));
+                diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s",
+                     strerror(-r));
                 return r;
         }
         ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
