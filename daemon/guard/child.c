@@ -170,6 +170,9 @@ static int child_on_closed(Child *child, Packet *packet)
                 child_breach(child, "the end of a connection that is not its own");
         else
                 client_free(client);
+        /* Where room is short it is not kept for the next client of its uid. */
+        if (child->channel && child->n_clients == 0 && frontend_is_crowded(child->guard))
+                child_end(child);
         return 0;
 }
 

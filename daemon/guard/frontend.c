@@ -131,6 +131,12 @@ static void frontend_end_idlest(Frontend *frontend)
                 child_end(idlest);
 }
 
+bool frontend_is_crowded(const Guard *guard)
+{
+        return guard->quota.n_all[QUOTA_CHILD] > QUOTA_CHILDREN_MAX / 2 ||
+               guard->quota.n_unknown[QUOTA_CHILD] > QUOTA_CHILDREN_UNKNOWN / 2;
+}
+
 static int frontend_send_spawn(Frontend *frontend, const Child *child, int fd)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;

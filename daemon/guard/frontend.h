@@ -47,6 +47,9 @@ enum {
  * -errno. */
 int frontend_child(struct Guard *guard, MessageInterface interface, QuotaUser user, Child **ret_child);
 
+/** frontend_is_crowded() - Whether more than half of the children that there may be are there. */
+bool frontend_is_crowded(const struct Guard *guard);
+
 /** frontend_wait_for_tokens() - Some child waits for a token: looks again when there may be one. */
 int frontend_wait_for_tokens(struct Guard *guard);
 

@@ -161,6 +161,7 @@ static int guard_record_stop(Guard *guard)
         draft_begin(&draft, &recorder->ledger, &now, "stop");
         leaf_stop(guard->requests.n_open, &draft);
         r = recorder_append(recorder, &draft, &guard->stop);
+        recorder_close(recorder);
         return r > 0 ? stop_failed(&guard->stop) : r;
 }
 

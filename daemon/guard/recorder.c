@@ -20,7 +20,12 @@
 
 bool recorder_is_busy(const Recorder *recorder)
 {
-        return recorder->broken || recorder->n_pending > RECORDER_BUSY;
+        return recorder->broken || recorder->closed || recorder->n_pending > RECORDER_BUSY;
+}
+
+void recorder_close(Recorder *recorder)
+{
+        recorder->closed = true;
 }
 
 void recorder_refuse(Recorder *recorder)
@@ -54,7 +59,7 @@ int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
         int r = RECORDER_E_UNAVAILABLE;
 
-        if (!recorder->broken || waiter == &recorder->probe)
+        if (!recorder->closed && (!recorder->broken || waiter == &recorder->probe))
                 r = recorder_hand_over(recorder, draft, waiter);
         draft_deinit(draft);
         return r;
@@ -112,7 +117,7 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         *ret_now = now;
         /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
          */
-        if (recorder->broken)
+        if (recorder->broken || recorder->closed)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
                 r = recorder_append_jump(recorder, &jump, &now);
@@ -272,21 +277,22 @@ static int recorder_add_timers(Recorder *recorder)
         return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
 }
 
-int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
-                   void *userdata)
+int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                  void *userdata)
 {
-        static const TrailHandlers trail_handlers = {.committed = recorder_committed,
-                                                     .failed = recorder_failed};
-
         recorder->event = event;
         recorder->trail = trail;
         recorder->handlers = handlers;
         recorder->userdata = userdata;
         recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
-        int r = recorder_add_timers(recorder);
-        if (r < 0)
-                return r;
-        return trail_start(trail, event, &trail_handlers, recorder);
+        return recorder_add_timers(recorder);
+}
+
+int recorder_start(Recorder *recorder)
+{
+        static const TrailHandlers handlers = {.committed = recorder_committed, .failed = recorder_failed};
+
+        return trail_start(recorder->trail, recorder->event, &handlers, recorder);
 }
 
 void recorder_deinit(Recorder *recorder)

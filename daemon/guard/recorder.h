@@ -55,6 +55,7 @@ typedef struct Recorder {
         size_t n_pending;
         uint64_t last_usec; /* boot time of the last append */
 
+        bool closed; /* the last leaf of the run is on its way */
         bool broken;
         char why[RECORDER_WHY_MAX];
         uint64_t since_usec; /* wall time */
@@ -67,13 +68,16 @@ typedef struct Recorder {
 enum { RECORDER_BUSY = 1024 };
 
 /**
- * recorder_start() - Begins to record.
+ * recorder_init() - Gets ready: leaves are taken, but wait for recorder_start().
  * @trail:      open, not started; borrowed
- * @ledger:     taken over
- * @rates:      taken over
+ *
+ * Return: 0 or -errno.
  */
-int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
-                   void *userdata);
+int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                  void *userdata);
+
+/** recorder_start() - Begins to record: what waits already becomes one commit. Return: 0 or -errno. */
+int recorder_start(Recorder *recorder);
 
 /** recorder_deinit() - Lets go of timers and rates; safe when all zero. The trail must be gone or idle. */
 void recorder_deinit(Recorder *recorder);
@@ -98,6 +102,9 @@ enum {
  * Return: 0, RECORDER_E_*, or -errno. Only with 0 the ledger has moved on and the waiter will hear.
  */
 int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter);
+
+/** recorder_close() - What was appended last is the last leaf of this run: nothing follows it. */
+void recorder_close(Recorder *recorder);
 
 /** recorder_refuse() - Counts a request that was turned away because the trail cannot be written. */
 void recorder_refuse(Recorder *recorder);

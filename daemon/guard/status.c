@@ -147,6 +147,16 @@ static void status_worker(Guard *guard, Status *status)
                 status_line(status, "worker.galleriesNotDeclared", NULL);
 }
 
+/* What was asked for, and that nothing keeps it yet. */
+static const char *status_kernel_audit(const Guard *guard, Status *status)
+{
+        Buffer text = BUFFER_INIT;
+
+        buffer_append_format(&text, "not built (configured: %s)",
+                             config_mirror_name(guard->config.kernel_audit));
+        return status_own(status, text.failed ? NULL : buffer_take(&text, NULL));
+}
+
 void status_in_full(Guard *guard, Status *status)
 {
         ClockReading now = {};
@@ -161,8 +171,7 @@ void status_in_full(Guard *guard, Status *status)
         status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);
         status_number(status, "requests.open", guard->requests.n_open);
         status_number(status, "requests.refused", guard->refused.n_all);
-        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
-        status_text(status, "kernelAudit.mirror", "not built");
+        status_text(status, "kernelAudit", status_kernel_audit(guard, status));
         status_number(status, "uptimeSeconds",
                       (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);
 }

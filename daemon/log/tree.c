@@ -68,14 +68,14 @@ static int tree_range(const NodeSource *source, uint64_t start, uint64_t end, Di
         Digest parts[TREE_LEVELS];
         unsigned n = 0;
 
-        while (start < end) {
+        do {
                 unsigned level = tree_level_below(end - start);
                 int r = source->node(source->userdata, level, start >> level, &parts[n]);
                 if (r < 0)
                         return r;
                 n++;
                 start += UINT64_C(1) << level;
-        }
+        } while (start < end);
         Digest hash = parts[--n];
         while (n > 0)
                 tree_node_hash(&parts[--n], &hash, &hash);

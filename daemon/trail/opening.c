@@ -23,12 +23,12 @@
 #include "base/fd.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "log/signer.h"
 #include "trail/ballast.h"
 #include "trail/fatal.h"
 #include "trail/key.h"
 #include "trail/renewal.h"
 #include "wire/leaf.h"
-#include "log/signer.h"
 
 enum { OPENING_CATCH_UP = 16 * 1024 * 1024 }; /* bytes of full tiles held in memory while catching up */
 

@@ -162,7 +162,7 @@ typedef struct TrailHandlers {
 } TrailHandlers;
 
 /**
- * trail_start() - Starts the threads; from here on leaves go in by trail_append().
+ * trail_start() - Starts the threads; what was given to trail_append() before is committed as one.
  * @event:      callbacks come from this loop
  *
  * Return: 0 or -errno.

@@ -60,9 +60,13 @@ static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState 
 
         MUST(size == fixture->committed);
         MUST(state->time_usec == size);
-        for (TrailEntry *entry = first; entry; entry = entry->next)
+        for (TrailEntry *entry = first; entry; entry = entry->next) {
+                MUST(entry->index == size++);
                 fixture->n_refused++;
-        fixture->next = size;
+        }
+        /* Everything that was handed over since comes back at once. */
+        MUST(size == fixture->next);
+        fixture->next = fixture->committed;
         fixture->n_failures++;
         return 0;
 }

@@ -8,29 +8,66 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/macro.h"
 #include "fixture.h"
-#include "trail/committer.h"
 
 static Fixture fixture;
+
+/* Syncs of this process, the test's children included: counted, and failing when told to. */
+typedef struct Syncs {
+        _Atomic unsigned n;
+        _Atomic bool fail;
+        _Atomic unsigned n_after_failure;
+} Syncs;
+
+static Syncs *syncs;
+
+/* What libc would be asked for is asked here: a definition in the program goes before one in a library. */
+static int counted_sync(long number, int fd)
+{
+        if (syncs) {
+                syncs->n++;
+                if (syncs->fail) {
+                        syncs->n_after_failure++;
+                        errno = EIO;
+                        return -1;
+                }
+        }
+        return (int)syscall(number, fd);
+}
+
+int fdatasync(int fd)
+{
+        return counted_sync(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+        return counted_sync(SYS_fsync, fd);
+}
 
 static void setup(void)
 {
         fixture_init(&fixture);
+        syncs = mmap(NULL, sizeof(*syncs), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cr_assert_neq(syncs, MAP_FAILED);
 }
 
 static void teardown(void)
 {
         fixture_deinit(&fixture);
+        (void)munmap(syncs, sizeof(*syncs));
 }
 
 TestSuite(failure, .init = setup, .fini = teardown, .timeout = 200);
@@ -50,7 +87,7 @@ static void fill(void)
 
         for (unsigned i = 0; fixture.n_failures == n_failures; i++) {
                 cr_assert_lt(i, 2000000, "it never fills");
-                if (fixture_append(&fixture, TRAIL_DENY) != 0 || i % 64 == 0)
+                if (fixture_append(&fixture, TRAIL_DENY) != 0 || i % 2048 == 0)
                         cr_assert_geq(sd_event_run(fixture.event, 100000), 0);
         }
 }
@@ -205,38 +242,89 @@ Test(failure, everything_acknowledged_is_there_after_a_kill_at_any_instant)
 
 /* A disk that fails at the next sync: the file behind the database is replaced by one that cannot be synced.
  */
-Test(failure, a_database_that_fails_ends_the_process_and_tells_nothing)
+/* Runs something in a child that is to end. Return: its exit status; what it wrote on stderr. */
+static int run_child(void (*body)(void), char *ret_said, size_t size)
 {
-        int pipe_fds[2];
-        char said[256] = {};
+        int pipe_fds[2], status = 0;
 
-        cr_assert_eq(fixture_open(&fixture), 0);
-        fixture_grow(&fixture, 3);
-        fixture_close(&fixture);
         cr_assert_eq(pipe(pipe_fds), 0);
         pid_t pid = fork();
         cr_assert_geq(pid, 0);
         if (pid == 0) {
                 (void)dup2(pipe_fds[1], STDERR_FILENO);
-                if (fixture_open(&fixture) != 0)
-                        _exit(1);
-                /* An entry that the database must refuse: its request stands already. */
-                TrailEntry *one = fixture_entry(&fixture, TRAIL_DENY),
-                           *two = fixture_entry(&fixture, TRAIL_DENY);
-                memcpy(two->request, one->request, sizeof(two->request));
-                (void)trail_append(fixture.trail, one);
-                (void)trail_append(fixture.trail, two);
-                fixture_run(&fixture, 5);
+                body();
                 _exit(0);
         }
-        int status = 0;
+        (void)close(pipe_fds[1]);
+        ssize_t n = read(pipe_fds[0], ret_said, size - 1);
+        ret_said[n > 0 ? n : 0] = 0;
         cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(WIFEXITED(status));
-        cr_assert_eq(WEXITSTATUS(status), TRAIL_EXIT_STORAGE);
-        cr_assert_gt(read(pipe_fds[0], said, sizeof(said) - 1), 0);
+        (void)close(pipe_fds[0]);
+        cr_assert(WIFEXITED(status), "%s", ret_said);
+        return WEXITSTATUS(status);
+}
+
+static void append_what_must_be_refused(void)
+{
+        if (fixture_open(&fixture) != 0)
+                _exit(1);
+        TrailEntry *one = fixture_entry(&fixture, TRAIL_DENY), *two = fixture_entry(&fixture, TRAIL_DENY);
+        memcpy(two->request, one->request, sizeof(two->request));
+        (void)trail_append(fixture.trail, one);
+        (void)trail_append(fixture.trail, two);
+        fixture_run(&fixture, 5);
+}
+
+Test(failure, a_database_that_refuses_a_leaf_ends_the_process)
+{
+        char said[256];
+
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fixture_grow(&fixture, 3);
+        fixture_close(&fixture);
+        cr_assert_eq(run_child(append_what_must_be_refused, said, sizeof(said)), TRAIL_EXIT_STORAGE);
         cr_assert_not_null(strstr(said, "trail: commit"), "%s", said);
         cr_assert_eq(fixture_open(&fixture), 0);
         cr_assert_leq(fixture.found.head.size, 4, "nothing of the second stands");
-        (void)close(pipe_fds[0]);
-        (void)close(pipe_fds[1]);
+}
+
+Test(failure, every_commit_is_synced_before_it_is_told)
+{
+        cr_assert_eq(fixture_open(&fixture), 0);
+        for (unsigned i = 0; i < 50; i++) {
+                unsigned before = syncs->n;
+                cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+                fixture_run(&fixture, i + 1);
+                cr_assert_gt(syncs->n, before);
+        }
+}
+
+static void acknowledge_nothing(TrailEntry *entry, const TrailCommit *commit, void *userdata)
+{
+        _exit(99);
+}
+
+static void append_while_syncs_fail(void)
+{
+        if (fixture_open(&fixture) != 0)
+                _exit(1);
+        fixture_grow(&fixture, 10);
+        /* The export's thread and the resting of the trail's would sync in between. */
+        (void)usleep(300000);
+        fixture.on_entry = acknowledge_nothing;
+        syncs->fail = true;
+        (void)fixture_append(&fixture, TRAIL_PERMIT);
+        fixture_run(&fixture, 11);
+}
+
+Test(failure, a_sync_that_fails_ends_the_process_and_is_not_tried_again)
+{
+        char said[256];
+
+        cr_assert_eq(run_child(append_while_syncs_fail, said, sizeof(said)), TRAIL_EXIT_STORAGE, "%s", said);
+        cr_assert_not_null(strstr(said, "Input/output error"), "%s", said);
+        cr_assert_eq(syncs->n_after_failure, 1);
+        syncs->fail = false;
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        cr_assert_geq(fixture.found.head.size, 10);
 }

@@ -1,0 +1,124 @@
+/* matchguard.conf. */
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard/config.h"
+
+static int load(const char *text, Config *config, PolicyFaults *faults)
+{
+        char path[] = "/tmp/matchguard-conf.XXXXXX";
+        int fd = mkstemp(path);
+
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        close(fd);
+        *config = CONFIG_INIT;
+        *faults = (PolicyFaults){};
+        int r = config_load(path, config, faults);
+        unlink(path);
+        return r;
+}
+
+Test(config, no_file_is_an_empty_one)
+{
+        Config config = CONFIG_INIT;
+        PolicyFaults faults = {};
+
+        cr_assert_eq(config_load("/nonexistent/matchguard.conf", &config, &faults), 0);
+        cr_expect_null(config.origin);
+        cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_YES);
+        cr_expect_eq(config.n_rates, 0);
+}
+
+Test(config, all_keys_are_read)
+{
+        Config config;
+        PolicyFaults faults;
+
+        cr_assert_eq(
+                load("# how it runs\n[Guard]\nOrigin=log.example/mg\nKernelAudit=no\nRequestRate=root 5/s\n"
+                     "RequestRate=@0 60/min\nRequestRate=3001 7/h\n",
+                     &config, &faults),
+                0);
+        cr_expect_str_eq(config.origin, "log.example/mg");
+        cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_NO);
+        cr_assert_eq(config.n_rates, 3);
+        cr_expect(!config.rates[0].is_group && config.rates[0].id == 0 && config.rates[0].n == 5);
+        cr_expect(config.rates[1].is_group && config.rates[1].period_usec == 60000000);
+        cr_expect(config.rates[2].id == 3001 && config.rates[2].period_usec == UINT64_C(3600000000));
+        config_deinit(&config);
+}
+
+Test(config, an_empty_value_is_as_if_it_were_not_there)
+{
+        Config config;
+        PolicyFaults faults;
+
+        cr_assert_eq(load("[Guard]\nOrigin=\nRequestRate=\n", &config, &faults), 0);
+        cr_expect_null(config.origin);
+        config_deinit(&config);
+}
+
+Test(config, what_is_wrong_is_said_with_its_place)
+{
+        static const struct {
+                const char *text;
+                const char *place;
+                const char *says;
+        } cases[] = {
+                {"[Guard]\nKernelAudit=required\n", ":2:13:", "no mirror"},
+                {"[Guard]\nKernelAudit=maybe\n", ":2:13:", "expected yes, checkpoints or no"},
+                {"[Guard]\nOrigin=a b\n", ":2:8:", "cannot name a log"},
+                {"[Guard]\nOrigin=a\nOrigin=b\n", ":3:1:", "twice"},
+                {"[Guard]\nNothing=1\n", ":2:1:", "unknown key"},
+                {"[Other]\nOrigin=a\n", ":1:", "unknown section"},
+                {"[Guard]\nRequestRate=root\n", ":2:13:", "expected a user"},
+                {"[Guard]\nRequestRate=root 5/s x\n", ":2:13:", "expected a user"},
+                {"[Guard]\nRequestRate=root 0/s\n", ":2:18:", "is no rate"},
+                {"[Guard]\nRequestRate=root 5/y\n", ":2:18:", "is no rate"},
+                {"[Guard]\nRequestRate=root 5\n", ":2:18:", "is no rate"},
+                {"[Guard]\nRequestRate=nobody-of-this-name 5/s\n", ":2:13:", "is no user"},
+                {"[Guard]\nRequestRate=@nobody-of-this-name 5/s\n", ":2:13:", "is no group"},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                Config config;
+                PolicyFaults faults;
+                cr_expect_eq(load(cases[i].text, &config, &faults), CONFIG_E_INVALID, "%s", cases[i].text);
+                cr_assert_eq(faults.n, 1, "%s", cases[i].text);
+                cr_expect_not_null(strstr(faults.lines[0], cases[i].place), "%s: %s", cases[i].text,
+                                   faults.lines[0]);
+                cr_expect_not_null(strstr(faults.lines[0], cases[i].says), "%s: %s", cases[i].text,
+                                   faults.lines[0]);
+                policy_faults_deinit(&faults);
+        }
+}
+
+Test(config, a_users_own_rate_comes_before_its_groups)
+{
+        ConfigRate rates[] = {{.is_group = true, .id = 50, .n = 1},
+                              {.is_group = true, .id = 60, .n = 2},
+                              {.id = 7, .n = 3}};
+        Config config = {.rates = rates, .n_rates = 3};
+        gid_t groups[] = {60, 70};
+        Attestation user = {.uid = 7, .groups = groups, .n_groups = 2};
+        Attestation member = {.uid = 8, .groups = groups, .n_groups = 2};
+        Attestation other = {.uid = 9};
+
+        cr_expect_eq(config_rate(&config, &user)->n, 3);
+        cr_expect_eq(config_rate(&config, &member)->n, 2);
+        cr_expect_null(config_rate(&config, &other));
+}
+
+Test(config, accounts_are_looked_up_by_name)
+{
+        uid_t uid = 1;
+
+        cr_expect_eq(config_account("root", &uid), 0);
+        cr_expect_eq(uid, 0);
+        cr_expect_eq(config_account("nobody-of-this-name", &uid), -ENOENT);
+}
