@@ -173,9 +173,11 @@ static int recorder_break(Recorder *recorder, const char *why)
                 recorder->broken = true;
                 recorder->since_usec = now.wall_usec;
                 diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
+                r = recorder->handlers->broken(recorder->userdata);
+                if (r < 0)
+                        return r;
         }
-        int r = timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
-        return r < 0 ? r : recorder->handlers->broken(recorder->userdata);
+        return timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
 }
 
 static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,

@@ -36,7 +36,7 @@ struct Waiter {
 typedef struct RecorderHandlers {
         int (*before)(const TrailCommit *commit,
                       void *userdata); /* before the waiters of a commit hear of it */
-        int (*broken)(void *userdata); /* before the waiters of a failure do */
+        int (*broken)(void *userdata); /* before the waiters of the first failure do */
         int (*mended)(void *userdata); /* the trail takes leaves again */
 } RecorderHandlers;
 
