@@ -131,9 +131,13 @@ uint64_t policy_rate_window_usec(const Policy *policy, const char *allow);
 /** policy_longest_window_usec() - The longest `Rate` window of all allows; 0 where none has a rate. */
 uint64_t policy_longest_window_usec(const Policy *policy);
 
-/** policy_is_operation(), policy_is_search() - Whether it is an operation at all; one that searches. */
+/**
+ * policy_is_operation(), policy_is_search(), policy_has_probe() - Whether it is an operation at all; one that
+ * searches; one with which a probe comes.
+ */
 bool policy_is_operation(const char *text);
 bool policy_is_search(const char *text);
+bool policy_has_probe(const char *text);
 
 /** policy_show() - Appends the whole policy for people: objects by type and name, with file and digest. */
 void policy_show(const Policy *policy, Buffer *buffer);

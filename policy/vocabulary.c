@@ -63,3 +63,10 @@ bool policy_is_search(const char *text)
 
         return operation >= 0 && (OPERATIONS_SEARCH & BIT(operation)) != 0;
 }
+
+bool policy_has_probe(const char *text)
+{
+        int operation = vocabulary_find(&vocabulary_operations, text);
+
+        return operation >= 0 && (OPERATIONS_PROBE & BIT(operation)) != 0;
+}

@@ -112,13 +112,10 @@ typedef struct Walk {
 } Walk;
 
 /* A partial file of a smaller tree has to be a prefix of the one that took its place. */
-static bool stale_is_prefix(Walk *walk, const TileName *name, const char *path, char **ret_why)
+static bool stale_is_prefix(Walk *walk, const TileName *name, char **ret_why)
 {
         Tile tile = {.level = name->level, .n = name->n};
 
-        buffer_clear(&walk->stale);
-        if (export_read_file(walk->export, path, STALE_FILE_MAX, &walk->stale) < 0)
-                return false;
         if (!name->entries)
                 return export_read_tile(walk->export, &tile, ret_why) == 0 &&
                        walk->stale.n == (size_t)name->width * DIGEST_SIZE &&
@@ -140,8 +137,13 @@ static void walk_tile(Walk *walk, const TileName *name, const char *path)
                 walk->n_beyond++;
                 return;
         }
+        buffer_clear(&walk->stale);
+        int r = export_read_file(walk->export, path, STALE_FILE_MAX, &walk->stale);
+        /* A log that is being written takes the parts away as soon as the whole is there. */
+        if (r == -ENOENT)
+                return;
         walk->n_stale++;
-        if (!stale_is_prefix(walk, name, path, &why))
+        if (r < 0 || !stale_is_prefix(walk, name, &why))
                 findings_file(walk->findings, path,
                               "this part of an earlier state is not what the log holds");
 }

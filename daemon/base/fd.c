@@ -167,8 +167,9 @@ int fd_memfd_map(int fd, size_t max, void **ret_data, size_t *ret_n)
         if (st.st_size <= 0 || (uint64_t)st.st_size > max)
                 return FD_E_NOT_SEALED;
         void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        /* One that may only be written to is the sender's fault too. */
         if (data == MAP_FAILED)
-                return -errno;
+                return errno == EACCES ? FD_E_NOT_SEALED : -errno;
         *ret_data = data;
         *ret_n = (size_t)st.st_size;
         return 0;

@@ -54,7 +54,7 @@ int fd_make_dirs(int dir_fd, const char *path, mode_t mode);
 int fd_memfd_new(const char *name, const void *data, size_t n, int *ret_fd);
 
 enum {
-        /* Not a memfd with all four seals, empty, or larger than allowed. */
+        /* Not a memfd with all four seals, empty, larger than allowed, or not to be read. */
         FD_E_NOT_SEALED = 1,
 };
 

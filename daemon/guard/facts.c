@@ -33,7 +33,8 @@ static void facts_take_call(const CallMessage *call, Facts *facts)
         facts->gallery = call->gallery;
         facts->purpose = call->purpose;
         facts->sought = call->sought;
-        facts->probe = call->probe_kind;
+        /* Where no probe comes, nobody looks at its kind, and so nobody checks it: it is no fact then. */
+        facts->probe = policy_has_probe(call->operation) ? call->probe_kind : NULL;
         facts->on_behalf_of = call->on_behalf_of.items;
         facts->n_on_behalf_of = call->on_behalf_of.n;
         facts->recipients = call->recipients.items;

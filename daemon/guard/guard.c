@@ -110,7 +110,10 @@ static int guard_flush_refused(Guard *guard)
 
 static int guard_on_refused(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        return guard_flush_refused(userdata);
+        Guard *guard = userdata;
+
+        /* Nothing may follow the `stop` leaf. */
+        return guard->stopped ? 0 : guard_flush_refused(guard);
 }
 
 void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why)
@@ -162,7 +165,7 @@ int guard_request_ended(Guard *guard)
                 return 0;
         if (guard->recorder.broken)
                 return guard->out_of_time ? stop_failed(&guard->stop) : 0;
-        if (guard->requests.n_open > 0)
+        if (guard->requests.n_open > 0 || (guard->reload.busy && !guard->out_of_time))
                 return 0;
         int r = guard_flush_refused(guard);
         return r < 0 ? r : guard_record_stop(guard);

@@ -94,7 +94,8 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
 void guard_peers_changed(Guard *guard);
 
 /**
- * guard_request_ended() - A request came to its end: a stop may have waited for that. Return: 0 or -errno.
+ * guard_request_ended() - A request, or a reload, came to its end: a stop may have waited for that.
+ * Return: 0 or -errno.
  */
 int guard_request_ended(Guard *guard);
 

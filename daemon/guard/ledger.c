@@ -49,6 +49,19 @@ void ledger_observe(Ledger *ledger, const ClockReading *now)
         ledger->has_last = true;
 }
 
+LedgerSeen ledger_seen(const Ledger *ledger)
+{
+        return (LedgerSeen){.has = ledger->has_last, .reading = ledger->last};
+}
+
+void ledger_unsee(Ledger *ledger, const LedgerSeen *before)
+{
+        if (!ledger->has_last || (before->has && before->reading.boottime_usec >= ledger->last.boottime_usec))
+                return;
+        ledger->has_last = before->has;
+        ledger->last = before->reading;
+}
+
 FactsClock ledger_clock(const Ledger *ledger, const ClockReading *now)
 {
         return facts_clock(now->synchronised, now->wall_usec, ledger->state.has_mark,

@@ -62,6 +62,21 @@ bool ledger_jumped(const Ledger *ledger, const ClockReading *now, LedgerJump *re
 /** ledger_observe() - Takes a reading as what the next one is compared with. */
 void ledger_observe(Ledger *ledger, const ClockReading *now);
 
+/* What the next reading would be compared with. */
+typedef struct LedgerSeen {
+        bool has;
+        ClockReading reading;
+} LedgerSeen;
+
+/** ledger_seen() - To be kept while a step is on its way into the log. */
+LedgerSeen ledger_seen(const Ledger *ledger);
+
+/**
+ * ledger_unsee() - Compares the next reading with @before again: the step that was seen since was not
+ * recorded. Of several such steps the earliest counts.
+ */
+void ledger_unsee(Ledger *ledger, const LedgerSeen *before);
+
 /** ledger_clock() - The fact `clock` at this reading. */
 FactsClock ledger_clock(const Ledger *ledger, const ClockReading *now);
 

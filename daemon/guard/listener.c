@@ -137,10 +137,6 @@ static int listener_open(Guard *guard, int fd, const char *name)
                         diag(DIAG_ERROR, "The socket \"%s\" was given twice.", name);
                         return -EINVAL;
                 }
-        /* Who made the sockets may have left them blocking (systemd does): accepting would then stop the
-         * loop. */
-        if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-                return -errno;
         Listener *listener = &listeners->all[listeners->n];
         *listener = (Listener){.guard = guard, .kind = kind, .fd = fd};
         listeners->n++;

@@ -6,6 +6,7 @@
 #include "guard/recorder.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +65,47 @@ int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter)
         return r;
 }
 
+/* A `jump` leaf on its way, and what the clocks had said before: where it is not written, the step is as good
+ * as not seen, and is told again as soon as leaves are written. */
+typedef struct JumpEntry {
+        Waiter waiter;
+        Recorder *recorder;
+        LedgerSeen before;
+} JumpEntry;
+
+static int jump_committed(Waiter *waiter, TrailEntry *entry)
+{
+        free(CONTAINER_OF(waiter, JumpEntry, waiter));
+        return 0;
+}
+
+static int jump_failed(Waiter *waiter)
+{
+        _cleanup_(freep) JumpEntry *entry = CONTAINER_OF(waiter, JumpEntry, waiter);
+
+        ledger_unsee(&entry->recorder->ledger, &entry->before);
+        return 0;
+}
+
+/* Return: 0, RECORDER_E_*, or -errno. */
+static int recorder_append_jump(Recorder *recorder, const LedgerJump *jump, const ClockReading *now)
+{
+        Draft draft = DRAFT_INIT;
+
+        JumpEntry *entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+        *entry = (JumpEntry){.waiter = {.committed = jump_committed, .failed = jump_failed},
+                             .recorder = recorder,
+                             .before = ledger_seen(&recorder->ledger)};
+        draft_begin(&draft, &recorder->ledger, now, "jump");
+        leaf_jump(jump, &draft);
+        int r = recorder_append(recorder, &draft, &entry->waiter);
+        if (r != 0)
+                free(entry);
+        return r;
+}
+
 int recorder_now(Recorder *recorder, ClockReading *ret_now)
 {
         ClockReading now;
@@ -78,12 +120,10 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         if (recorder->broken || recorder->closed)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
-                Draft draft = DRAFT_INIT;
-                draft_begin(&draft, &recorder->ledger, &now, "jump");
-                leaf_jump(&jump, &draft);
-                r = recorder_append(recorder, &draft, NULL);
-                if (r < 0)
-                        return r;
+                r = recorder_append_jump(recorder, &jump, &now);
+                /* What there is no room for now is told with the next reading. */
+                if (r != 0)
+                        return r < 0 ? r : 0;
                 diag(DIAG_WARNING, "The wall clock stepped by %lld ms; recorded as leaf %llu.",
                      ((long long)jump.to_usec - (long long)jump.from_usec) / 1000,
                      (unsigned long long)recorder->ledger.size - 1);
@@ -233,21 +273,22 @@ static int recorder_add_timers(Recorder *recorder)
         return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
 }
 
-int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
-                   void *userdata)
+int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                  void *userdata)
 {
-        static const TrailHandlers trail_handlers = {.committed = recorder_committed,
-                                                     .failed = recorder_failed};
-
         recorder->event = event;
         recorder->trail = trail;
         recorder->handlers = handlers;
         recorder->userdata = userdata;
         recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
-        int r = recorder_add_timers(recorder);
-        if (r < 0)
-                return r;
-        return trail_start(trail, event, &trail_handlers, recorder);
+        return recorder_add_timers(recorder);
+}
+
+int recorder_start(Recorder *recorder)
+{
+        static const TrailHandlers handlers = {.committed = recorder_committed, .failed = recorder_failed};
+
+        return trail_start(recorder->trail, recorder->event, &handlers, recorder);
 }
 
 void recorder_deinit(Recorder *recorder)

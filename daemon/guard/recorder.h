@@ -68,13 +68,16 @@ typedef struct Recorder {
 enum { RECORDER_BUSY = 1024 };
 
 /**
- * recorder_start() - Begins to record.
+ * recorder_init() - Gets ready: leaves are taken, but wait for recorder_start().
  * @trail:      open, not started; borrowed
- * @ledger:     taken over
- * @rates:      taken over
+ *
+ * Return: 0 or -errno.
  */
-int recorder_start(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
-                   void *userdata);
+int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
+                  void *userdata);
+
+/** recorder_start() - Begins to record: what waits already becomes one commit. Return: 0 or -errno. */
+int recorder_start(Recorder *recorder);
 
 /** recorder_deinit() - Lets go of timers and rates; safe when all zero. The trail must be gone or idle. */
 void recorder_deinit(Recorder *recorder);

@@ -76,9 +76,13 @@ static int reload_end(Reload *reload, Buffer *answer)
         int r = reload_answer(reload, answer);
 
         reload_clear(reload);
-        (void)sd_notify(0, "READY=1"); /* There may be nobody to tell. */
-        if (r < 0 || !reload->again)
+        if (r < 0)
                 return r;
+        if (reload->guard->stopping)
+                return guard_request_ended(reload->guard);
+        (void)sd_notify(0, "READY=1"); /* There may be nobody to tell. */
+        if (!reload->again)
+                return 0;
         reload->again = false;
         return reload_begin(reload, &reload->again_asker);
 }
@@ -195,6 +199,9 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
                 return 0;
         (void)pthread_join(reload->thread, NULL); /* It was made joinable, and is ours. */
         reload->running = false;
+        /* It took longer than the stop waited: nothing may follow the `stop` leaf. */
+        if (reload->guard->stopped)
+                return 0;
         if (reload->result != 0) {
                 reload->why = reload_describe(reload);
                 if (!reload->why)
@@ -240,10 +247,13 @@ int reload_by_admin(Reload *reload, Client *client, uint64_t serial)
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
         const Attestation *attestation = &client->attestation;
 
-        if (reload->busy) {
+        if (reload->busy || reload->guard->stopping) {
                 Call call = {};
                 call_begin(&call, client, serial);
-                answer_error(call.to, ANSWER_OVERLOADED, NULL, &answer);
+                if (reload->guard->stopping)
+                        answer_error(call.to, ANSWER_TRAIL_UNAVAILABLE, "the service is stopping", &answer);
+                else
+                        answer_error(call.to, ANSWER_OVERLOADED, NULL, &answer);
                 int r = call_end(&call, &answer);
                 return r < 0 ? r : 0;
         }

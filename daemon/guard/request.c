@@ -173,10 +173,6 @@ static int request_answer(Request *request, Buffer *answer)
                 return 0;
         request->answered = true;
         int r = call_end(&request->call, answer);
-        if (r == CALL_E_GONE && request->state == REQUEST_DECISION_RECORDED) {
-                guard_refuse(request->guard, request->user, REFUSED_CALLER_GONE);
-                return 0;
-        }
         return r < 0 ? r : 0;
 }
 
@@ -540,6 +536,9 @@ static const char *request_check(const Facts *facts, const CallMessage *message)
                 const char *parameter = facts_parameter(fact);
                 return parameter ? parameter : fact;
         }
+        /* What no leaf can hold could not be recorded as it was asked. */
+        if (facts->has_limit && facts->limit > LEAF_NUMBER_MAX)
+                return facts_parameter("limit");
         if (!job_check(message->operation, message->job, message->n_job))
                 return facts_job_parameter(message->operation);
         return NULL;

@@ -6,6 +6,8 @@
  *   1. `start` is the first leaf of the run, and tells what was found
  *   2. the outcome `unknown` of every request that was left open comes before any request
  *   3. the `policy` leaf comes before any request
+ *   4. all of these are one commit, so that no signed checkpoint shows a `start` whose open requests are not
+ *      closed yet: whoever copies the export at that moment would see a log that breaks a rule
  */
 
 #include "guard/start.h"
@@ -254,10 +256,12 @@ int start_open(Guard *guard, int *ret_status)
         ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
         r = start_rebuild_rates(guard, &found.state);
         if (r == 0)
-                r = recorder_start(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
-                                   guard);
+                r = recorder_init(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
+                                  guard);
         if (r >= 0)
                 r = start_record(guard, &found);
+        if (r >= 0)
+                r = recorder_start(&guard->recorder);
         if (r < 0)
                 diag(DIAG_ERROR, "Cannot begin to record: %s", strerror(-r));
         return r;

@@ -204,9 +204,9 @@ int worker_show(Worker *worker, const TrailCommit *commit)
 {
         if (!worker->ready || !commit->has_consistency)
                 return 0;
-        /* The commit was under way when the worker came; no permit in it names its session. */
+        /* The proofs of a session follow on from its hello: anything else is the trail's fault. */
         if (commit->old_size != worker->shown_size)
-                return 0;
+                return -ENOTRECOVERABLE;
         CheckpointMessage message = {.note = commit->note, .old_size = commit->old_size};
         message.n_proof = commit->consistency->n;
         memcpy(message.proof, commit->consistency->hashes, message.n_proof * sizeof(Digest));

@@ -58,6 +58,7 @@ typedef struct Report Report;
 struct Report {
         ReportKind kind;
         Commit *commit;
+        unsigned shows_generation; /* that the commit's proof was made for */
         TrailEntry *entries;
         Search *search;
         Report *next;
@@ -87,7 +88,7 @@ struct Trail {
         bool failed;
         bool shows;
         uint64_t shows_from;
-        unsigned shows_generation; /* counts calls of trail_show_from() */
+        unsigned shows_generation; /* counts calls of trail_show_from(); only the loop changes it */
 
         pthread_t thread;
         bool started;
@@ -383,7 +384,10 @@ static void trail_commit(Trail *trail, const Work *work)
                         return;
                 }
                 trail_advance_shown(trail, work, commit);
-                trail_report(trail, (Report){.kind = REPORT_COMMITTED, .commit = commit, .entries = first});
+                trail_report(trail, (Report){.kind = REPORT_COMMITTED,
+                                             .commit = commit,
+                                             .shows_generation = work->shows_generation,
+                                             .entries = first});
         }
         if (refused)
                 trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = refused});
@@ -442,9 +446,11 @@ static void *trail_run(void *userdata)
 static int trail_tell_committed(Trail *trail, Report *report)
 {
         Commit *commit = report->commit;
+        /* A proof for the session before, even one from the same size, is none that the next one follows. */
+        bool shows = commit->has_consistency && report->shows_generation == trail->shows_generation;
         const TrailCommit told = {.head = commit->head,
                                   .note = buffer_text(&commit->note),
-                                  .has_consistency = commit->has_consistency,
+                                  .has_consistency = shows,
                                   .old_size = commit->old_size,
                                   .consistency = &commit->consistency};
 

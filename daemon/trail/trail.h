@@ -162,7 +162,7 @@ typedef struct TrailHandlers {
 } TrailHandlers;
 
 /**
- * trail_start() - Starts the threads; from here on leaves go in by trail_append().
+ * trail_start() - Starts the threads; what was given to trail_append() before is committed as one.
  * @event:      callbacks come from this loop
  *
  * Return: 0 or -errno.
@@ -185,8 +185,8 @@ enum { TRAIL_PENDING_MAX = 4096 };
  *
  * Each further proof begins where the one before ended, so that they can be shown to a worker one after the
  * other, whatever was under way. To be called once for a worker's session, with the size that its hello
- * names; a commit that was under way at that moment may still carry a proof for the session before (see
- * old_size).
+ * names; a commit that was under way at that moment is told of without a proof: no permit in it names the new
+ * session.
  */
 void trail_show_from(Trail *trail, uint64_t size);
 

@@ -1,0 +1,123 @@
+"""Ends a process with kill -9 as it enters its Nth call of some system call; or makes that call slow, or fail.
+
+Built on strace(1), which is attached to a process that serves already, so that calls are counted from then on: what
+follows is one request. Counts are by thread and by system call.
+"""
+import os
+import pathlib
+import subprocess
+import time
+
+# What the programs do on the way of a request. A call that a program makes and that is not listed is found by
+# calls_of().
+HARMLESS = {"restart_syscall", "exit_group", "exit"}
+
+
+class Strace:
+    """strace attached to all threads of a process, until detach()."""
+
+    def __init__(self, pid, *expressions, output="/dev/null"):
+        arguments = [word for expression in expressions for word in ("-e", expression)]
+        self.process = subprocess.Popen(["strace", "-f", "-p", str(pid), "-o", str(output), *arguments],
+                                        stderr=subprocess.PIPE, text=True)
+        line = self.process.stderr.readline()
+        if "attached" not in line:
+            raise RuntimeError(f"strace does not attach: {line}")
+
+    def detach(self):
+        # Not asked to end: it would then wait for one thread after the other, also where all are dead already, and for
+        # ever. Where the tracer goes, the kernel lets go of the threads.
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(20)
+        self.process.stderr.close()
+
+
+def kill_at(pid, call, number):
+    """Ends the process when one of its threads enters its `number`th `call`, which then does not happen."""
+    return Strace(pid, f"trace={call}", f"inject={call}:signal=KILL:when={number}")
+
+
+def calls_of(pid, action, folder):
+    """The system calls that a process makes while action() runs, in the order of their first use."""
+    output = pathlib.Path(folder) / "strace.txt"
+    tracer = Strace(pid, output=output)
+    try:
+        action()
+        time.sleep(0.05)
+    finally:
+        tracer.detach()
+    found = {}
+    for line in output.read_text(errors="replace").splitlines():
+        text = line.partition(" ")[2].strip()
+        if not text.startswith(("<", "+", "-")):
+            found[text.partition("(")[0]] = True
+    return [call for call in found if call not in HARMLESS]
+
+
+def has_ended(pid):
+    """Whether a process is no more, or a zombie."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return text.rpartition(")")[2].split()[0] in "ZX"
+
+
+def wait_until(condition, timeout=10):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def children_of(pid):
+    """The processes whose parent this is, by name."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            name, _, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(rest.split()[1]) == pid:
+            found[name] = int(entry.name)
+    return found
+
+
+def kill_at_each(process, attempt, folder, calls=None, most=200):
+    """Tries attempt() again and again, each time with the process killed one step later.
+
+    process()  gives the pid of the process to kill, which serves
+    attempt(where)   does what is to be interrupted; `where` is (call, number). It may fail
+    `calls`    the system calls to stop at; by default those that an undisturbed attempt makes
+
+    A generator: yields (call, number, what attempt() returned, whether the process was killed), after which the caller
+    puts everything right again. Goes on to the next call when an attempt went by without a kill.
+    """
+    if calls is None:
+        calls = calls_of(process(), lambda: attempt(("none", 0)), folder)
+    for call in calls:
+        for number in range(1, most):
+            pid = process()
+            tracer = kill_at(pid, call, number)
+            try:
+                result = attempt((call, number))
+                # What comes after the answer is a step too.
+                killed = wait_until(lambda: has_ended(pid), 0.03)
+            finally:
+                tracer.detach()
+            yield call, number, result, killed
+            if not killed:
+                break
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not has_ended(pid)
