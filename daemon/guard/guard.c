@@ -28,8 +28,7 @@ enum {
         GUARD_FILES_CONNECTION = 3, /* the connection, its pidfd, and one that waits to be handed over */
 };
 
-/* --------------------------------------------------------------------------------------- what others are
- * told */
+/* ----------------------------------------------------------------------------------- what others are told */
 
 void guard_peers_changed(Guard *guard)
 {
@@ -212,8 +211,7 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
-/* ------------------------------------------------------------------------------------------- around the
- * trail */
+/* --------------------------------------------------------------------------------------- around the trail */
 
 static int guard_before_commit(const TrailCommit *commit, void *userdata)
 {
@@ -266,8 +264,7 @@ static int starting_failed(Waiter *waiter)
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
-/* --------------------------------------------------------------------------------------------- life and
- * death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 static int guard_load_config(Guard *guard)
 {
