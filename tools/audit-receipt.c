@@ -34,8 +34,7 @@ typedef struct Call {
         const char *output; /* a file to keep it in */
 } Call;
 
-/* ------------------------------------------------------------------------------------------------ checking
- */
+/* ----------------------------------------------------------------------------------------------- checking */
 
 /* One leaf of a receipt: what it is called, its bytes, its proof, and where it was proved to stand. */
 typedef struct Proven {
@@ -141,8 +140,7 @@ static int check_file(const Call *call)
         return EXIT_REFUSED;
 }
 
-/* -------------------------------------------------------------------------------------------------- asking
- */
+/* ------------------------------------------------------------------------------------------------- asking */
 
 static int keep(const Call *call, const Buffer *text)
 {

@@ -30,8 +30,7 @@ typedef struct Call {
         uint64_t n_printed;
 } Call;
 
-/* --------------------------------------------------------------------------------------------- what is asked
- */
+/* ------------------------------------------------------------------------------------------ what is asked */
 
 static int read_time(const Call *call, const char *name, const char *text, uint64_t *ret_usec)
 {
@@ -65,8 +64,7 @@ static int read_filter(Call *call)
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ what is
- * shown */
+/* ------------------------------------------------------------------------------------------ what is shown */
 
 static int print_json(const SearchRow *row)
 {

@@ -28,8 +28,7 @@ enum {
 DEFINE_CLEANUP(FTS *, fts_close);
 DEFINE_CLEANUP(DigestStream *, digest_stream_free);
 
-/* ------------------------------------------------------------------------------- what a name of a file says
- */
+/* ----------------------------------------------------------------------------- what a name of a file says */
 
 typedef struct TileName {
         bool entries;
@@ -102,8 +101,7 @@ static bool name_parse(const char *path, TileName *ret_name)
         return strcmp(again, path) == 0;
 }
 
-/* ------------------------------------------------------------------------------------------------- the walk
- */
+/* ----------------------------------------------------------------------------------------------- the walk */
 
 typedef struct Walk {
         Export *export;

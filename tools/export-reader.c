@@ -112,8 +112,8 @@ static int read_vkey_file(int dir_fd, const char *path, NoteVerifier *ret_verifi
 
 int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why)
 {
-        /* The text of a key is taken for one, and no file: who has a file of such a name says ./ before it.
-         */
+        /* The text of a key is taken for one, and no file: who has
+         * a file of such a name says ./ before it. */
         if (note_verifier_parse(vkey, ret_verifier) == 0)
                 return 0;
         return read_vkey_file(AT_FDCWD, vkey, ret_verifier, ret_why);

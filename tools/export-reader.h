@@ -57,7 +57,8 @@ int export_open(const ExportSource *source, Export *ret_export, char **ret_why);
 /** export_n_bundles() - How many bundles hold the leaves of the tree; the last one may be partial. */
 uint64_t export_n_bundles(const Export *export);
 
-/** export_width() - How many entries tile @n of @level has in the tree: TILE_WIDTH, fewer for the last, or 0.
+/**
+ * export_width() - How many entries tile @n of @level has in the tree: TILE_WIDTH, fewer for the last, or 0.
  */
 unsigned export_width(const Export *export, unsigned level, uint64_t n);
 

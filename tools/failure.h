@@ -1,6 +1,6 @@
 #pragma once
-/* What an error of the service means, for people: what was refused, by what rule, and where it is recorded.
- */
+/* What an error of the service means, for people: what was refused,
+ * by what rule, and where it is recorded. */
 
 #include <json-c/json.h>
 #include <stdbool.h>

@@ -83,7 +83,7 @@ Rules *rules_free(Rules *rules)
         return NULL;
 }
 
-/* ------------------------------------------------------------------------------------------ open permits */
+/* ------------------------------------------------------------------------------------------- open permits */
 
 static OpenPermit *permits_find(const Rules *rules, uint64_t index)
 {
@@ -135,7 +135,7 @@ static size_t permits_count(const Rules *rules)
         return rules->n_permits - rules->n_closed;
 }
 
-/* --------------------------------------------------------------------------------------------- the rules */
+/* ---------------------------------------------------------------------------------------------- the rules */
 
 /* Each returns NULL, or what is wrong. */
 static const char *say(Rules *rules, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -219,8 +219,8 @@ static const char *check_time(Rules *rules, const Entry *entry)
         return NULL;
 }
 
-/* An outcome may name what is no open permit in two ways: a permit that has its outcome, or no permit at all.
- */
+/* An outcome may name what is no open permit in two ways: a permit
+ * that has its outcome, or no permit at all. */
 static bool outcome_is_second(const Rules *rules, const Entry *entry)
 {
         return entry->has_of && entry->of < entry->at && !permits_find(rules, entry->of) &&
@@ -295,7 +295,7 @@ static const struct {
         {"I6", check_stop},        {"I7", check_policy},     {"I8", check_epoch},
 };
 
-/* --------------------------------------------------------------------------------- what a leaf changes */
+/* ------------------------------------------------------------------------------------ what a leaf changes */
 
 static int note_request(Rules *rules, const Entry *entry)
 {

@@ -20,8 +20,8 @@ typedef struct RuleFault {
 
 typedef struct RuleHandlers {
         void (*fault)(const RuleFault *fault, void *userdata);
-        /* Whether an earlier leaf is a permit; asked only about a leaf that has been called the wrong thing.
-         */
+        /* Whether an earlier leaf is a permit; asked only about a
+         * leaf that has been called the wrong thing. */
         bool (*is_permit)(uint64_t index, void *userdata);
         /* A leaf says that a policy was loaded, by the 64 hex digits of its digest; may be NULL. 0 or
          * -ENOMEM. */
@@ -47,7 +47,8 @@ int rules_new(Rules **ret_rules, const RuleHandlers *handlers);
 /** rules_free() - Takes NULL, returns NULL. */
 Rules *rules_free(Rules *rules);
 
-/** rules_leaf() - Checks the next leaf; each rule that it breaks is handed to `fault`. Return: 0 or -ENOMEM.
+/**
+ * rules_leaf() - Checks the next leaf; each rule that it breaks is handed to `fault`. Return: 0 or -ENOMEM.
  */
 int rules_leaf(Rules *rules, const void *leaf, size_t n);
 

@@ -43,8 +43,7 @@ static void pass_deinit(Pass *pass)
         free(pass->policies);
 }
 
-/* ------------------------------------------------------------------------------------------------ handlers
- */
+/* ----------------------------------------------------------------------------------------------- handlers */
 
 static void on_fault(const RuleFault *fault, void *userdata)
 {
@@ -118,7 +117,7 @@ static int on_tile(const TileStackTile *made, void *userdata)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------- kept checkpoints */
+/* --------------------------------------------------------------------------------------- kept checkpoints */
 
 static int compare_kept(const void *a, const void *b)
 {
@@ -156,8 +155,7 @@ static void check_kept_beyond(const Pass *pass)
                               audit->kept[i].head.size, pass->stack.size);
 }
 
-/* ------------------------------------------------------------------------------------------------- the pass
- */
+/* ----------------------------------------------------------------------------------------------- the pass */
 
 static void show_progress(const Pass *pass, bool end)
 {

@@ -7,7 +7,7 @@
  *   6       2     version: 1 0, or 2 0
  *   8       2, 4  bytes in the header, little-endian: two in version 1, four in version 2
  *   10, 12  ...   the header: a Python dictionary with exactly the keys 'descr', 'fortran_order' and 'shape',
- * in any order, then spaces, then a newline
+ *                 in any order, then spaces, then a newline
  *   ...           the values, row after row
  */
 

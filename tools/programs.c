@@ -5,11 +5,14 @@
 
 #include "tools/programs.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/macro.h"
 
 static const struct {
@@ -48,13 +51,6 @@ static bool try_path(Buffer *path, const char *folder, const char *below)
         return true;
 }
 
-/* Meson leaves this folder at the top of every build tree. */
-static bool is_build_tree(const char *folder)
-{
-        _cleanup_(buffer_deinit) Buffer ignored = BUFFER_INIT;
-        return try_path(&ignored, folder, "../meson-info");
-}
-
 int programs_find(Program program, Buffer *path, Buffer *fault)
 {
         const char *name = programs[program].name, *given = getenv("MATCHGUARD_LIBEXEC"), *own = own_folder();
@@ -73,7 +69,19 @@ int programs_find(Program program, Buffer *path, Buffer *fault)
         return PROGRAMS_E_MISSING;
 }
 
-const char *programs_policy_dir(void)
+/* A build leaves this file beside the tool; an installation does not. */
+static bool read_source_folder(Buffer *folder)
 {
-        return is_build_tree(own_folder()) ? SOURCE_POLICYDIR : POLICYDIR;
+        _cleanup_(buffer_deinit) Buffer path = BUFFER_INIT, text = BUFFER_INIT;
+        buffer_append_format(&path, "%s/policy-folder", own_folder());
+        if (path.failed || fd_read_file(AT_FDCWD, buffer_text(&path), PATH_MAX, &text) < 0)
+                return false;
+        buffer_append(folder, text.data, strcspn(buffer_text(&text), "\n"));
+        return true;
+}
+
+void programs_policy_dir(Buffer *path)
+{
+        if (!read_source_folder(path))
+                buffer_append_text(path, POLICYDIR);
 }

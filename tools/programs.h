@@ -27,5 +27,6 @@ int programs_find(Program program, Buffer *path, Buffer *fault);
 /**
  * programs_policy_dir() - The shipped policy: in the source tree for a program in its build tree, else where
  * this build installs it.
+ * @path:       where it is appended
  */
-const char *programs_policy_dir(void);
+void programs_policy_dir(Buffer *path);

@@ -24,6 +24,18 @@ typedef struct RunOptions {
         bool new_log;
 } RunOptions;
 
+/* Where the policy is looked for when no place is given. */
+typedef struct PolicyFolders {
+        Buffer own;
+        Buffer shipped;
+} PolicyFolders;
+
+static void policy_folders_deinit(PolicyFolders *folders)
+{
+        buffer_deinit(&folders->own);
+        buffer_deinit(&folders->shipped);
+}
+
 /* Policy files have to be the caller's own here, so that a shipped policy of somebody else is of no use. */
 static bool is_own_folder(const char *path)
 {
@@ -32,21 +44,22 @@ static bool is_own_folder(const char *path)
 }
 
 /* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. */
-static int find_policy(RunOptions *options, const RunDir *dir, Buffer *own)
+static int find_policy(RunOptions *options, const RunDir *dir, PolicyFolders *found)
 {
         OptionList *dirs = &options->policy_dirs;
         if (dirs->n == 0) {
-                buffer_append_format(own, "%s/policy.d", dir->path);
-                if (is_own_folder(buffer_text(own)))
-                        dirs->items[dirs->n++] = buffer_text(own);
-                if (is_own_folder(programs_policy_dir()))
-                        dirs->items[dirs->n++] = programs_policy_dir();
+                buffer_append_format(&found->own, "%s/policy.d", dir->path);
+                programs_policy_dir(&found->shipped);
+                if (is_own_folder(buffer_text(&found->own)))
+                        dirs->items[dirs->n++] = buffer_text(&found->own);
+                if (is_own_folder(buffer_text(&found->shipped)))
+                        dirs->items[dirs->n++] = buffer_text(&found->shipped);
         }
         if (dirs->n == 0) {
                 diag(DIAG_ERROR,
                      "there is no policy: neither %s nor %s is a folder of this user; make one, or give "
                      "--policy-dir",
-                     buffer_text(own), programs_policy_dir());
+                     buffer_text(&found->own), buffer_text(&found->shipped));
                 return EXIT_REFUSED;
         }
         for (size_t i = 0; i < dirs->n; i++)
@@ -57,12 +70,13 @@ static int find_policy(RunOptions *options, const RunDir *dir, Buffer *own)
 static int run_in(RunOptions *options)
 {
         _cleanup_(rundir_deinit) RunDir dir = RUN_DIR_INIT;
-        _cleanup_(buffer_deinit) Buffer fault = BUFFER_INIT, own_policy = BUFFER_INIT;
+        _cleanup_(policy_folders_deinit) PolicyFolders folders = {BUFFER_INIT, BUFFER_INIT};
+        _cleanup_(buffer_deinit) Buffer fault = BUFFER_INIT;
         if (rundir_open(options->dir, &dir, &fault) != 0) {
                 diag(DIAG_ERROR, "%s", buffer_text(&fault));
                 return EXIT_REFUSED;
         }
-        int status = find_policy(options, &dir, &own_policy);
+        int status = find_policy(options, &dir, &folders);
         if (status != EXIT_DONE)
                 return status;
         const SuperviseConfig config = {

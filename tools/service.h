@@ -64,6 +64,6 @@ int service_report(const Service *service, const ServiceCall *call, const Servic
 /**
  * service_call() - service_try(), then service_report().
  * @ret_parameters: the reply's parameters, the caller's; untouched unless EXIT_DONE is returned. With --json
- * they have been printed.
+ *                  they have been printed.
  */
 int service_call(Service *service, const ServiceCall *call, json_object **ret_parameters);

@@ -2,11 +2,11 @@
  * Supervise: the manager of `matchguard run`, as systemd is of the installed service. Used by tools/run.c.
  *
  *  1. The guard starts first; frontend and worker start once it has said READY=1.
- *  2. A frontend or worker that ends is started again after 100 ms, at most five times in ten seconds; beyond
- * that everything stops, because it will not get better.
+ *  2. A frontend or worker that ends is started again after 100 ms, at most five times in ten seconds;
+ *     beyond that everything stops, because it will not get better.
  *  3. The guard is never started again: a guard that ends has a reason that somebody should read first.
- *  4. Stopping: the guard first, so that it can answer what is under way; then the others. Who does not end
- * in time is killed.
+ *  4. Stopping: the guard first, so that it can answer what is under way; then the others. Who does not
+ *     end in time is killed.
  */
 
 #include "tools/supervise.h"

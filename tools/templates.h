@@ -33,7 +33,7 @@ enum {
  * templates_open() - Opens a file of templates and finds out its shape.
  * @path:       borrowed for as long as @ret_templates is used
  * @dimension:  values in a template of a raw file; 0: a raw file is one template. A .npy file says it itself,
- * and must agree unless this is 0.
+ *              and must agree unless this is 0.
  * @fault:      where one line is appended on TEMPLATES_E_INVALID
  *
  * Return: 0 or TEMPLATES_E_INVALID.

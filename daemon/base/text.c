@@ -197,8 +197,8 @@ bool text_to_u64(const char *text, size_t n, uint64_t *ret_value)
         return true;
 }
 
-/* A decimal number taken apart: digits without the point, and the power of ten they are to be multiplied by.
- */
+/* A decimal number taken apart: digits without the point, and
+ * the power of ten they are to be multiplied by. */
 typedef struct Decimal {
         bool negative, has_exponent, has_point;
         size_t n_digits; /* only significant ones are kept */

@@ -52,7 +52,8 @@ enum { TEXT_SIMILARITY_ONE = 1000000 };
  */
 bool text_to_similarity(const char *text, size_t n, bool round_up, int32_t *ret_millionths);
 
-/** text_is_name() - Whether it is `[a-z0-9][a-z0-9-]{0,62}`: purposes, galleries, classes, organisations ...
+/**
+ * text_is_name() - Whether it is `[a-z0-9][a-z0-9-]{0,62}`: purposes, galleries, classes, organisations ...
  */
 bool text_is_name(const char *text, size_t n);
 

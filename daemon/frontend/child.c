@@ -157,8 +157,7 @@ static const ConnectionHandlers client_handlers = {
         .closed = client_on_closed,
 };
 
-/* ----------------------------------------------------------------------------------- what the guard tells us
- */
+/* -------------------------------------------------------------------------------- what the guard tells us */
 
 static Client *child_find(Child *child, uint64_t id)
 {
@@ -264,7 +263,7 @@ static int child_on_closed(Channel *channel, int reason, void *userdata)
 
 static const ChannelHandlers child_handlers = {child_on_packet, child_on_closed};
 
-/* --------------------------------------------------------------------------------------------- the loop */
+/* ----------------------------------------------------------------------------------------------- the loop */
 
 /* Gives the first who waits its turn. */
 static int child_on_pump(sd_event_source *source, void *userdata)

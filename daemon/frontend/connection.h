@@ -24,8 +24,8 @@ typedef struct Connection Connection;
 typedef struct ConnectionHandlers {
         /* Whether it may take up what it has, now. */
         bool (*may_go)(void *userdata);
-        /* It has something to take up, and reads nothing more until the owner gives it a connection_turn().
-         */
+        /* It has something to take up, and reads nothing more until
+         * the owner gives it a connection_turn(). */
         int (*wait)(void *userdata);
         /* A call for the guard, which is to be answered by connection_answer(). `message` is good until
          * return. */

@@ -23,8 +23,8 @@ typedef struct StatementArgument {
         const char *operator;
 } StatementArgument;
 
-/* What the parameters of any method hold; what a method does not take stays zero. All borrowed from the call.
- */
+/* What the parameters of any method hold; what a method does not
+ * take stays zero. All borrowed from the call. */
 typedef struct Arguments {
         const char *gallery;
         const char *subject; /* for List: the subject to begin after */
@@ -56,6 +56,7 @@ typedef struct Method {
 /** method_find() - The method of this name, without its interface; NULL when there is none. */
 const Method *method_find(MessageInterface interface, const char *name);
 
-/** method_list() - All methods of one interface. Return: the first of @ret_n; the table's own, good for ever.
+/**
+ * method_list() - All methods of one interface. Return: the first of @ret_n; the table's own, good for ever.
  */
 const Method *method_list(MessageInterface interface, size_t *ret_n);

@@ -36,7 +36,7 @@ void request_deinit(Request *request);
  * request_read() - Reads one message without its NUL.
  * @interface:  the one that its connection speaks, beside org.varlink.service
  * @request:    REQUEST_INIT before; to be given to request_deinit() on success and failure, and not to be
- * moved
+ *              moved
  *
  * Whatever the bytes are is an answer, never a failure. Order of the checks: framing and top level (CLOSE);
  * oneway (SILENCE); interface, method, upgrade, parameters (each an error REPLY).

@@ -170,7 +170,7 @@ static int attest_open_pidfd(int fd, bool by_number, pid_t pid, Attestation *att
         return errno == ESRCH ? ATTEST_E_GONE : 0;
 }
 
-/* ------------------------------------------------------------------------------------------- from /proc */
+/* --------------------------------------------------------------------------------------------- from /proc */
 
 /* What /proc says of one process. Strings are the struct's. */
 typedef struct AttestProc {

@@ -18,8 +18,7 @@
 #include "guard/guard.h"
 #include "guard/inquiry.h"
 
-/* -------------------------------------------------------------------------------------------------- credits
- */
+/* ------------------------------------------------------------------------------------------------ credits */
 
 static uint64_t child_now(void)
 {
@@ -70,8 +69,7 @@ int child_regain(Child *child, bool recorded)
         return child_grant(child);
 }
 
-/* ------------------------------------------------------------------------------------------------- messages
- */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 static void child_breach(Child *child, const char *what)
 {
@@ -207,8 +205,7 @@ static int child_on_closed_channel(Channel *channel, int reason, void *userdata)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- life and
- * death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 int child_new(Child **ret_child, Guard *guard, int fd, const Child *like)
 {

@@ -69,6 +69,7 @@ void child_spend(Child *child);
 /** child_regain() - A call ended; @recorded: a leaf holds it. Return: 0 or -errno. */
 int child_regain(Child *child, bool recorded);
 
-/** child_grant() - Gives what credits it may have; where none are to be had, the guard's timer tries again.
+/**
+ * child_grant() - Gives what credits it may have; where none are to be had, the guard's timer tries again.
  */
 int child_grant(Child *child);

@@ -91,8 +91,8 @@ static bool client_is_known(Guard *guard, MessageInterface interface, const Atte
         return interface != INTERFACE_MATCH || policy_knows(guard->policy, &peer);
 }
 
-/* Return: the client, charged; NULL where a bound or memory says no. Consumes the attestation with success.
- */
+/* Return: the client, charged; NULL where a bound or memory says
+ * no. Consumes the attestation with success. */
 static Client *client_new(Guard *guard, QuotaUser user, Attestation *attestation)
 {
         Client *client = calloc(1, sizeof(*client));

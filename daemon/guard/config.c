@@ -54,8 +54,7 @@ void config_deinit(Config *config)
         *config = CONFIG_INIT;
 }
 
-/* ------------------------------------------------------------------------------------------------- the keys
- */
+/* ----------------------------------------------------------------------------------------------- the keys */
 
 static int config_set_origin(ConfigReader *reader, const UnitEntry *entry)
 {
@@ -159,8 +158,7 @@ static const ConfigKey config_keys[] = {
         {"RequestRate", true, config_set_request_rate},
 };
 
-/* ------------------------------------------------------------------------------------------------- the file
- */
+/* ----------------------------------------------------------------------------------------------- the file */
 
 static const ConfigKey *config_find_key(const char *name)
 {

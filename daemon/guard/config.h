@@ -6,8 +6,8 @@
  *   [Guard]
  *   Origin=NAME                 the log's name
  *   KernelAudit=yes|checkpoints|no
- *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or
- * number; UNIT is s, min, h or d. N tokens come in a unit and N are saved.
+ *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
+ *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
 
 #include <stdbool.h>
@@ -58,7 +58,8 @@ enum {
  */
 int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults);
 
-/** config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.
+/**
+ * config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.
  */
 const ConfigRate *config_rate(const Config *config, const Attestation *attestation);
 

@@ -49,7 +49,8 @@ const char *draft_own(Draft *draft, char *text);
 /** draft_hex() - Bytes as lower-case hex. */
 const char *draft_hex(Draft *draft, const void *data, size_t n);
 
-/** draft_list() - A list as one text: sorted by byte, no duplicates, joined by single spaces; NULL for none.
+/**
+ * draft_list() - A list as one text: sorted by byte, no duplicates, joined by single spaces; NULL for none.
  */
 const char *draft_list(Draft *draft, const char *const *items, size_t n);
 

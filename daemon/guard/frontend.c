@@ -29,8 +29,7 @@ bool frontend_peer_is(const Guard *guard, int fd, const char *account)
         return config_account(account, &expected) == 0 && uid == expected;
 }
 
-/* ------------------------------------------------------------------------------------------------- the
- * parent */
+/* --------------------------------------------------------------------------------------------- the parent */
 
 /* Ends the parent and everything that hangs on it. */
 static void frontend_end(Frontend *frontend)
@@ -104,8 +103,7 @@ int frontend_accept(Guard *guard, int fd)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------------- the
- * children */
+/* ------------------------------------------------------------------------------------------- the children */
 
 static Child *frontend_find(const Frontend *frontend, MessageInterface interface, uid_t uid)
 {
@@ -208,8 +206,7 @@ static int frontend_on_sweep(sd_event_source *source, uint64_t usec, void *userd
         return timer_arm(source, FRONTEND_LINGER_USEC / 2);
 }
 
-/* -------------------------------------------------------------------------------------------------- the
- * tokens */
+/* --------------------------------------------------------------------------------------------- the tokens */
 
 static int frontend_on_tokens(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -246,8 +243,7 @@ int frontend_wait_for_tokens(Guard *guard)
         return r < 0 ? r : timer_arm(frontend->tokens, frontend_next_token(frontend, now.boottime_usec));
 }
 
-/* ------------------------------------------------------------------------------------------------ life and
- * death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 int frontend_init(Frontend *frontend, Guard *guard)
 {

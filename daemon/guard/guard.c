@@ -21,10 +21,14 @@
 #define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
 #define GUARD_STOP_USEC    (10 * CLOCK_USEC_PER_SEC)
 
-enum { GUARD_FILES_MAX = 8192 };
+enum {
+        GUARD_FILES_MAX = 8192,
+        GUARD_FILES_LEAST = 512,
+        GUARD_FILES_OWN = 256,      /* trail, export, listeners, children, payloads on their way */
+        GUARD_FILES_CONNECTION = 3, /* the connection, its pidfd, and one that waits to be handed over */
+};
 
-/* --------------------------------------------------------------------------------------- what others are
- * told */
+/* ----------------------------------------------------------------------------------- what others are told */
 
 void guard_peers_changed(Guard *guard)
 {
@@ -207,8 +211,7 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
-/* ------------------------------------------------------------------------------------------- around the
- * trail */
+/* --------------------------------------------------------------------------------------- around the trail */
 
 static int guard_before_commit(const TrailCommit *commit, void *userdata)
 {
@@ -261,8 +264,7 @@ static int starting_failed(Waiter *waiter)
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
-/* --------------------------------------------------------------------------------------------- life and
- * death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 static int guard_load_config(Guard *guard)
 {
@@ -297,24 +299,35 @@ static int guard_watch_signals(Guard *guard)
         return 0;
 }
 
-/* Two descriptors a connection, and some for ourselves. The unit sets it too; where neither may, less is
- * served. */
-static void guard_raise_limits(void)
+/* The unit sets the limit too. Where neither may, fewer connections are served: a trail or an export that
+ * finds no descriptor ends the guard. */
+static int guard_raise_limits(Guard *guard)
 {
-        struct rlimit limit;
+        struct rlimit limit, higher;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= GUARD_FILES_MAX)
-                return;
-        limit.rlim_cur = MIN_OF(limit.rlim_max, (rlim_t)GUARD_FILES_MAX);
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return -errno;
+        higher = limit;
+        higher.rlim_cur = MIN_OF(limit.rlim_max, (rlim_t)GUARD_FILES_MAX);
+        if (higher.rlim_cur > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &higher) == 0)
+                limit = higher;
+        if (limit.rlim_cur < GUARD_FILES_LEAST) {
+                diag(DIAG_ERROR,
+                     "Only %llu files may be open, and %d are needed; raise LimitNOFILE= or ulimit -n.",
+                     (unsigned long long)limit.rlim_cur, GUARD_FILES_LEAST);
+                return -EMFILE;
+        }
+        quota_limit_connections(&guard->quota, (limit.rlim_cur - GUARD_FILES_OWN) / GUARD_FILES_CONNECTION);
+        return 0;
 }
 
 static int guard_set_up(Guard *guard)
 {
         ClockReading now;
 
-        guard_raise_limits();
-        int r = sd_event_default(&guard->event);
+        int r = guard_raise_limits(guard);
+        if (r >= 0)
+                r = sd_event_default(&guard->event);
         if (r < 0)
                 return r;
         r = clock_read(&now);

@@ -93,8 +93,10 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
 /** guard_peers_changed() - A frontend or a worker came or went: opens or shuts the doors, and says so. */
 void guard_peers_changed(Guard *guard);
 
-/** guard_request_ended() - A request, or a reload, came to its end: a stop may have waited for that. Return:
- * 0 or -errno. */
+/**
+ * guard_request_ended() - A request, or a reload, came to its end: a stop may have waited for that.
+ * Return: 0 or -errno.
+ */
 int guard_request_ended(Guard *guard);
 
 /* What the guard does around each commit. */

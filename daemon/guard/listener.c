@@ -57,8 +57,7 @@ static const ListenerKind listener_kinds[LISTENERS_MAX] = {
         {"worker", SOCK_SEQPACKET, false, 0, accepted_worker},
 };
 
-/* ------------------------------------------------------------------------------------------------ accepting
- */
+/* ---------------------------------------------------------------------------------------------- accepting */
 
 static int listener_apply(Listener *listener)
 {
@@ -114,8 +113,7 @@ int listeners_set(Listeners *listeners, bool clients, bool peers)
         return 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- opening
- */
+/* ------------------------------------------------------------------------------------------------ opening */
 
 static const ListenerKind *listener_find(const char *name)
 {
@@ -142,8 +140,8 @@ static int listener_open(Guard *guard, int fd, const char *name)
         Listener *listener = &listeners->all[listeners->n];
         *listener = (Listener){.guard = guard, .kind = kind, .fd = fd};
         listeners->n++;
-        /* Whoever made it may not have: the loop must not wait in accept4(2) for a peer that has gone again.
-         */
+        /* Whoever made it may not have: the loop must not wait in
+         * accept4(2) for a peer that has gone again. */
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;

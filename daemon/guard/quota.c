@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/macro.h"
+
 typedef struct QuotaUid {
         uid_t uid;
         size_t n[_QUOTA_MAX];
@@ -60,11 +62,19 @@ static void quota_prune(Quota *quota, QuotaUid *uid)
         *uid = quota->uids[--quota->n_uids];
 }
 
+void quota_limit_connections(Quota *quota, size_t max)
+{
+        quota->connections_max = MAX_OF(max, (size_t)1);
+}
+
 bool quota_take(Quota *quota, QuotaThing thing, QuotaUser user)
 {
-        if (quota->n_all[thing] >= quota_bounds[thing].all)
+        bool limited = thing == QUOTA_CONNECTION && quota->connections_max > 0;
+        size_t limit = limited ? quota->connections_max : SIZE_MAX;
+
+        if (quota->n_all[thing] >= MIN_OF(quota_bounds[thing].all, limit))
                 return false;
-        if (!user.known && quota->n_unknown[thing] >= quota_bounds[thing].unknown)
+        if (!user.known && quota->n_unknown[thing] >= MIN_OF(quota_bounds[thing].unknown, limit / 4))
                 return false;
         QuotaUid *uid = quota_get(quota, user.uid);
         if (!uid)

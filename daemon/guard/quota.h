@@ -34,6 +34,7 @@ typedef struct QuotaUser {
 } QuotaUser;
 
 typedef struct Quota {
+        size_t connections_max; /* 0: QUOTA_CONNECTIONS_MAX */
         size_t n_all[_QUOTA_MAX];
         size_t n_unknown[_QUOTA_MAX];
         struct QuotaUid *uids;
@@ -43,6 +44,9 @@ typedef struct Quota {
 #define QUOTA_INIT ((Quota){})
 
 void quota_deinit(Quota *quota);
+
+/** quota_limit_connections() - Grants no more connections than there are descriptors for. */
+void quota_limit_connections(Quota *quota, size_t max);
 
 /** quota_take() - Charges one thing to a user. Return: whether it was within every bound; else nothing
  * changes. */

@@ -33,7 +33,7 @@ void recorder_refuse(Recorder *recorder)
         recorder->n_refused++;
 }
 
-/* --------------------------------------------------------------------------------------------- appending */
+/* ---------------------------------------------------------------------------------------------- appending */
 
 static int recorder_hand_over(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
@@ -115,8 +115,8 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         if (r < 0)
                 return r;
         *ret_now = now;
-        /* While broken a step stays unobserved, so that it is recorded as soon as leaves are written again.
-         */
+        /* While broken a step stays unobserved, so that it is recorded
+         * as soon as leaves are written again. */
         if (recorder->broken || recorder->closed)
                 return 0;
         if (ledger_jumped(&recorder->ledger, &now, &jump)) {
@@ -132,8 +132,7 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- what comes
- * back */
+/* ---------------------------------------------------------------------------------------- what comes back */
 
 static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void *userdata)
 {
@@ -173,9 +172,11 @@ static int recorder_break(Recorder *recorder, const char *why)
                 recorder->broken = true;
                 recorder->since_usec = now.wall_usec;
                 diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
+                r = recorder->handlers->broken(recorder->userdata);
+                if (r < 0)
+                        return r;
         }
-        int r = timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
-        return r < 0 ? r : recorder->handlers->broken(recorder->userdata);
+        return timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
 }
 
 static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
@@ -195,8 +196,7 @@ static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *s
         return r;
 }
 
-/* ------------------------------------------------------------------------------------------------ gaps and
- * beats */
+/* ----------------------------------------------------------------------------------------- gaps and beats */
 
 static int recorder_append_gap(Recorder *recorder, uint64_t count)
 {

@@ -7,8 +7,8 @@
  * Invariants
  *   1. an entry's stamp was made when it was appended: the order of leaves is the order of decisions
  *   2. `committed` is called with the receipt of that very leaf, or `failed`, exactly once
- *   3. after `failed` ledger and rates are as they were after the last good commit before any waiter hears of
- * it
+ *   3. after `failed` ledger and rates are as they were after the last good commit before any waiter hears
+ *      of it
  *   4. while broken nothing but the probe is appended
  */
 
@@ -36,7 +36,7 @@ struct Waiter {
 typedef struct RecorderHandlers {
         int (*before)(const TrailCommit *commit,
                       void *userdata); /* before the waiters of a commit hear of it */
-        int (*broken)(void *userdata); /* before the waiters of a failure do */
+        int (*broken)(void *userdata); /* before the waiters of the first failure do */
         int (*mended)(void *userdata); /* the trail takes leaves again */
 } RecorderHandlers;
 

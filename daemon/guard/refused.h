@@ -29,7 +29,8 @@ typedef struct Refused {
 
 #define REFUSED_INIT ((Refused){})
 
-/** refused_add() - Counts one. Where there are too many uids to tell apart they are counted with all others.
+/**
+ * refused_add() - Counts one. Where there are too many uids to tell apart they are counted with all others.
  */
 void refused_add(Refused *refused, QuotaUser user, RefusedWhy why);
 

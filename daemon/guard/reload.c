@@ -26,8 +26,7 @@
 /* Faults are for reading: more of them than this are cut. */
 enum { RELOAD_WHY_MAX = 32 * 1024 };
 
-/* ------------------------------------------------------------------------------------------------- the
- * thread */
+/* --------------------------------------------------------------------------------------------- the thread */
 
 static int reload_work(Reload *reload)
 {
@@ -48,8 +47,7 @@ static void *reload_thread(void *userdata)
         return NULL;
 }
 
-/* --------------------------------------------------------------------------------------------------- the end
- * of it */
+/* ------------------------------------------------------------------------------------------ the end of it */
 
 static void reload_clear(Reload *reload)
 {
@@ -135,8 +133,7 @@ static int reload_failed(Waiter *waiter)
         return reload_end_unavailable(reload);
 }
 
-/* ------------------------------------------------------------------------------------------- from thread to
- * leaf */
+/* ------------------------------------------------------------------------------------ from thread to leaf */
 
 /* The faults as one text that a message can carry. */
 static char *reload_describe(const Reload *reload)
@@ -217,8 +214,7 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
         return r > 0 ? reload_end_unavailable(reload) : 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- the
- * beginning */
+/* ------------------------------------------------------------------------------------------ the beginning */
 
 static int reload_begin(Reload *reload, const ReloadAsker *asker)
 {

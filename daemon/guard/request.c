@@ -108,8 +108,7 @@ static void request_set(Request *request, RequestState state)
                 TAILQ_INSERT_TAIL(&requests->owing, request, link);
 }
 
-/* --------------------------------------------------------------------------------------------- life and
- * death */
+/* ----------------------------------------------------------------------------------------- life and death */
 
 static int request_committed(Waiter *waiter, TrailEntry *entry);
 static int request_failed(Waiter *waiter);
@@ -197,8 +196,7 @@ static int request_answer_unavailable(Request *request)
         return request_answer(request, &answer);
 }
 
-/* ----------------------------------------------------------------------------------------------------- the
- * end */
+/* ------------------------------------------------------------------------------------------------ the end */
 
 static AnswerRecords request_records(const Request *request)
 {
@@ -206,8 +204,8 @@ static AnswerRecords request_records(const Request *request)
                 .request = request->id_text, .decision = request->decided, .outcome = request->ended};
 }
 
-/* The outcome cannot be written now: it will be. Where the trail is only behind, the caller waits for that.
- */
+/* The outcome cannot be written now: it will be. Where the trail
+ * is only behind, the caller waits for that. */
 static int request_owe(Request *request, bool unavailable)
 {
         if (request->state != REQUEST_OWING)
@@ -268,8 +266,7 @@ static int request_outcome_recorded(Request *request, TrailEntry *entry)
         return r < 0 ? r : request_end(request);
 }
 
-/* ------------------------------------------------------------------------------------------------ to the
- * worker */
+/* ------------------------------------------------------------------------------------------ to the worker */
 
 static int request_arm_deadline(Requests *requests)
 {
@@ -356,8 +353,7 @@ static void request_lost(Call *call)
                 (void)worker_cancel(&request->guard->worker, request->index, false);
 }
 
-/* ------------------------------------------------------------------------------------------------ from the
- * worker */
+/* ---------------------------------------------------------------------------------------- from the worker */
 
 Request *requests_find(Requests *requests, uint64_t index)
 {
@@ -510,8 +506,7 @@ void requests_deinit(Requests *requests)
                 request_free(TAILQ_FIRST(&requests->open));
 }
 
-/* ---------------------------------------------------------------------------------------------------- the
- * beginning */
+/* ------------------------------------------------------------------------------------------ the beginning */
 
 /* An answer to a call that is no request, or cannot be one now. */
 typedef struct RequestRefusal {

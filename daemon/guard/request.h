@@ -7,11 +7,11 @@
  *
  * Invariants
  *   1. nothing leaves this process about a request (no job, no answer of a decision) before the receipt of
- * its decision is in hand, and no match is answered before the receipt of its outcome is
+ *      its decision is in hand, and no match is answered before the receipt of its outcome is
  *   2. a job is made from a permit's receipt alone (guard/job.h), an answer from receipts alone
- * (guard/answer.h)
- *   3. every permit that was recorded gets exactly one outcome in this run, unless the run ends first; while
- * the trail cannot be written it is owed
+ *      (guard/answer.h)
+ *   3. every permit that was recorded gets exactly one outcome in this run, unless the run ends first;
+ *      while the trail cannot be written it is owed
  *   4. a caller is answered at most once, and only while it is there
  *   5. only request_set() changes a state, along request_moves
  */

@@ -132,8 +132,7 @@ static int start_rebuild_rates(Guard *guard, const TrailState *state)
         return r < 0 ? r : scan.error;
 }
 
-/* ----------------------------------------------------------------------------------------------- the first
- * leaves */
+/* --------------------------------------------------------------------------------------- the first leaves */
 
 /* Appends one of the leaves that precede service. */
 static int start_append(Guard *guard, Draft *draft)
@@ -209,8 +208,7 @@ static int start_record(Guard *guard, const TrailFound *found)
         return r < 0 ? r : start_record_policy(guard, found);
 }
 
-/* ----------------------------------------------------------------------------------------------------- the
- * trail */
+/* ---------------------------------------------------------------------------------------------- the trail */
 
 static const char *start_log_key(char *path, size_t n)
 {

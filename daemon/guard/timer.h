@@ -11,7 +11,8 @@
 /** timer_new() - A timer that is off. Return: 0 or -errno. */
 int timer_new(sd_event *event, sd_event_source **ret_timer, sd_event_time_handler_t handler, void *userdata);
 
-/** timer_arm() - Goes off once, @usec from now; armed already, it goes off then instead. Return: 0 or -errno.
+/**
+ * timer_arm() - Goes off once, @usec from now; armed already, it goes off then instead. Return: 0 or -errno.
  */
 int timer_arm(sd_event_source *timer, uint64_t usec);
 

@@ -60,8 +60,7 @@ static int worker_breach(Worker *worker, const char *what)
         return worker_end(worker);
 }
 
-/* ----------------------------------------------------------------------------------------------------- hello
- */
+/* -------------------------------------------------------------------------------------------------- hello */
 
 static bool worker_is_plain(const char *text)
 {

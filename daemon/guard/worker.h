@@ -65,6 +65,7 @@ typedef struct WorkerJob {
 /** worker_send() - Sends a JOB's body, which is used up. Return: 0, WORKER_E_*, or -errno. */
 int worker_send(Worker *worker, const WorkerJob *job, Buffer *body);
 
-/** worker_cancel() - Nobody waits for a job any more. @late: its result will be dropped. Return: 0 or -errno.
+/**
+ * worker_cancel() - Nobody waits for a job any more. @late: its result will be dropped. Return: 0 or -errno.
  */
 int worker_cancel(Worker *worker, uint64_t index, bool late);

@@ -42,7 +42,8 @@ enum {
         NOTE_E_OTHER_LOG = 3, /* the origin is not the key's name */
 };
 
-/** note_key_id() - What names a key: the first bytes of a digest over its name, its type and the public key.
+/**
+ * note_key_id() - What names a key: the first bytes of a digest over its name, its type and the public key.
  */
 void note_key_id(const char *name, const uint8_t public_key[static 32],
                  uint8_t ret_id[static NOTE_KEY_ID_SIZE]);

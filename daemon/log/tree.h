@@ -64,7 +64,8 @@ int tree_inclusion(const NodeSource *source, uint64_t size, uint64_t index, Path
  * sizes. */
 int tree_consistency(const NodeSource *source, uint64_t old_size, uint64_t size, Path *ret_path);
 
-/** tree_check_inclusion() - Whether the path proves that @leaf_hash stands at @index of the tree with @root.
+/**
+ * tree_check_inclusion() - Whether the path proves that @leaf_hash stands at @index of the tree with @root.
  */
 bool tree_check_inclusion(const Digest *leaf_hash, uint64_t index, uint64_t size, const Path *path,
                           const Digest *root);

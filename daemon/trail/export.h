@@ -45,6 +45,7 @@ bool export_lags(Export *export);
 /** export_size() - The size of the published checkpoint; any thread. */
 uint64_t export_size(const Export *export);
 
-/** export_pause() - While paused nothing is written, so that what room is left goes to the log; any thread.
+/**
+ * export_pause() - While paused nothing is written, so that what room is left goes to the log; any thread.
  */
 void export_pause(Export *export, bool pause);

@@ -97,8 +97,8 @@ static int nodes_on_tile(const StoreRow *row, void *userdata)
         return 0;
 }
 
-/* The stored tile, of which at least `width` hashes are needed. Rows only grow, so what was read stays true.
- */
+/* The stored tile, of which at least `width` hashes are needed.
+ * Rows only grow, so what was read stays true. */
 static int nodes_read_tile(Nodes *nodes, unsigned level, uint64_t n, size_t width, const TileSlot **ret_slot)
 {
         TileSlot *slot = &nodes->read[level];

@@ -2,10 +2,11 @@
  * The start of the trail. Runs in the caller of trail_open(), before any thread.
  *
  * Invariants
- *   1. The database has a head (of the empty log at first) before the export has a checkpoint, and the export
- * a checkpoint (of the empty log at first) before a leaf is committed. So with a leaf in the database and no
- *      exported checkpoint, or the reverse, something was taken away.
- *   2. Nothing is written to export/ or public/ before database and exported checkpoint were found to agree.
+ *   1. The database has a head (of the empty log at first) before the export has a checkpoint, and the
+ *      export a checkpoint (of the empty log at first) before a leaf is committed. So with a leaf in the
+ *      database and no exported checkpoint, or the reverse, something was taken away.
+ *   2. Nothing is written to export/ or public/ before database and exported checkpoint were found to
+ *      agree.
  */
 
 #include "trail/opening.h"

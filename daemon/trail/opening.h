@@ -30,6 +30,7 @@ typedef struct Opening {
  */
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why);
 
-/** opening_deinit() - Publishes what is left to be, closes everything, lets go of the lock last; safe twice.
+/**
+ * opening_deinit() - Publishes what is left to be, closes everything, lets go of the lock last; safe twice.
  */
 void opening_deinit(Opening *opening);

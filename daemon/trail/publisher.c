@@ -8,8 +8,8 @@
  *
  * Invariants
  *   1. The checkpoint is written after everything that it covers is durable.
- *   2. A file under its final name is never changed, only the checkpoint is replaced. Partial tiles go when
- * the full one is durable, before a checkpoint says so: a start in between finds them again.
+ *   2. A file under its final name is never changed, only the checkpoint is replaced. Partial tiles go
+ *      when the full one is durable, before a checkpoint says so: a start in between finds them again.
  */
 
 #include "trail/publisher.h"

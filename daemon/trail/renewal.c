@@ -87,8 +87,8 @@ static int old_log_find(int state_fd, const char *trail_path, OldLog *ret_old)
         return 0;
 }
 
-/* Step 1. A renewal that did not come to its end has done it, when the old export was still there to be read.
- */
+/* Step 1. A renewal that did not come to its end has done it,
+ * when the old export was still there to be read. */
 static int renewal_prepare(int state_fd, const OldLog *old)
 {
         _cleanup_(fd_closep) int next_fd = -1;

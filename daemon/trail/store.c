@@ -75,8 +75,8 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
 };
 
-/* Before anything is read. Exclusive locking comes before the journal mode, so that no shared memory is made.
- */
+/* Before anything is read. Exclusive locking comes before the
+ * journal mode, so that no shared memory is made. */
 static const char store_settings[] = "PRAGMA page_size = 4096;"
                                      "PRAGMA locking_mode = EXCLUSIVE;"
                                      "PRAGMA trusted_schema = OFF;"

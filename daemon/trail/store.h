@@ -69,7 +69,7 @@ typedef struct StoreBatch {
 /**
  * store_commit() - Ends the batch: tiles, head, COMMIT with its sync.
  * @batch:      NULL when there is no batch but time: moves what was committed from the write-ahead log to its
- * place
+ *              place
  *
  * Return: 0 when all of it is durable; STORE_E_FULL when none of it stands. After -errno nobody knows: the
  * process must end, and must not try again.

@@ -12,7 +12,7 @@
  *   2. Exactly one connection to the database, in the trail's thread (in trail_open(): in the caller's).
  *   3. A checkpoint leaves this process only after its commit.
  *   4. After a failure nothing is committed until the loop has seen it; it begins again at the last good
- * size.
+ *      size.
  *   5. A sync that failed is never retried: the process ends (TRAIL_EXIT_STORAGE).
  */
 
@@ -155,8 +155,8 @@ typedef struct TrailCommit {
 typedef struct TrailHandlers {
         /* Entries `first` .. are durable, in order; they are freed after the call. 0 or -errno. */
         int (*committed)(const TrailCommit *commit, TrailEntry *first, void *userdata);
-        /* Nothing from `first` on was written, there was no room: go back to `state` and `size`. 0 or -errno.
-         */
+        /* Nothing from `first` on was written, there was no room:
+         * go back to `state` and `size`. 0 or -errno. */
         int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
                       void *userdata);
 } TrailHandlers;
@@ -213,7 +213,7 @@ typedef struct TrailRecord {
  * trail_find() - Looks a request up, in the trail's thread.
  * @request:    its id
  * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno. Not called
- * when the trail is freed before
+ *              when the trail is freed before
  *
  * Sees what is committed. Return: 0, -EOVERFLOW when too many look-ups wait, another -errno.
  */

@@ -40,7 +40,7 @@ enum {
 /**
  * frame_reader_next() - Takes the next whole message, which may be empty.
  * @ret_message:        its bytes, in place, with the NUL after them; good until the next call of any function
- * here
+ *                      here
  * @ret_n:      their count without the NUL
  *
  * All calls together take time linear in the bytes that came. Return: 0, FRAME_E_AGAIN, FRAME_E_TOO_LARGE.

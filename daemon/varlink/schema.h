@@ -58,8 +58,7 @@ struct Schema {
  * schema_read() - Reads an object along its table.
  * @object:     the object; NULL is one without members
  * @target:     the struct that the offsets count in, all zero before; strings and lists in it are borrowed
- * from
- *              @object. Worthless unless NULL is returned
+ *              from @object. Worthless unless NULL is returned
  *
  * Return: NULL when all is well; else the name of the member that is at fault, borrowed from @schema or
  * @object. A member that the table does not have comes first, in the order sent, then those that are missing

@@ -162,8 +162,8 @@ static const char *leaf_read_string(char **p, const char *end)
         return start;
 }
 
-/* Fails on a number not in its shortest form. It stops after seventeen digits, which no number allowed has.
- */
+/* Fails on a number not in its shortest form. It stops after
+ * seventeen digits, which no number allowed has. */
 static bool leaf_read_number(char **p, const char *end, uint64_t *ret_number)
 {
         const char *start = *p;

@@ -36,7 +36,8 @@ size_t codec_array(Cursor *cursor, size_t max, size_t size, void *ret_items);
  * or 0. */
 size_t codec_put_count(Buffer *buffer, size_t n, size_t max);
 
-/** codec_list() - A list of at most @max strings; to be given to codec_list_deinit(), also after a failure.
+/**
+ * codec_list() - A list of at most @max strings; to be given to codec_list_deinit(), also after a failure.
  */
 void codec_list(Cursor *cursor, size_t max, StringList *ret_list);
 

@@ -71,7 +71,7 @@ typedef struct StringList {
         const char **items; /* the list's own array, freed with the message */
 } StringList;
 
-/* -------------------------------------------------------------- guard <-> frontend parent and children */
+/* ----------------------------------------------------------------- guard <-> frontend parent and children */
 
 typedef struct SpawnMessage {
         uint64_t child;
@@ -249,7 +249,7 @@ typedef struct AnswerMessage {
         StatusItem *status; /* the message's own array */
 } AnswerMessage;
 
-/* -------------------------------------------------------------------------------- guard <-> worker */
+/* --------------------------------------------------------------------------------------- guard <-> worker */
 
 /* First from the worker: who it is, and what it last accepted of the log. */
 typedef struct HelloMessage {
@@ -305,7 +305,7 @@ typedef struct ResultMessage {
         StringList subjects;   /* of `list` */
 } ResultMessage;
 
-/* --------------------------------------------------------------------------------------- the codec */
+/* ---------------------------------------------------------------------------------------------- the codec */
 
 void spawn_encode(const SpawnMessage *message, Buffer *buffer);
 void child_gone_encode(const ChildGoneMessage *message, Buffer *buffer);

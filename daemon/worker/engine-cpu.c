@@ -13,8 +13,8 @@
 #include "worker/kernel.h"
 #include "worker/pool.h"
 
-/* Rows in one part: small enough to stop soon and to share evenly, large enough to make taking a part cheap.
- */
+/* Rows in one part: small enough to stop soon and to share evenly,
+ * large enough to make taking a part cheap. */
 enum { ENGINE_PART_ROWS = 256 };
 
 struct Engine {

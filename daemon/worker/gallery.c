@@ -78,8 +78,7 @@ static int fold(int r)
         return r == JOURNAL_E_NO_SPACE ? GALLERY_E_NO_SPACE : r;
 }
 
-/* -------------------------------------------------------------------------------------------------- the rows
- */
+/* ----------------------------------------------------------------------------------------------- the rows */
 
 static int grow(void *array, size_t n, size_t size)
 {
@@ -161,8 +160,7 @@ static int compact(Gallery *gallery)
         return r == JOURNAL_E_NO_SPACE ? 0 : r;
 }
 
-/* ------------------------------------------------------------------------------------------ creating,
- * loading */
+/* -------------------------------------------------------------------------------------- creating, loading */
 
 int gallery_create(int dir_fd, const char *name, const GalleryShape *shape, Gallery **ret_gallery)
 {
@@ -213,8 +211,7 @@ int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery)
         return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------------- asking
- */
+/* ------------------------------------------------------------------------------------------------- asking */
 
 const char *gallery_name(const Gallery *gallery)
 {
@@ -273,8 +270,7 @@ size_t gallery_list(const Gallery *gallery, const char *after, size_t limit, con
         return subjects_after(&gallery->subjects, after, limit, ret_names);
 }
 
-/* -------------------------------------------------------------------------------------------------- changing
- */
+/* ----------------------------------------------------------------------------------------------- changing */
 
 int gallery_add(Gallery *gallery, const GalleryEntry *entries, uint32_t n)
 {

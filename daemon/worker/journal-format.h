@@ -11,15 +11,19 @@
  *   0       32    SHA-256 over the rest of the slot
  *   32      8     "mgallery"
  *   40      4     1, the version
- *   44      16    file id: random, in every digest of this file, so that nothing can stand in for another
- * file's 60      4     dimension 64      1     1: consolidated, 0: event 65      ...   name (str), model
- * (str) 8 * 4 epoch, committed length, entries in total, entries live
+ *   44      16    file id: random, in every digest of this file, so that nothing can stand in for another file's
+ *   60      4     dimension
+ *   64      1     1: consolidated, 0: event
+ *   65      ...   name (str), model (str)
+ *           8 * 4 epoch, committed length, entries in total, entries live
  *
  * record
- *   0       16    first half of SHA-256 over file id, position of the record (u64), the rest of this header,
- * and for a removal the ordinals 16      4     1: add, 2: remove 20      4     n, 1 or more 24      8 add:
- * ordinal of the first entry, those that follow count up; remove: 0 32      ...   add: n entries; remove: n
- * ordinals (u64)
+ *   0       16    first half of SHA-256 over file id, position of the record (u64), the rest of this header, and
+ *                 for a removal the ordinals
+ *   16      4     1: add, 2: remove
+ *   20      4     n, 1 or more
+ *   24      8     add: ordinal of the first entry, those that follow count up; remove: 0
+ *   32      ...   add: n entries; remove: n ordinals (u64)
  *
  * entry; once it was removed all of it is zero
  *   0       16    first half of SHA-256 over file id, ordinal (u64), subject, vector
@@ -57,7 +61,8 @@ int journal_slot_write(const Journal *journal, const JournalState *state,
 /** journal_slot_read() - Reads a slot into file id, shape and state. Return: whether it is whole. */
 bool journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *journal);
 
-/** journal_record_write() - Writes the header of the record at @position; @ordinals for a removal, else NULL.
+/**
+ * journal_record_write() - Writes the header of the record at @position; @ordinals for a removal, else NULL.
  */
 void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record,
                           const uint8_t *ordinals, uint8_t ret_bytes[static JOURNAL_RECORD_SIZE]);

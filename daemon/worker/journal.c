@@ -2,15 +2,17 @@
  * One gallery on disk. The layout is in worker/journal-format.h. Invariants, each the reason why a crash
  * between any two steps does no harm:
  *
- *  1. Records are synced before a slot counts them; what stands behind the committed length never happened.
+ *  1. Records are synced before a slot counts them; what stands behind the committed length never
+ *     happened.
  *  2. Slot 0 is written only when slot 1 is durable with the state before (the sync for the records covers
- * it), so one of them is whole whenever the power fails; slot 1 is written only when slot 0 is durable.
- *  3. Whichever slot is unreadable, the other holds the last state that was answered for: when slot 0 is torn
- * the change had not been answered, and slot 1 follows slot 0 before anything else happens.
- *  4. A removal is committed by its record before a byte is overwritten, so an entry that is half overwritten
- *     is always known to be removed, and is overwritten again at the next start.
+ *     it), so one of them is whole whenever the power fails; slot 1 is written only when slot 0 is
+ *     durable.
+ *  3. Whichever slot is unreadable, the other holds the last state that was answered for: when slot 0 is
+ *     torn the change had not been answered, and slot 1 follows slot 0 before anything else happens.
+ *  4. A removal is committed by its record before a byte is overwritten, so an entry that is half
+ *     overwritten is always known to be removed, and is overwritten again at the next start.
  *  5. A file that is to take another's place is whole and synced before it is exchanged; what has then no
- * place (NAME.new) is overwritten and unlinked, at the next start if need be.
+ *     place (NAME.new) is overwritten and unlinked, at the next start if need be.
  */
 
 #include "worker/journal.h"
@@ -39,8 +41,7 @@ void journal_deinit(Journal *journal)
         *journal = JOURNAL_INIT;
 }
 
-/* ------------------------------------------------------------------------------------------- reading,
- * writing */
+/* --------------------------------------------------------------------------------------- reading, writing */
 
 static bool is_no_space(int r)
 {
@@ -166,8 +167,7 @@ static int reserve_offsets(Journal *journal, uint64_t n_total)
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------ files of one
- * name */
+/* -------------------------------------------------------------------------------------- files of one name */
 
 static char *file_name_new(const char *file_name)
 {
@@ -252,8 +252,7 @@ int journal_create(int dir_fd, const char *file_name, const JournalShape *shape,
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- opening
- */
+/* ------------------------------------------------------------------------------------------------ opening */
 
 /* Invariant 3; and makes both slots equal and durable again, the one that is not believed being the one
  * written. */
@@ -448,8 +447,7 @@ int journal_each(const Journal *journal, int (*found)(void *userdata, const Jour
         return 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- changes
- */
+/* ------------------------------------------------------------------------------------------------ changes */
 
 static void put_record(Buffer *buffer, const Journal *journal, const JournalRecord *record,
                        const uint8_t *ordinals)
@@ -532,8 +530,7 @@ int journal_remove(Journal *journal, const uint64_t *ordinals, uint32_t n)
         return r < 0 ? r : overwrite(journal, ordinals, n);
 }
 
-/* ------------------------------------------------------------------------------------------------ compaction
- */
+/* --------------------------------------------------------------------------------------------- compaction */
 
 /* Entries on their way from one file to the other. */
 typedef struct Batch {

@@ -1,8 +1,9 @@
 /*
  * The log as this worker last saw it.
  *
- *   offset 0     slot: a canonical object, newline, SHA-256 of the object in hex, newline; zeros up to 512
- * bytes offset 4096  the other slot, likewise; the file ends after it, at 4608 bytes
+ *   offset  size
+ *   0       512   slot: a canonical object, newline, SHA-256 of the object in hex, newline, zeros to its end
+ *   4096    512   the other slot, likewise; the file ends after it
  *
  * The slot with the larger size counts. A store overwrites the other one in place and syncs that one block,
  * so that a cut in the middle leaves the former slot whole; a new file and a rename for each checkpoint would

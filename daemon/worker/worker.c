@@ -2,10 +2,10 @@
  * One connection to the guard. Invariants:
  *
  *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then
- * answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which hands it
- * over once.
- *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so that
- * the loop never waits for the disk.
+ *     answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which
+ *     hands it over once.
+ *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so
+ *     that the loop never waits for the disk.
  */
 
 #include "worker/worker.h"
@@ -41,8 +41,7 @@ typedef struct Worker {
 
 DEFINE_CLEANUP(Job *, job_free);
 
-/* ------------------------------------------------------------------------------------- in the runner's
- * thread */
+/* --------------------------------------------------------------------------------- in the runner's thread */
 
 static int store_seen(Worker *worker, const Job *job)
 {
@@ -144,8 +143,7 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
         }
 }
 
-/* --------------------------------------------------------------------------------------- what the guard
- * sends */
+/* ----------------------------------------------------------------------------------- what the guard sends */
 
 static int take_checkpoint(Worker *worker, Packet *packet)
 {

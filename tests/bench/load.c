@@ -4,8 +4,8 @@
  * Bounded by a count.
  *
  *   load SOCKET CALL-FILE EXPECT CONNECTIONS CALLS     calls a service; each reply must contain EXPECT
- *   load --echo CALL-FILE CONNECTIONS CALLS            the same loop against a raw epoll echo in a child
- * process: 200 bytes come back for each call, nobody reads what was said
+ *   load --echo CALL-FILE CONNECTIONS CALLS            the same loop against a raw epoll echo in a child process:
+ *                                                      200 bytes come back for each call, nobody reads what was said
  */
 
 #include <errno.h>

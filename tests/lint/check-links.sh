@@ -4,6 +4,16 @@
 guard=$1 frontend=$2 worker=$3
 passed=0 failed=0
 
+# A program that cannot be read, or was stripped, would lack everything.
+for program in "$guard" "$frontend" "$worker"; do
+        if nm "$program" 2>/dev/null | grep -q ' T main$'; then
+                passed=$((passed + 1))
+        else
+                echo "$program: its symbols cannot be read"
+                failed=$((failed + 1))
+        fi
+done
+
 # absent PROGRAM PATTERN WHY: no symbol and no library of the program matches.
 absent() {
         if { nm "$1"; readelf -d "$1" | grep NEEDED; } 2>/dev/null | grep -E "$2"; then

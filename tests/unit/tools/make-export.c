@@ -1,5 +1,5 @@
-/* Exports for tests: every level is folded from the one below by the frontier, which the readers do not use.
- */
+/* Exports for tests: every level is folded from the one below
+ * by the frontier, which the readers do not use. */
 
 #include "make-export.h"
 

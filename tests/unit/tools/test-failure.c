@@ -1,5 +1,5 @@
-/* Errors in words: the refusal with its rule, notice and place in the log; and everything else that can come.
- */
+/* Errors in words: the refusal with its rule, notice and place
+ * in the log; and everything else that can come. */
 
 #include <criterion/criterion.h>
 #include <json-c/json.h>

@@ -189,8 +189,8 @@ Test(leaf_rules, what_was_seen_is_counted)
         clear(&log);
 }
 
-/* Open permits are kept in places that are swept: opened and closed in an order that leaves gaps everywhere.
- */
+/* Open permits are kept in places that are swept: opened and closed
+ * in an order that leaves gaps everywhere. */
 Test(leaf_rules, many_open_permits_are_each_closed_once)
 {
         enum { N = 3000 };

@@ -219,7 +219,7 @@ Test(log_audit, a_missing_tile_is_a_fault_of_its_own)
         expect_fault(&result, "\"file\":\"tile/0/001\"");
 }
 
-/* ----------------------------------------------------------------------------------- kept checkpoints */
+/* --------------------------------------------------------------------------------------- kept checkpoints */
 
 Test(log_audit, checkpoints_kept_at_any_size_agree_with_the_log_that_grew_from_them)
 {
@@ -267,7 +267,7 @@ Test(log_audit, a_log_that_shrank_is_told_by_a_kept_checkpoint)
         expect_fault(&result, "the log has shrunk: this checkpoint covers 300 leaves, the export 299");
 }
 
-/* --------------------------------------------------------------------------------- files beside the tree */
+/* ---------------------------------------------------------------------------------- files beside the tree */
 
 Test(log_audit, files_of_earlier_states_are_remarked_and_compared)
 {

@@ -77,8 +77,8 @@ Test(proven_log, a_log_of_three_levels_is_shown_from_any_place)
         proven_log_free(log);
 }
 
-/* Every byte of these files is changed in turn; the log must then not be read to its end without a complaint.
- */
+/* Every byte of these files is changed in turn; the log must then
+ * not be read to its end without a complaint. */
 static void expect_all_flips_found(const char *name, size_t step)
 {
         for (size_t at = 0; make_export_flip(&maker, name, at, 0x10); at += step) {

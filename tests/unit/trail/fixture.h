@@ -49,7 +49,8 @@ void fixture_deinit(Fixture *fixture);
 /** fixture_entry() - An entry with the next index: a small canonical leaf, the state that belongs to it. */
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role);
 
-/** fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure.
+/**
+ * fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure.
  */
 int fixture_append(Fixture *fixture, TrailRole role);
 

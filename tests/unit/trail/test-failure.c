@@ -240,8 +240,8 @@ Test(failure, everything_acknowledged_is_there_after_a_kill_at_any_instant)
         (void)munmap(told, sizeof(*told));
 }
 
-/* A disk that fails at the next sync: the file behind the database is replaced by one that cannot be synced.
- */
+/* A disk that fails at the next sync: the file behind the database
+ * is replaced by one that cannot be synced. */
 /* Runs something in a child that is to end. Return: its exit status; what it wrote on stderr. */
 static int run_child(void (*body)(void), char *ret_said, size_t size)
 {

@@ -316,8 +316,8 @@ Test(leaf, refuses_more_fields_than_it_has_room_for)
         }
 }
 
-/* Whatever single byte of a good leaf is changed: either it is refused, or it is the text of what was read.
- */
+/* Whatever single byte of a good leaf is changed: either it is
+ * refused, or it is the text of what was read. */
 Test(leaf, a_changed_byte_never_gives_a_second_text_for_one_leaf)
 {
         static const char text[] = "{\"ab\":\"x y\",\"b\":1020,\"c\":\"0\"}";

@@ -43,8 +43,7 @@ static void tear_down(void)
 
 TestSuite(journal, .init = set_up, .fini = tear_down, .timeout = 240);
 
-/* ----------------------------------------------------------------------------- what a journal ought to
- * contain */
+/* ------------------------------------------------------------------------ what a journal ought to contain */
 
 /* An entry is made from one number, which all of its bytes depend on. */
 typedef struct Model {
@@ -365,8 +364,7 @@ Test(journal, does_not_take_entries_of_another_file)
         cr_assert_eq(read_back(&found), JOURNAL_E_DAMAGED);
 }
 
-/* ------------------------------------------------------------------------------------------- killed at
- * random */
+/* --------------------------------------------------------------------------------------- killed at random */
 
 /* What the killed process had been told, in memory that outlives it. */
 typedef struct Told {
@@ -456,8 +454,7 @@ Test(journal, holds_all_that_was_answered_and_at_most_one_change_more_when_kille
         scratch_deinit(&reference.scratch);
 }
 
-/* ----------------------------------------------------------------------------------------- the power fails
- */
+/* ---------------------------------------------------------------------------------------- the power fails */
 
 typedef enum DiskCall {
         DISK_WRITE,

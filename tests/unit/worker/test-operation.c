@@ -117,8 +117,7 @@ static void expect_candidates(const Outcome *outcome, const char *const *subject
                 cr_expect_str_eq(outcome->message.candidates[i].subject, subjects[i]);
 }
 
-/* ----------------------------------------------------------------------------------------------- 1:N
- * searches */
+/* ------------------------------------------------------------------------------------------- 1:N searches */
 
 Test(operation, identify_gives_each_subject_once_by_its_best_template_and_ties_by_name)
 {
@@ -252,7 +251,7 @@ Test(operation, identify_stored_looks_for_all_of_a_subject_among_all_others)
         cr_expect_eq(none.message.gallery_epoch, 1);
 }
 
-/* --------------------------------------------------------------------------------------------------- 1:1 */
+/* ---------------------------------------------------------------------------------------------------- 1:1 */
 
 Test(operation, verify_takes_the_best_template_of_the_subject)
 {

@@ -111,8 +111,7 @@ static size_t plain_search(const float (*probes)[DIMENSION_MAX], size_t n_probes
         return n_hits;
 }
 
-/* ---------------------------------------------------------------------------------------- awkward galleries
- */
+/* -------------------------------------------------------------------------------------- awkward galleries */
 
 static void fill_random(float *vector)
 {
