@@ -278,6 +278,33 @@ def status_is_full_for_root_and_little_for_others(run):
     assert run.call("status").returncode == 0
 
 
+def a_gallery_that_is_no_longer_declared_is_named_and_out_of_reach(run):
+    run.start()
+    assert enrol_some(run).returncode == 0
+    (run.dir / "t0.f32").write_bytes(struct.pack("<16f", *service.unit(0)))
+    ask = ["identify", "--gallery", "faces", *WHY, *MODEL, "t0.f32"]
+    declaration = run.dir / "policy/faces.gallery"
+    declared = declaration.read_text()
+
+    def undeclared():
+        return json.loads(run.call("status", "--json").stdout)["status"]["worker"]["galleriesNotDeclared"]
+
+    assert undeclared() == []
+    declaration.unlink()
+    assert run.call("reload").returncode == 0
+    assert undeclared() == ["faces"], undeclared()
+    said = run.call(*ask, uid=service.NGO_UID)
+    assert said.returncode == 1 and "unknown-term" in said.stderr, said
+    os.kill(run.children()["worker"], signal.SIGKILL)
+    run.wait_until_served()
+    assert undeclared() == ["faces"], undeclared()
+    declaration.write_text(declared)
+    assert run.call("reload").returncode == 0
+    assert undeclared() == []
+    said = run.call(*ask, uid=service.NGO_UID)
+    assert said.returncode == 0 and "child-0" in said.stdout, said
+
+
 def reload_takes_a_good_policy_and_refuses_a_bad_one(run):
     run.start()
     allow = run.dir / "policy/rescue.allow"
@@ -310,7 +337,8 @@ TESTS = [a_clean_stop_ends_with_status_0, an_interrupt_stops_too, it_starts_agai
          what_dies_again_and_again_stops_everything, a_guard_that_dies_stops_everything,
          nothing_outlives_a_run_that_is_killed, a_policy_that_does_not_load_is_said,
          callers_are_told_apart_by_their_user, the_commands_do_what_they_say, a_refusal_says_rule_notice_and_place,
-         status_is_full_for_root_and_little_for_others, reload_takes_a_good_policy_and_refuses_a_bad_one,
+         status_is_full_for_root_and_little_for_others,
+         a_gallery_that_is_no_longer_declared_is_named_and_out_of_reach, reload_takes_a_good_policy_and_refuses_a_bad_one,
          a_template_of_another_model_is_said]
 
 

@@ -174,6 +174,7 @@ Test(client, what_a_reply_may_hold_beside_is_let_pass)
         static const char *const texts[] = {
                 "{\"parameters\":null}",
                 "{\"continues\":false}",
+                "{\"error\":null}",
                 "{\"parameters\":{},\"com.example.extension\":{\"x\":[1]}}",
                 " { \"parameters\" : { } } ",
         };
@@ -200,7 +201,8 @@ Test(client, what_is_no_reply_is_malformed)
                 {"{}x", 4},
                 {"{}{}", 5},
                 {"{\"error\":1}", 12},
-                {"{\"error\":null}", 15},
+                {"{\"a\":1,\"a\":1}", 14},
+                {"{\"parameters\":{\"a\":1,\"a\":2}}", 31},
                 {"{\"parameters\":[]}", 18},
                 {"{\"parameters\":{},\"other\":1}", 28},
                 {"{\"continues\":true}", 19},
