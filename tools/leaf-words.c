@@ -197,6 +197,11 @@ static const struct {
         {"stop", what_stop},
 };
 
+const char *leaf_words_kind(size_t i)
+{
+        return i < ARRAY_SIZE(whats) ? whats[i].kind : NULL;
+}
+
 void leaf_words_what(const Leaf *leaf, Buffer *buffer)
 {
         for (size_t i = 0; i < ARRAY_SIZE(whats); i++)
