@@ -14,6 +14,7 @@
 #include "base/macro.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/policy-open.h"
 #include "tools/programs.h"
 #include "tools/rundir.h"
 #include "tools/supervise.h"
@@ -35,6 +36,8 @@ static bool is_own_folder(const char *path)
 static int find_policy(RunOptions *options, const RunDir *dir, Buffer *own)
 {
         OptionList *dirs = &options->policy_dirs;
+        if (!policy_dirs_check(dirs))
+                return EXIT_REFUSED;
         if (dirs->n == 0) {
                 buffer_append_format(own, "%s/policy.d", dir->path);
                 if (is_own_folder(buffer_text(own)))
