@@ -159,7 +159,7 @@ static int words_verdict(const SearchRow *row, const Leaf *leaf, Buffer *buffer)
         const char *verdict = leaf_text(leaf, "verdict");
 
         if (verdict)
-                buffer_append_format(buffer, "%s: ", verdict);
+                buffer_append_format(buffer, "%s ", verdict);
         leaf_words_why(leaf, buffer);
         if (row->waits)
                 buffer_append_text(buffer, "; open");

@@ -35,7 +35,8 @@ static size_t piece_length(const char *text, size_t width)
 /* Writes one line's piece of a cell. Return: where the cell goes on. */
 static const char *put_piece(FILE *out, const TableColumn *column, const char *cell, size_t *gap)
 {
-        size_t n = piece_length(cell, column->width), pad = column->width - n;
+        size_t n = column->right ? strlen(cell) : piece_length(cell, column->width);
+        size_t pad = n < column->width ? column->width - n : 0;
 
         if (n > 0) {
                 size_t before = *gap + (column->right ? pad : 0);

@@ -11,7 +11,7 @@
 typedef struct TableColumn {
         const char *name;
         size_t width;
-        bool right; /* aligned to the right, for numbers */
+        bool right; /* for numbers: aligned to the right and never broken */
 } TableColumn;
 
 /**

@@ -51,8 +51,11 @@ Test(table, a_long_word_breaks_behind_a_hyphen_or_where_it_must)
                                                                  "              reunion\n");
         cr_expect_str_eq(row("1", "abcdefghijk", "x"), "   1  abcdef  x\n"
                                                        "      ghijk\n");
-        cr_expect_str_eq(row("1234567", "x", "x"), "1234  x       x\n"
-                                                   " 567\n");
+}
+
+Test(table, a_number_is_never_broken)
+{
+        cr_expect_str_eq(row("1234567", "x", "x"), "1234567  x       x\n");
 }
 
 Test(table, the_head_is_a_row_of_names)
