@@ -131,6 +131,15 @@ def an_interrupt_stops_too(run):
     assert run.wait() == 0, run.said()
 
 
+def told_twice_at_once_is_told_once(run):
+    run.start()
+    run.process.send_signal(signal.SIGTERM)
+    time.sleep(0.02)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.wait() == 0, run.said()
+    assert "killing" not in run.said(), run.said()
+
+
 def it_starts_again_on_the_same_folder(run):
     run.start()
     assert enrol_some(run).returncode == 0
@@ -332,7 +341,8 @@ def a_template_of_another_model_is_said(run):
     assert said.returncode == 1 and "of another model" in said.stderr and "test-16" in said.stderr, said
 
 
-TESTS = [a_clean_stop_ends_with_status_0, an_interrupt_stops_too, it_starts_again_on_the_same_folder,
+TESTS = [a_clean_stop_ends_with_status_0, an_interrupt_stops_too, told_twice_at_once_is_told_once,
+         it_starts_again_on_the_same_folder,
          one_run_a_folder, a_worker_that_dies_is_started_again, a_frontend_that_dies_is_started_again,
          what_dies_again_and_again_stops_everything, a_guard_that_dies_stops_everything,
          nothing_outlives_a_run_that_is_killed, a_policy_that_does_not_load_is_said,
