@@ -70,12 +70,6 @@ const PolicyGallery *policy_gallery(const Policy *policy, const char *name)
         return place < 0 ? NULL : &policy->galleries[place];
 }
 
-const PolicyGallery *policy_galleries(const Policy *policy, size_t *ret_n)
-{
-        *ret_n = policy->objects[OBJECT_GALLERY].n;
-        return policy->galleries;
-}
-
 bool policy_mentions_group(const Policy *policy, gid_t gid)
 {
         size_t low = 0, high = policy->n_groups;

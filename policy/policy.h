@@ -98,9 +98,6 @@ typedef struct PolicyGallery {
 /** policy_gallery() - The gallery of that name, or NULL where the policy declares none. */
 const PolicyGallery *policy_gallery(const Policy *policy, const char *name);
 
-/** policy_galleries() - All of them, in byte order of name; borrowed. */
-const PolicyGallery *policy_galleries(const Policy *policy, size_t *ret_n);
-
 /* A caller as the kernel tells it; groups hold primary and supplementary ones, in any order. */
 typedef struct Peer {
         uid_t uid;

@@ -11,14 +11,21 @@
 #include "base/diag.h"
 #include "base/macro.h"
 #include "base/text.h"
+#include "policy/decide.h"
 #include "policy/time.h"
+#include "policy/vocabulary.h"
 #include "tools/audit-export.h"
 #include "tools/commands.h"
 #include "tools/leaf-words.h"
 #include "tools/log-search.h"
+#include "tools/table.h"
 #include "wire/leaf.h"
 
 DEFINE_CLEANUP(ProvenLog *, proven_log_free);
+
+enum { COLUMN_INDEX, COLUMN_TIME, COLUMN_WHO, COLUMN_WHAT, COLUMN_VERDICT, _COLUMN_MAX };
+
+enum { REQUEST_ID_SIZE = 16 };
 
 typedef struct Call {
         const Command *command;
@@ -27,6 +34,7 @@ typedef struct Call {
         const char *since, *until, *uid;
         OptionNumber limit;
         bool json;
+        TableColumn columns[_COLUMN_MAX];
         uint64_t n_printed;
 } Call;
 
@@ -41,6 +49,66 @@ static int read_time(const Call *call, const char *name, const char *text, uint6
                                      text);
         *ret_usec = (uint64_t)usec;
         return EXIT_DONE;
+}
+
+static const char *kind_word(size_t i)
+{
+        return leaf_words_kind(i);
+}
+
+static const char *reason_word(size_t i)
+{
+        return i + 1 < _REASON_MAX ? reason_name((Reason)(i + 1)) : NULL;
+}
+
+static const char *operation_word(size_t i)
+{
+        return i < vocabulary_operations.n ? vocabulary_operations.words[i] : NULL;
+}
+
+static const char *verdict_word(size_t i)
+{
+        static const char *const words[] = {"permit", "deny", NULL};
+        return words[i];
+}
+
+/* A word that no leaf can hold would find nothing, and look like good news. */
+static int check_word(const Call *call, const char *name, const char *text, const char *(*word)(size_t i))
+{
+        _cleanup_(buffer_deinit) Buffer words = BUFFER_INIT;
+
+        for (size_t i = 0; word(i); i++) {
+                if (strcmp(word(i), text) == 0)
+                        return EXIT_DONE;
+                buffer_append_format(&words, "%s%s", i > 0 ? ", " : "", word(i));
+        }
+        return command_usage(call->command, "--%s wants one of %s, not '%s'", name, buffer_text(&words),
+                             text);
+}
+
+static int check_words(const Call *call)
+{
+        const SearchFilter *filter = &call->filter;
+        const struct {
+                const char *name, *text;
+                const char *(*word)(size_t i);
+        } rows[] = {
+                {"verdict", filter->verdict, verdict_word},
+                {"reason", filter->reason, reason_word},
+                {"operation", filter->operation, operation_word},
+                {"kind", filter->kind, kind_word},
+        };
+        uint8_t id[REQUEST_ID_SIZE];
+        int r = EXIT_DONE;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) && r == EXIT_DONE; i++)
+                if (rows[i].text)
+                        r = check_word(call, rows[i].name, rows[i].text, rows[i].word);
+        if (r == EXIT_DONE && filter->request &&
+            !text_from_hex(filter->request, strlen(filter->request), id, sizeof(id)))
+                r = command_usage(call->command, "--request wants 32 hexadecimal digits, not '%s'",
+                                  filter->request);
+        return r;
 }
 
 static int read_filter(Call *call)
@@ -58,10 +126,7 @@ static int read_filter(Call *call)
                 r = read_time(call, "until", call->until, &filter->until_usec);
         if (call->uid && r == EXIT_DONE && !text_to_u64(call->uid, strlen(call->uid), &filter->uid))
                 r = command_usage(call->command, "--uid wants a number, not '%s'", call->uid);
-        if (filter->verdict && r == EXIT_DONE && strcmp(filter->verdict, "permit") != 0 &&
-            strcmp(filter->verdict, "deny") != 0)
-                r = command_usage(call->command, "--verdict wants permit or deny, not '%s'", filter->verdict);
-        return r;
+        return r == EXIT_DONE ? check_words(call) : r;
 }
 
 /* ------------------------------------------------------------------------------------------ what is shown */
@@ -75,21 +140,6 @@ static int print_json(const SearchRow *row)
         return 0;
 }
 
-/* One cell of the table; the words of a leaf, padded. */
-static void add_cell(void (*words)(const Leaf *leaf, Buffer *buffer), const Leaf *leaf, int width,
-                     Buffer *line)
-{
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
-        words(leaf, &text);
-        buffer_append_format(line, "  %-*s", width, buffer_text(&text));
-}
-
-static void words_verdict(const Leaf *leaf, Buffer *buffer)
-{
-        const char *verdict = leaf_text(leaf, "verdict");
-        buffer_append_text(buffer, verdict ? verdict : "");
-}
-
 /* To the second, so that the column keeps its width; `audit show` has the rest. */
 static void words_seconds(const Leaf *leaf, Buffer *buffer)
 {
@@ -100,58 +150,76 @@ static void words_seconds(const Leaf *leaf, Buffer *buffer)
         }
 }
 
-static int add_result(const SearchRow *row, Buffer *line)
+/* Whether, by which rule or for which reason, and what came of it. */
+static int words_verdict(const SearchRow *row, const Leaf *leaf, Buffer *buffer)
 {
         _cleanup_(leaf_deinit) Leaf outcome = LEAF_INIT;
+        const char *verdict = leaf_text(leaf, "verdict");
 
+        if (verdict)
+                buffer_append_format(buffer, "%s ", verdict);
+        leaf_words_why(leaf, buffer);
         if (row->waits)
-                buffer_append_text(line, "  open");
+                buffer_append_text(buffer, "; open");
         if (!row->outcome)
                 return 0;
         int r = leaf_parse(row->outcome, row->n_outcome, LEAF_MAX, &outcome);
-        if (r == 0)
-                add_cell(leaf_words_result, &outcome, 0, line);
+        if (r == 0) {
+                buffer_append_text(buffer, "; ");
+                leaf_words_result(&outcome, buffer);
+        }
         return r < 0 ? r : 0;
 }
 
-static void print_line(Buffer *line)
-{
-        while (line->n > 0 && line->data[line->n - 1] == ' ')
-                line->data[--line->n] = 0;
-        puts(buffer_text(line));
-}
-
-static int print_table_row(const SearchRow *row)
+static int print_table_row(const Call *call, const SearchRow *row)
 {
         _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
-        _cleanup_(buffer_deinit) Buffer line = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer time = BUFFER_INIT, who = BUFFER_INIT, what = BUFFER_INIT,
+                                        verdict = BUFFER_INIT;
+        char index[32];
 
         int r = leaf_parse(row->leaf, row->n_leaf, LEAF_MAX, &leaf);
         if (r != 0)
                 return r < 0 ? r : 0;
-        buffer_append_format(&line, "%8" PRIu64, row->index);
-        add_cell(words_seconds, &leaf, 20, &line);
-        add_cell(leaf_words_who, &leaf, 30, &line);
-        add_cell(leaf_words_what, &leaf, 56, &line);
-        add_cell(words_verdict, &leaf, 7, &line);
-        add_cell(leaf_words_why, &leaf, 28, &line);
-        r = add_result(row, &line);
+        snprintf(index, sizeof(index), "%" PRIu64, row->index);
+        words_seconds(&leaf, &time);
+        leaf_words_who(&leaf, &who);
+        leaf_words_what(&leaf, &what);
+        r = words_verdict(row, &leaf, &verdict);
+        const char *const cells[_COLUMN_MAX] = {index, buffer_text(&time), buffer_text(&who),
+                                                buffer_text(&what), buffer_text(&verdict)};
         if (r == 0)
-                print_line(&line);
+                table_row(stdout, call->columns, _COLUMN_MAX, cells);
         return r;
+}
+
+/* What index and time leave is shared out; at 100 columns the words of most requests take two lines. */
+static void print_head(Call *call)
+{
+        enum { INDEX_WIDTH = 8, TIME_WIDTH = 20, GAPS = 2 * (_COLUMN_MAX - 1) };
+        const size_t left = table_width() - INDEX_WIDTH - TIME_WIDTH - GAPS;
+        const size_t who = left * 18 / 64, what = left * 25 / 64;
+        const TableColumn columns[_COLUMN_MAX] = {
+                [COLUMN_INDEX] = {"INDEX", INDEX_WIDTH, true},
+                [COLUMN_TIME] = {"TIME", TIME_WIDTH, false},
+                [COLUMN_WHO] = {"WHO", who, false},
+                [COLUMN_WHAT] = {"WHAT", what, false},
+                [COLUMN_VERDICT] = {"VERDICT", left - who - what, false},
+        };
+
+        memcpy(call->columns, columns, sizeof(columns));
+        table_head(stdout, call->columns, _COLUMN_MAX);
 }
 
 static int print_row(const SearchRow *row, void *userdata)
 {
         Call *call = userdata;
 
-        call->n_printed++;
         if (call->json)
                 return print_json(row);
-        if (call->n_printed == 1)
-                printf("%8s  %-20s  %-30s  %-56s  %-7s  %-28s  %s\n", "INDEX", "TIME", "WHO", "WHAT",
-                       "VERDICT", "WHY", "RESULT");
-        return print_table_row(row);
+        if (call->n_printed++ == 0)
+                print_head(call);
+        return print_table_row(call, row);
 }
 
 static void print_summary(const Call *call, const Search *search)

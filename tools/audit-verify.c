@@ -18,6 +18,7 @@
 #include "tools/json.h"
 #include "tools/kept.h"
 #include "tools/log-audit.h"
+#include "tools/page.h"
 
 typedef struct Call {
         AuditExport where;
@@ -67,7 +68,7 @@ static void print_root(const TreeHead *head)
 {
         char root[DIGEST_HEX_SIZE];
         digest_hex(&head->root, root);
-        printf("  root      %s over %" PRIu64 " leaves\n", root, head->size);
+        page_field_format(stdout, "root", "%s over %" PRIu64 " leaves", root, head->size);
 }
 
 static void print_span(const RuleCounts *counts)
@@ -78,32 +79,45 @@ static void print_span(const RuleCounts *counts)
                 return;
         time_format((int64_t)counts->first_usec, first);
         time_format((int64_t)counts->last_usec, last);
-        printf("  from      %s to %s\n", first, last);
+        page_field_format(stdout, "from", "%s to %s", first, last);
 }
 
-static void print_words(const LogAudit *audit)
+static void print_counts(const LogAudit *audit)
 {
         const RuleCounts *counts = &audit->counts;
 
-        printf("%s: %s\n", audit->export->verifier.name, audit->dir);
-        printf("  signed    by %s%s\n", audit->export->verifier.name,
-               audit->export->own_key
-                       ? ", by the key that came with the export: compare it with one that you were given"
-                       : "");
-        print_root(&audit->export->head);
-        print_span(counts);
-        printf("  leaves    %" PRIu64 "; permits: %" PRIu64 ", still open of these: %" PRIu64
-               ", denials: %" PRIu64 ", outcomes: %" PRIu64 ", starts: %" PRIu64 ", policies loaded: %" PRIu64
-               "\n",
-               counts->leaves, counts->permits, counts->open, counts->denials, counts->outcomes,
-               counts->starts, counts->policies);
-        printf("  checked   the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
-               "; the rules I1 to I8;\n            texts of policies: %" PRIu64 "; kept checkpoints: %zu\n",
-               audit->n_tiles, audit->n_policies, audit->n_kept);
+        page_field_format(stdout, "leaves",
+                          "%" PRIu64 "; permits: %" PRIu64 ", still open of these: %" PRIu64
+                          ", denials: %" PRIu64 ", outcomes: %" PRIu64 ", starts: %" PRIu64
+                          ", policies loaded: %" PRIu64,
+                          counts->leaves, counts->permits, counts->open, counts->denials, counts->outcomes,
+                          counts->starts, counts->policies);
+        page_field_format(stdout, "checked",
+                          "the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
+                          "; the rules I1 to I8; texts of policies: %" PRIu64 "; kept checkpoints: %zu",
+                          audit->n_tiles, audit->n_policies, audit->n_kept);
+}
+
+/* The verdict first: everything below it is to be read in its light. */
+static int print_words(const LogAudit *audit)
+{
+        const Export *export = audit->export;
+
         if (audit->findings->n_faults == 0)
                 printf("No fault was found.\n");
         else
-                printf("Faults: %zu.\n", audit->findings->n_faults);
+                printf("It does not verify. Faults: %zu.\n", audit->findings->n_faults);
+        int r = findings_print(audit->findings);
+        page_field(stdout, "export", audit->dir);
+        page_field_format(stdout, "signed", "by %s%s", export->verifier.name,
+                          export->own_key
+                                  ? ", with the key that came with the export: compare it with one that "
+                                    "you were given (--vkey)"
+                                  : "");
+        print_root(&export->head);
+        print_span(&audit->counts);
+        print_counts(audit);
+        return r;
 }
 
 static void add_number(json_object *object, const char *key, uint64_t value)
@@ -111,7 +125,7 @@ static void add_number(json_object *object, const char *key, uint64_t value)
         json_set(object, key, json_object_new_uint64(value));
 }
 
-static void print_json(const LogAudit *audit)
+static int print_json(const LogAudit *audit)
 {
         _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
         const RuleCounts *counts = &audit->counts;
@@ -137,6 +151,7 @@ static void print_json(const LogAudit *audit)
         json_set(object, "remarks", json_object_get(audit->findings->remarks));
         printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                       JSON_C_TO_STRING_NOSLASHESCAPE));
+        return 0;
 }
 
 static int verify_export(const Call *call, Export *export, const ExportSource *source)
@@ -154,10 +169,10 @@ static int verify_export(const Call *call, Export *export, const ExportSource *s
                 r = read_all_since(&audit, &call->since);
         if (r == 0)
                 r = log_audit_run(&audit);
+        if (r == 0)
+                r = (call->json ? print_json : print_words)(&audit);
         if (r < 0)
-                diag(DIAG_ERROR, "%s: %s", source->dir, strerror(-r));
-        else
-                (call->json ? print_json : print_words)(&audit);
+                diag(DIAG_ERROR, "%s: it could not be checked to the end: %s", source->dir, strerror(-r));
         free(audit.kept);
         return r == 0 && findings.n_faults == 0 ? EXIT_DONE : EXIT_REFUSED;
 }

@@ -25,8 +25,9 @@
 #include "base/buffer.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "varlink/reply.h"
 
-enum { READ_SIZE = 64 * 1024, REPLY_DEPTH = 16 };
+enum { READ_SIZE = 64 * 1024 };
 
 struct Client {
         int fd;
@@ -177,7 +178,7 @@ static int read_some(int fd, Buffer *reply)
         return reply->failed ? -ENOMEM : 0;
 }
 
-/* Reads until a NUL has come; parse_object() sees to it that it is the last byte. */
+/* Reads until a NUL has come; parse_reply() sees to it that it is the last byte. */
 static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
 {
         for (;;) {
@@ -195,57 +196,22 @@ static int receive_reply(int fd, Buffer *reply, uint64_t deadline_msec)
         }
 }
 
-/* Whether an envelope is one that may answer a call without `more`. */
-static bool envelope_is_reply(json_object *envelope, json_object **ret_error, json_object **ret_parameters)
-{
-        if (!json_object_is_type(envelope, json_type_object))
-                return false;
-        json_object_object_foreach(envelope, key, value)
-        {
-                if (strcmp(key, "error") == 0 && json_object_is_type(value, json_type_string))
-                        *ret_error = value;
-                else if (strcmp(key, "parameters") == 0 && json_object_is_type(value, json_type_object))
-                        *ret_parameters = value;
-                else if (strcmp(key, "parameters") == 0 && !value)
-                        continue;
-                else if (strcmp(key, "continues") == 0 && json_object_is_type(value, json_type_boolean) &&
-                         !json_object_get_boolean(value))
-                        continue;
-                else if (!strchr(key, '.')) /* extensions are named after a domain */
-                        return false;
-        }
-        return true;
-}
-
-static json_object *parse_object(const Buffer *text)
-{
-        json_tokener *tokener = json_tokener_new_ex(REPLY_DEPTH);
-        if (!tokener)
-                return NULL;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        json_object *object = json_tokener_parse_ex(tokener, (const char *)text->data, (int)text->n);
-        if (object && json_tokener_get_parse_end(tokener) + 1 != text->n) {
-                json_object_put(object);
-                object = NULL;
-        }
-        json_tokener_free(tokener);
-        return object;
-}
-
 static int parse_reply(const Buffer *text, ClientReply *ret_reply)
 {
-        json_object *error = NULL, *parameters = NULL;
-        _cleanup_(json_putp) json_object *envelope = parse_object(text);
-        if (!envelope || !envelope_is_reply(envelope, &error, &parameters))
+        _cleanup_(varlink_reply_deinit) VarlinkReply read = VARLINK_REPLY_INIT;
+        /* One call is under way, so nothing may stand behind the NUL. */
+        if (memchr(text->data, 0, text->n) != text->data + text->n - 1)
                 return CLIENT_E_MALFORMED;
+        int r = varlink_reply_read((const char *)text->data, text->n - 1, &read);
+        if (r != 0)
+                return r < 0 ? r : CLIENT_E_MALFORMED;
+        const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
         ClientReply reply = {
-                .error = error ? strdup(json_object_get_string(error)) : NULL,
-                .parameters = strdup(parameters ? json_object_to_json_string_ext(
-                                                          parameters, JSON_C_TO_STRING_PLAIN |
-                                                                              JSON_C_TO_STRING_NOSLASHESCAPE)
-                                                : "{}"),
+                .error = read.error ? strdup(read.error) : NULL,
+                .parameters = strdup(read.parameters ? json_object_to_json_string_ext(read.parameters, flags)
+                                                     : "{}"),
         };
-        if ((error && !reply.error) || !reply.parameters) {
+        if ((read.error && !reply.error) || !reply.parameters) {
                 client_reply_deinit(&reply);
                 return -ENOMEM;
         }

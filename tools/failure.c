@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/macro.h"
+#include "policy/vocabulary.h"
 #include "tools/json.h"
 #include "tools/page.h"
 
@@ -18,7 +19,7 @@ typedef struct Words {
         const char *text;
 } Words;
 
-/* By the last part of an error's name. */
+/* By the last part of an error's name, or by all of it where interfaces differ. */
 static const Words headlines[] = {
         {"Denied", "Refused"},
         {"TrailUnavailable", "Not done, because the trail cannot be written"},
@@ -31,6 +32,7 @@ static const Words headlines[] = {
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
         {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
         {"NoSuchRequest", "You have made no such request"},
+        {"org.matchguard.Audit.NoSuchRequest", "There is no such request"},
         {"InvalidParameter", "This is no request, because a value is not what it must be"},
         {"PermissionDenied", "Not open to this user"},
         {"MethodNotFound", "This service is too old for it"},
@@ -50,6 +52,30 @@ static const Words reasons[] = {
         {"moratorium", "a moratorium covers it, and nothing excepts it"},
         {"missing-requirement", "it would be permitted if what is missing were given"},
         {"not-allowed", "nothing permits it"},
+};
+
+/* What a parameter may be, where no vocabulary says it. */
+static const Words parameters_wanted[] = {
+        {"gallery", "1 to 63 characters of a-z, 0-9 and -, not beginning with -"},
+        {"purpose", "1 to 63 characters of a-z, 0-9 and -, not beginning with -"},
+        {"onBehalfOf", "at most 16 names of 1 to 63 characters of a-z, 0-9 and -, not beginning with -"},
+        {"recipients", "at most 16 names of 1 to 63 characters of a-z, 0-9 and -, not beginning with -"},
+        {"caseReference", "at most 512 bytes without control characters"},
+        {"authorisation", "at most 512 bytes without control characters"},
+        {"operator", "at most 512 bytes without control characters"},
+        {"model", "1 to 63 characters of A-Z, a-z, 0-9, ., _, + and -, a letter or digit first"},
+        {"subject", "1 to 64 characters of A-Z, a-z, 0-9, ., _, : and -"},
+        {"after", "1 to 64 characters of A-Z, a-z, 0-9, ., _, : and -"},
+        {"data", "1 to 4,096 float32 values"},
+        {"request", "32 hexadecimal digits"},
+};
+
+static const struct {
+        const char *parameter;
+        const Vocabulary *vocabulary;
+} vocabularies[] = {
+        {"sought", &vocabulary_roles},
+        {"kind", &vocabulary_probes},
 };
 
 static const char *find_words(const Words *words, size_t n, const char *word)
@@ -112,6 +138,21 @@ void failure_print_receipt(FILE *out, json_object *parameters)
                                   (long)json_number(receipt, "decisionIndex", -1), origin ? origin : "");
 }
 
+static void print_wanted(FILE *out, const char *parameter)
+{
+        _cleanup_(buffer_deinit) Buffer words = BUFFER_INIT;
+        const char *text = find_words(parameters_wanted, ARRAY_SIZE(parameters_wanted), parameter);
+
+        for (size_t i = 0; i < ARRAY_SIZE(vocabularies); i++)
+                if (strcmp(vocabularies[i].parameter, parameter) == 0)
+                        vocabulary_list(vocabularies[i].vocabulary,
+                                        vocabulary_all(vocabularies[i].vocabulary), ", ", &words);
+        if (words.n > 0)
+                page_field_format(out, "expected", "one of %s", buffer_text(&words));
+        else if (text)
+                page_field(out, "expected", text);
+}
+
 /* An error that this tool does not know: everything that came with it. */
 static void print_unknown(FILE *out, const char *what, const char *error, json_object *parameters)
 {
@@ -123,7 +164,10 @@ static void print_unknown(FILE *out, const char *what, const char *error, json_o
 void failure_print(FILE *out, const char *what, const char *error, json_object *parameters)
 {
         const char *dot = strrchr(error, '.'), *name = dot ? dot + 1 : error;
-        const char *headline = find_words(headlines, ARRAY_SIZE(headlines), name);
+        const char *headline = find_words(headlines, ARRAY_SIZE(headlines), error);
+        const char *parameter = json_text(parameters, "parameter");
+        if (!headline)
+                headline = find_words(headlines, ARRAY_SIZE(headlines), name);
         if (!headline) {
                 print_unknown(out, what, error, parameters);
                 return;
@@ -137,6 +181,8 @@ void failure_print(FILE *out, const char *what, const char *error, json_object *
         print_text(out, "result", parameters, "result");
         print_text(out, "expected", parameters, "expected");
         print_text(out, "parameter", parameters, "parameter");
+        if (parameter)
+                print_wanted(out, parameter);
         print_text(out, "method", parameters, "method");
         failure_print_receipt(out, parameters);
 }

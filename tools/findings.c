@@ -1,6 +1,6 @@
 /*
- * Saying and gathering findings. Text that comes from outside is a leaf's only where a leaf may hold it, or a
- * path: control characters in it are not passed on to a terminal.
+ * Gathering findings, and saying them. Text that comes from outside is a leaf's only where a leaf may hold
+ * it, or a path: control characters in it are not passed on to a terminal.
  */
 
 #include "tools/findings.h"
@@ -29,6 +29,8 @@ void findings_deinit(Findings *findings)
 {
         json_object_put(findings->faults);
         json_object_put(findings->remarks);
+        buffer_deinit(&findings->fault_lines);
+        buffer_deinit(&findings->remark_lines);
         *findings = FINDINGS_INIT;
 }
 
@@ -40,9 +42,9 @@ static void make_plain(char *text)
                         *text = '?';
 }
 
-static void print_plain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void add_line(Buffer *lines, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void print_plain(const char *format, ...)
+static void add_line(Buffer *lines, const char *format, ...)
 {
         char text[2 * TEXT_SIZE];
         va_list arguments;
@@ -51,23 +53,23 @@ static void print_plain(const char *format, ...)
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         make_plain(text);
-        puts(text);
+        buffer_append_format(lines, "%s\n", text);
 }
 
 /* Whether this one is still said; the first that is not says that it is so. */
-static bool is_said(const Findings *findings, size_t n, const char *what)
+static bool is_said(size_t n, const char *what, Buffer *lines)
 {
-        if (n == FINDINGS_MAX && !findings->faults)
-                printf("%s: from here on they are only counted\n", what);
+        if (n == FINDINGS_MAX)
+                add_line(lines, "%s: from here on they are only counted", what);
         return n < FINDINGS_MAX;
 }
 
 void findings_leaf(Findings *findings, uint64_t index, const char *rule, const char *text)
 {
-        if (!is_said(findings, findings->n_faults++, "fault"))
+        if (!is_said(findings->n_faults++, "fault", &findings->fault_lines))
                 return;
         if (!findings->faults) {
-                print_plain("fault: leaf %" PRIu64 ", rule %s: %s", index, rule, text);
+                add_line(&findings->fault_lines, "fault: leaf %" PRIu64 ", rule %s: %s", index, rule, text);
                 return;
         }
         json_object *fault = json_need(json_object_new_object());
@@ -82,13 +84,13 @@ void findings_file(Findings *findings, const char *path, const char *format, ...
         char text[TEXT_SIZE];
         va_list arguments;
 
-        if (!is_said(findings, findings->n_faults++, "fault"))
+        if (!is_said(findings->n_faults++, "fault", &findings->fault_lines))
                 return;
         va_start(arguments, format);
         vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
         if (!findings->faults) {
-                print_plain("fault: %s: %s", path, text);
+                add_line(&findings->fault_lines, "fault: %s: %s", path, text);
                 return;
         }
         json_object *fault = json_need(json_object_new_object());
@@ -102,7 +104,7 @@ void findings_remark(Findings *findings, const char *format, ...)
         char text[TEXT_SIZE];
         va_list arguments;
 
-        if (!is_said(findings, findings->n_remarks++, "remark"))
+        if (!is_said(findings->n_remarks++, "remark", &findings->remark_lines))
                 return;
         va_start(arguments, format);
         vsnprintf(text, sizeof(text), format, arguments);
@@ -110,5 +112,12 @@ void findings_remark(Findings *findings, const char *format, ...)
         if (findings->remarks)
                 json_object_array_add(findings->remarks, json_object_new_string(text));
         else
-                print_plain("remark: %s", text);
+                add_line(&findings->remark_lines, "remark: %s", text);
+}
+
+int findings_print(const Findings *findings)
+{
+        fputs(buffer_text(&findings->fault_lines), stdout);
+        fputs(buffer_text(&findings->remark_lines), stdout);
+        return findings->fault_lines.failed || findings->remark_lines.failed ? -ENOMEM : 0;
 }

@@ -1,8 +1,8 @@
 #pragma once
 /*
- * What a check of a log finds: faults, which make it fail, and remarks, which an auditor should know. Said as
- * they come, a line each, or gathered for one JSON object. After FINDINGS_MAX of a sort the rest are only
- * counted.
+ * What a check of a log finds: faults, which make it fail, and remarks, which an auditor should know.
+ * Gathered until the verdict has been said, as lines or for one JSON object. After FINDINGS_MAX of a sort the
+ * rest are only counted.
  */
 
 #include <json-c/json.h>
@@ -10,16 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 enum { FINDINGS_MAX = 100 };
 
 typedef struct Findings {
         size_t n_faults, n_remarks;
-        json_object *faults, *remarks; /* NULL: said at once on stdout */
+        json_object *faults, *remarks; /* NULL: as lines, below */
+        Buffer fault_lines, remark_lines;
 } Findings;
 
 #define FINDINGS_INIT ((Findings){})
 
-/** findings_init() - With @json they are gathered. Return: 0 or -ENOMEM. */
+/** findings_init() - With @json they are gathered as JSON, else as lines. Return: 0 or -ENOMEM. */
 int findings_init(Findings *findings, bool json);
 
 void findings_deinit(Findings *findings);
@@ -33,3 +36,6 @@ void findings_file(Findings *findings, const char *path, const char *format, ...
 
 /** findings_remark() - A remark. */
 void findings_remark(Findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** findings_print() - Writes the lines to stdout: the faults, then the remarks. Return: 0 or -ENOMEM. */
+int findings_print(const Findings *findings);

@@ -98,7 +98,7 @@ static void what_start(const Leaf *leaf, Buffer *buffer)
         add_text(leaf, "program", "started, version ", buffer);
         buffer_append_text(buffer, clean ? "" : ", after an unclean end");
         if (open > 0)
-                buffer_append_format(buffer, ", %" PRIu64 " requests left open", open);
+                buffer_append_format(buffer, ", requests left open: %" PRIu64, open);
         if (leaf_text(leaf, "previous"))
                 buffer_append_text(buffer, ", with a new log");
 }
@@ -108,7 +108,8 @@ static void what_policy(const Leaf *leaf, Buffer *buffer)
         uint64_t wider = 0;
         add_text(leaf, "result", "policy ", buffer);
         add_digest(leaf, "new", ": ", buffer);
-        add_digest(leaf, "old", ", before it ", buffer);
+        add_digest(leaf, "old", leaf_is(leaf, "result", "rejected") ? ", in force stays " : ", before it ",
+                   buffer);
         add_text(leaf, "via", ", by ", buffer);
         if (leaf_number(leaf, "wider", &wider) && wider)
                 buffer_append_text(buffer, ", something became permitted");
@@ -136,8 +137,8 @@ static void what_outcome(const Leaf *leaf, Buffer *buffer)
 
 static void what_refused(const Leaf *leaf, Buffer *buffer)
 {
-        add_number(leaf, "count", "", buffer);
-        add_text(leaf, "why", " calls were no requests: ", buffer);
+        add_number(leaf, "count", "calls that were no requests: ", buffer);
+        add_text(leaf, "why", ", ", buffer);
 }
 
 static void what_disclose(const Leaf *leaf, Buffer *buffer)
@@ -196,6 +197,11 @@ static const struct {
         {"gap", what_gap},         {"epoch", what_epoch},     {"beat", what_beat},
         {"stop", what_stop},
 };
+
+const char *leaf_words_kind(size_t i)
+{
+        return i < ARRAY_SIZE(whats) ? whats[i].kind : NULL;
+}
 
 void leaf_words_what(const Leaf *leaf, Buffer *buffer)
 {

@@ -7,6 +7,10 @@
 /** leaf_words_who() - Appends whom a leaf is about: the organisation and the user, or nothing. */
 void leaf_words_who(const Leaf *leaf, Buffer *buffer);
 
+/** leaf_words_kind() - The kinds of leaves that have words, one after the other. Return: NULL behind the
+ * last. */
+const char *leaf_words_kind(size_t i);
+
 /** leaf_words_what() - Appends what happened, in a few words: for a request what was asked. */
 void leaf_words_what(const Leaf *leaf, Buffer *buffer);
 

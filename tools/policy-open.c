@@ -4,8 +4,10 @@
 
 #include "tools/policy-open.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/diag.h"
 #include "base/macro.h"
@@ -15,6 +17,20 @@ void policy_open_options(OptionSet *set, PolicyOpen *open)
         const Option row = {"policy-dir", OPTION_LIST, &open->dirs, "DIR",
                             "the policy there, not the installed one; repeat it, strongest first"};
         options_add(set, &row, 1);
+}
+
+bool policy_dirs_check(const OptionList *dirs)
+{
+        bool all = true;
+
+        for (size_t i = 0; i < dirs->n; i++) {
+                struct stat st;
+                int error = stat(dirs->items[i], &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+                if (error != 0)
+                        diag(DIAG_ERROR, "--policy-dir %s: %s", dirs->items[i], strerror(error));
+                all &= error == 0;
+        }
+        return all;
 }
 
 const char *policy_open_describe(const PolicyOpen *open)
@@ -33,6 +49,8 @@ int policy_open(const PolicyOpen *open, Policy **ret_policy)
                 .owner = 0,
         };
 
+        if (!policy_dirs_check(&open->dirs))
+                return EXIT_REFUSED;
         int r = policy_load(ret_policy, &source, &faults);
         if (r == 0)
                 return EXIT_DONE;

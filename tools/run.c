@@ -14,6 +14,7 @@
 #include "base/macro.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/policy-open.h"
 #include "tools/programs.h"
 #include "tools/rundir.h"
 #include "tools/supervise.h"
@@ -47,6 +48,8 @@ static bool is_own_folder(const char *path)
 static int find_policy(RunOptions *options, const RunDir *dir, PolicyFolders *found)
 {
         OptionList *dirs = &options->policy_dirs;
+        if (!policy_dirs_check(dirs))
+                return EXIT_REFUSED;
         if (dirs->n == 0) {
                 buffer_append_format(&found->own, "%s/policy.d", dir->path);
                 programs_policy_dir(&found->shipped);

@@ -88,6 +88,34 @@ void service_try(Service *service, const ServiceCall *call, ServiceReply *ret_re
         *ret_reply = reply;
 }
 
+/* Whose an interface is that is not everybody's. */
+static const struct {
+        const char *interface, *owner;
+} owners[] = {
+        {SERVICE_ADMIN, "root"},
+        {SERVICE_AUDIT, "root and members of the group matchguard-audit"},
+};
+
+/* What to do about a socket that does not answer. */
+static void hint_unreachable(const Service *service, const ServiceCall *call, int error)
+{
+        if (error == EACCES) {
+                for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+                        if (strcmp(owners[i].interface, call->interface) == 0)
+                                fprintf(stderr, "%s is open to %s only.\n", call->interface, owners[i].owner);
+                return;
+        }
+        if (error != ENOENT && error != ECONNREFUSED)
+                return;
+        if (service->socket || service->dir)
+                fprintf(stderr, "Is '%s' the right folder, and the service running there?\n",
+                        service->socket ? service->socket : service->dir);
+        else
+                fputs("Is it running ('systemctl status matchguard.socket matchguard.service')? One that "
+                      "'matchguard run' started wants --dir DIR.\n",
+                      stderr);
+}
+
 /* The service could not be spoken to: for people only, there is no reply that JSON could show. */
 static int report_ending(const Service *service, const ServiceCall *call, const ServiceReply *reply)
 {
@@ -97,10 +125,7 @@ static int report_ending(const Service *service, const ServiceCall *call, const 
         if (reply->ending == CLIENT_E_UNREACHABLE)
                 fprintf(stderr, " at %s: %s", buffer_text(&path), strerror(reply->connect_errno));
         fputs(".\n", stderr);
-        if (reply->connect_errno == ENOENT || reply->connect_errno == ECONNREFUSED)
-                fputs("Is it running? Under 'matchguard run', say --dir DIR.\n", stderr);
-        if (reply->connect_errno == EACCES)
-                fprintf(stderr, "%s is not open to this user.\n", call->interface);
+        hint_unreachable(service, call, reply->connect_errno);
         if (reply->ending == CLIENT_E_CLOSED || reply->ending == CLIENT_E_TIMEOUT)
                 fputs("Whether the call had an effect is not known; the trail says it.\n", stderr);
         return reply->ending == CLIENT_E_TOO_LARGE ? EXIT_USAGE : EXIT_UNREACHABLE;

@@ -33,6 +33,8 @@ enum { RESTARTS_MAX = 5, ARGUMENTS_MAX = 64 };
 #define RESTART_USEC         (CLOCK_USEC_PER_SEC / 10)
 #define GUARD_STOP_USEC      (30 * CLOCK_USEC_PER_SEC)
 #define OTHERS_STOP_USEC     (5 * CLOCK_USEC_PER_SEC)
+/* timeout(1) and shells tell a program and then its group: within this time that is once. */
+#define TOLD_ONCE_USEC (1 * CLOCK_USEC_PER_SEC)
 
 typedef enum Phase {
         PHASE_STARTING,        /* the guard is not ready yet */
@@ -70,7 +72,7 @@ struct Supervisor {
         Child children[_PROGRAM_MAX];
         sd_event_source *deadline_source;
         bool said_ready;
-        bool told; /* by a signal to stop */
+        uint64_t told_usec; /* when a signal said to stop; 0: not yet */
         int status;
 };
 
@@ -333,14 +335,20 @@ static int on_notify(sd_event_source *source, int fd, uint32_t events, void *use
 static int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Supervisor *s = userdata;
-        if (s->told) {
+        uint64_t now_usec = 0;
+        int r = sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
+        if (r < 0)
+                return r;
+        if (s->told_usec > 0 && now_usec - s->told_usec < TOLD_ONCE_USEC)
+                return 0;
+        if (s->told_usec > 0) {
                 diag(DIAG_WARNING, "told twice to stop: killing everything");
                 s->status = EXIT_REFUSED;
                 for (size_t i = 0; i < ARRAY_SIZE(s->children); i++)
                         kill_child(&s->children[i], SIGKILL);
                 return 0;
         }
-        s->told = true;
+        s->told_usec = now_usec;
         return begin_stop(s);
 }
 

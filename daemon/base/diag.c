@@ -9,17 +9,29 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *diag_program = "matchguard";
 static DiagLevel diag_max_level = DIAG_INFO;
 static bool diag_to_journal = false;
 
+/* systemd names the stream that it made; whoever redirects stderr leaves the variable behind. */
+static bool diag_stderr_is_journal(void)
+{
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat st;
+
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void diag_init(const char *program, DiagLevel max_level)
 {
         diag_program = program;
         diag_max_level = max_level;
-        diag_to_journal = getenv("JOURNAL_STREAM") != NULL;
+        diag_to_journal = diag_stderr_is_journal();
 }
 
 void diag(DiagLevel level, const char *format, ...)

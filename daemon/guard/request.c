@@ -372,6 +372,7 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds)
 
         *ret_bounds = (ResultBounds){
                 .operation = request->message.operation,
+                .gallery = request->message.gallery,
                 .release = request->decision.release,
                 .has_limit = request->decision.has_limit,
                 .limit = request->decision.limit,

@@ -13,6 +13,7 @@
 /* What the leaf said. */
 typedef struct ResultBounds {
         const char *operation;
+        const char *gallery; /* NULL for compare */
         Release release;
         bool has_limit;
         uint32_t limit;

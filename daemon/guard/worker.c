@@ -92,18 +92,30 @@ static const char *worker_check_hello(const Worker *worker, const HelloMessage *
         return NULL;
 }
 
-static int worker_copy_galleries(Worker *worker, const StringList *galleries)
+/* Takes note of a gallery on its disk, once. Return: 0 or -ENOMEM. */
+static int worker_note_gallery(Worker *worker, const char *gallery)
 {
-        worker->galleries = calloc(MAX_OF(galleries->n, (size_t)1), sizeof(*worker->galleries));
-        if (!worker->galleries)
+        for (size_t i = 0; i < worker->n_galleries; i++)
+                if (strcmp(worker->galleries[i], gallery) == 0)
+                        return 0;
+        char **galleries = reallocarray(worker->galleries, worker->n_galleries + 1, sizeof(char *));
+        if (!galleries)
                 return -ENOMEM;
-        for (size_t i = 0; i < galleries->n; i++) {
-                char *copy = strdup(galleries->items[i]);
-                if (!copy)
-                        return -ENOMEM;
-                worker->galleries[worker->n_galleries++] = copy;
-        }
+        worker->galleries = galleries;
+        galleries[worker->n_galleries] = strdup(gallery);
+        if (!galleries[worker->n_galleries])
+                return -ENOMEM;
+        worker->n_galleries++;
         return 0;
+}
+
+static int worker_note_galleries(Worker *worker, const StringList *galleries)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < galleries->n; i++)
+                r = worker_note_gallery(worker, galleries->items[i]);
+        return r;
 }
 
 static int worker_on_hello(Worker *worker, Packet *packet)
@@ -115,7 +127,7 @@ static int worker_on_hello(Worker *worker, Packet *packet)
         const char *wrong = worker_check_hello(worker, &message);
         if (wrong)
                 return worker_breach(worker, wrong);
-        int r = worker_copy_galleries(worker, &message.galleries);
+        int r = worker_note_galleries(worker, &message.galleries);
         if (r < 0)
                 return r;
         text_hex(message.session, sizeof(message.session), worker->session);
@@ -159,6 +171,12 @@ static int worker_on_result(Worker *worker, Packet *packet)
         const char *wrong = result_check(&message, &bounds);
         if (wrong)
                 return worker_breach(worker, wrong);
+        /* One that has been changed stands on the disk from now on, also when it is no longer declared. */
+        if (bounds.gallery && message.gallery_epoch > 0) {
+                int r = worker_note_gallery(worker, bounds.gallery);
+                if (r < 0)
+                        return r;
+        }
         return request_result(request, packet, &message);
 }
 

@@ -92,22 +92,6 @@ int tree_root(const NodeSource *source, uint64_t size, Digest *ret_root)
         return tree_range(source, 0, size, ret_root);
 }
 
-int tree_frontier(const NodeSource *source, uint64_t size, Frontier *ret_frontier)
-{
-        Frontier frontier = {.size = size};
-        unsigned n = 0;
-
-        for (uint64_t start = 0; start < size;) {
-                unsigned level = tree_level_below(size - start);
-                int r = source->node(source->userdata, level, start >> level, &frontier.hashes[n++]);
-                if (r < 0)
-                        return r;
-                start += UINT64_C(1) << level;
-        }
-        *ret_frontier = frontier;
-        return 0;
-}
-
 /* Where a tree of more than one leaf splits: the largest power of two below its size. */
 static uint64_t tree_split(uint64_t size)
 {

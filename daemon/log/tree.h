@@ -53,9 +53,6 @@ typedef struct Path {
 /** tree_root() - The root of the tree of @size leaves. Return: 0, or what the source failed with. */
 int tree_root(const NodeSource *source, uint64_t size, Digest *ret_root);
 
-/** tree_frontier() - The frontier of the tree of @size leaves. Return: 0, or what the source failed with. */
-int tree_frontier(const NodeSource *source, uint64_t size, Frontier *ret_frontier);
-
 /** tree_inclusion() - The audit path of leaf @index in the tree of @size leaves; @index < @size. Return: as
  * above. */
 int tree_inclusion(const NodeSource *source, uint64_t size, uint64_t index, Path *ret_path);

@@ -4,7 +4,6 @@
 
 #include "varlink/call.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* The members that the protocol knows. Each taker says whether the value is of the right type. */
@@ -85,14 +84,4 @@ int varlink_call_read(const char *data, size_t n, VarlinkCall *ret_call)
         *ret_call = call;
         call = VARLINK_CALL_INIT;
         return 0;
-}
-
-int varlink_call_write(const char *method, struct json_object *parameters, Buffer *buffer)
-{
-        _cleanup_(json_freep) JsonRef root = json_object_new_object();
-
-        if (!json_add_text(root, "method", method) ||
-            (parameters && !json_add(root, "parameters", json_object_get(parameters))))
-                return -ENOMEM;
-        return json_message_write(root, buffer);
 }

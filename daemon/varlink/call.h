@@ -43,11 +43,3 @@ enum {
  * Return: 0, VARLINK_CALL_E_MALFORMED, -ENOMEM.
  */
 int varlink_call_read(const char *data, size_t n, VarlinkCall *ret_call);
-
-/**
- * varlink_call_write() - Appends a plain call (no more, oneway or upgrade) with its NUL.
- * @parameters: borrowed; NULL for none
- *
- * Return: 0 or -ENOMEM.
- */
-int varlink_call_write(const char *method, struct json_object *parameters, Buffer *buffer);

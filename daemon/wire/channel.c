@@ -312,12 +312,6 @@ int channel_new(Channel **ret_channel, sd_event *event, int fd, const ChannelHan
         return 0;
 }
 
-int channel_set_priority(Channel *channel, int64_t priority)
-{
-        int r = sd_event_source_set_priority(channel->io, priority);
-        return r < 0 ? r : sd_event_source_set_priority(channel->end, priority);
-}
-
 bool channel_is_idle(const Channel *channel)
 {
         return channel->first == NULL;

@@ -51,8 +51,5 @@ int channel_send(Channel *channel, uint8_t type, Buffer *body, const int *fds, s
 
 enum { CHANNEL_QUEUE_MAX = 16 * 1024 * 1024 };
 
-/** channel_set_priority() - As sd_event_source_set_priority(3). Return: 0 or -errno. */
-int channel_set_priority(Channel *channel, int64_t priority);
-
 /** channel_is_idle() - Whether nothing waits to be sent. */
 bool channel_is_idle(const Channel *channel);

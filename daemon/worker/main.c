@@ -82,9 +82,12 @@ static int serve(const Options *options, Galleries *galleries)
 {
         WorkerContext context = {.galleries = galleries};
 
-        if (read_vkey(options, &context.verifier) != 0)
-                return fail(0, "Cannot read the verifier key of the log (--vkey)");
-        int r = seen_load(galleries->dir_fd, &context.seen);
+        int r = read_vkey(options, &context.verifier);
+        if (r != 0)
+                return fail(r,
+                            r < 0 ? "Cannot read the log's public key, from --vkey or the credential log.vkey"
+                                  : "What --vkey or the credential log.vkey holds is no public key");
+        r = seen_load(galleries->dir_fd, &context.seen);
         if (r != 0)
                 return fail(r, "What was seen of the log cannot be read; --forget-log begins anew");
         r = galleries_load(galleries);
@@ -93,7 +96,7 @@ static int serve(const Options *options, Galleries *galleries)
         name_damaged(galleries);
         context.fd = connect_guard(options->connect);
         if (context.fd < 0)
-                return fail(context.fd, "Cannot reach the guard");
+                return fail(context.fd, "Cannot reach the guard (--connect)");
         r = engine_new(&options->engine, &context.engine);
         if (r != 0) {
                 fd_close(context.fd);

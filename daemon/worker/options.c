@@ -4,6 +4,7 @@
 
 #include "worker/options.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct OptionRow {
         const char *argument; /* NULL: takes none */
         const char *help;
         bool (*set)(Options *options, const char *value);
+        const char *wanted; /* what a value must be; NULL: any */
 } OptionRow;
 
 static bool set_connect(Options *options, const char *value)
@@ -65,13 +67,16 @@ static bool set_forget_log(Options *options, const char *value)
         return true;
 }
 
+static_assert(POOL_THREADS_MAX == 256, "the table says so in words");
+
 static const OptionRow rows[] = {
         {"connect", "PATH", "socket of the guard (/run/matchguard/internal/worker)", set_connect},
         {"galleries", "DIR", "where galleries are kept (/var/lib/matchguard/galleries)", set_galleries},
         {"vkey", "FILE", "verifier key of the log ($CREDENTIALS_DIRECTORY/log.vkey)", set_vkey},
-        {"threads", "N", "threads that search (one for each processor)", set_threads},
-        {"engine", "NAME", "auto or cpu", set_engine},
-        {"isa", "NAME", "auto, avx2 or scalar", set_isa},
+        {"threads", "N", "threads that search (one for each processor)", set_threads,
+         "a number from 1 to 256"},
+        {"engine", "NAME", "auto or cpu", set_engine, "auto or cpu"},
+        {"isa", "NAME", "auto, avx2 or scalar", set_isa, "auto, avx2 or scalar"},
         {"forget-log", NULL, "forget the log that was seen, so that another one can be accepted, and exit",
          set_forget_log},
         {"help", NULL, "print this", NULL},
@@ -105,7 +110,7 @@ static int apply(const OptionRow *row, const char *value, Options *options)
                 return print_version();
         if (row->set(options, value))
                 return 0;
-        fprintf(stderr, "matchguard-worker: --%s: not a good value: %s\n", row->name, value);
+        fprintf(stderr, "matchguard-worker: --%s wants %s, not '%s'\n", row->name, row->wanted, value);
         return OPTIONS_E_USAGE;
 }
 

@@ -119,8 +119,3 @@ void pool_run(Pool *pool, PoolPart part, void *userdata, size_t n_parts)
         pool->part = NULL; /* Who wakes late finds nothing and waits for the next round. */
         pthread_mutex_unlock(&pool->lock);
 }
-
-size_t pool_n_threads(const Pool *pool)
-{
-        return pool->n_threads + 1;
-}

@@ -24,6 +24,3 @@ Pool *pool_free(Pool *pool);
  * One caller at a time.
  */
 void pool_run(Pool *pool, PoolPart part, void *userdata, size_t n_parts);
-
-/** pool_n_threads() - How many threads take part, the caller included. */
-size_t pool_n_threads(const Pool *pool);

@@ -5,6 +5,7 @@ Usage: audit.py --build FOLDER    (root: it plays several users)
 """
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import struct
@@ -55,11 +56,11 @@ class Trail:
             time.sleep(0.1)
         return pathlib.Path(shutil.copytree(self.export, self.dir / name))
 
-    def asked(self, command, *arguments, uid=0, status=None):
+    def asked(self, command, *arguments, uid=0, status=None, columns=200):
         """What an audit command prints; its exit status is checked where one is given."""
         who = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
         done = subprocess.run([*who, self.tool, "audit", command, *map(str, arguments)], text=True,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=60, env={**os.environ, "COLUMNS": str(columns)})
         assert status is None or done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done.stdout + (done.stderr if done.returncode else "")
 
@@ -95,7 +96,7 @@ def an_auditor_gets_anybodys_receipt_and_has_it_checked(trail):
 
 def a_live_export_verifies(trail):
     said = trail.asked("verify", "--dir", trail.service, "--vkey", trail.vkey, status=0)
-    assert "No fault was found." in said, said
+    assert said.startswith("No fault was found.\n"), said
 
 
 # ------------------------------------------------------------------------------------ after it was stopped
@@ -135,7 +136,8 @@ def a_flipped_bit_is_found_in_a_copy(trail):
             data = bytearray(newest.read_bytes())
             data[at] ^= 1
             newest.write_bytes(data)
-            trail.asked("verify", "--export", copy, status=1)
+            said = trail.asked("verify", "--export", copy, status=1)
+            assert said.startswith("It does not verify."), said
             said = trail.asked("search", "--export", copy, status=1)
             assert "was signed" in said or "does not verify" in said, said
 
@@ -160,6 +162,21 @@ def a_search_finds_by_each_filter(trail):
 def a_table_shows_who_asked_for_whom_and_why_not(trail):
     said = trail.asked("search", "--export", trail.export, "--verdict", "deny", status=0)
     assert "shown to police" in said and "moratorium police-use" in said and "city-police" in said, said
+
+
+def a_table_fits_the_terminal_and_loses_nothing(trail):
+    wide = trail.asked("search", "--export", trail.export, columns=1000, status=0)
+    for columns in (80, 100, 133):
+        said = trail.asked("search", "--export", trail.export, columns=columns, status=0)
+        assert max(map(len, said.splitlines())) <= columns, said
+        assert sorted("".join(said.split())) == sorted("".join(wide.split())), said
+
+
+def a_word_that_no_record_can_hold_is_no_question(trail):
+    for filters in (["--kind", "requests"], ["--reason", "moratoria"], ["--operation", "search"], ["--verdict", "denied"],
+                    ["--request", "1"]):
+        said = trail.asked("search", "--export", trail.export, *filters, status=2)
+        assert filters[0] in said and filters[1] in said, said
 
 
 def a_record_is_shown_by_index_outcome_and_request_alike(trail):
@@ -201,6 +218,7 @@ RUNNING = [a_receipt_is_given_to_whoever_asked, a_receipt_is_not_given_to_somebo
 STOPPED = [the_whole_trail_verifies, it_has_grown_from_what_was_kept, an_export_put_back_is_told_by_a_later_checkpoint,
            another_key_is_not_believed, a_flipped_bit_is_found_in_a_copy, a_search_joins_permits_with_what_came_of_them,
            a_search_finds_by_each_filter, a_table_shows_who_asked_for_whom_and_why_not,
+           a_table_fits_the_terminal_and_loses_nothing, a_word_that_no_record_can_hold_is_no_question,
            a_record_is_shown_by_index_outcome_and_request_alike, a_kept_receipt_is_checked_without_the_service,
            a_receipt_that_was_changed_does_not_hold, a_receipt_without_its_key_is_no_question,
            without_the_service_no_receipt_is_to_be_had]

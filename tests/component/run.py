@@ -131,6 +131,18 @@ def an_interrupt_stops_too(run):
     assert run.wait() == 0, run.said()
 
 
+def told_twice_at_once_is_told_once(run):
+    run.start()
+    guard = run.children()["guard"]
+    os.kill(guard, signal.SIGSTOP)  # so that it has not ended when the second signal comes
+    run.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    run.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    os.kill(guard, signal.SIGCONT)
+    assert run.wait() == 0, run.said()
+
+
 def it_starts_again_on_the_same_folder(run):
     run.start()
     assert enrol_some(run).returncode == 0
@@ -278,6 +290,33 @@ def status_is_full_for_root_and_little_for_others(run):
     assert run.call("status").returncode == 0
 
 
+def a_gallery_that_is_no_longer_declared_is_named_and_out_of_reach(run):
+    run.start()
+    assert enrol_some(run).returncode == 0
+    (run.dir / "t0.f32").write_bytes(struct.pack("<16f", *service.unit(0)))
+    ask = ["identify", "--gallery", "faces", *WHY, *MODEL, "t0.f32"]
+    declaration = run.dir / "policy/faces.gallery"
+    declared = declaration.read_text()
+
+    def undeclared():
+        return json.loads(run.call("status", "--json").stdout)["status"]["worker"]["galleriesNotDeclared"]
+
+    assert undeclared() == []
+    declaration.unlink()
+    assert run.call("reload").returncode == 0
+    assert undeclared() == ["faces"], undeclared()
+    said = run.call(*ask, uid=service.NGO_UID)
+    assert said.returncode == 1 and "unknown-term" in said.stderr, said
+    os.kill(run.children()["worker"], signal.SIGKILL)
+    run.wait_until_served()
+    assert undeclared() == ["faces"], undeclared()
+    declaration.write_text(declared)
+    assert run.call("reload").returncode == 0
+    assert undeclared() == []
+    said = run.call(*ask, uid=service.NGO_UID)
+    assert said.returncode == 0 and "child-0" in said.stdout, said
+
+
 def reload_takes_a_good_policy_and_refuses_a_bad_one(run):
     run.start()
     allow = run.dir / "policy/rescue.allow"
@@ -305,12 +344,14 @@ def a_template_of_another_model_is_said(run):
     assert said.returncode == 1 and "of another model" in said.stderr and "test-16" in said.stderr, said
 
 
-TESTS = [a_clean_stop_ends_with_status_0, an_interrupt_stops_too, it_starts_again_on_the_same_folder,
+TESTS = [a_clean_stop_ends_with_status_0, an_interrupt_stops_too, told_twice_at_once_is_told_once,
+         it_starts_again_on_the_same_folder,
          one_run_a_folder, a_worker_that_dies_is_started_again, a_frontend_that_dies_is_started_again,
          what_dies_again_and_again_stops_everything, a_guard_that_dies_stops_everything,
          nothing_outlives_a_run_that_is_killed, a_policy_that_does_not_load_is_said,
          callers_are_told_apart_by_their_user, the_commands_do_what_they_say, a_refusal_says_rule_notice_and_place,
-         status_is_full_for_root_and_little_for_others, reload_takes_a_good_policy_and_refuses_a_bad_one,
+         status_is_full_for_root_and_little_for_others,
+         a_gallery_that_is_no_longer_declared_is_named_and_out_of_reach, reload_takes_a_good_policy_and_refuses_a_bad_one,
          a_template_of_another_model_is_said]
 
 

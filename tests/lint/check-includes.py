@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who may include whom: reads every #include of the project and holds it against the table of docs/ARCHITECTURE.md.
+"""Who may include whom: reads every #include of the project and holds it against the table of CONTRIBUTING.md.
 
 Usage: check-includes.py ROOT
 """

@@ -172,9 +172,8 @@ Test(client, numbers_come_through_as_they_were_written)
 Test(client, what_a_reply_may_hold_beside_is_let_pass)
 {
         static const char *const texts[] = {
-                "{\"parameters\":null}",
-                "{\"continues\":false}",
-                "{\"parameters\":{},\"com.example.extension\":{\"x\":[1]}}",
+                "{\"parameters\":null}",      "{\"continues\":false}",
+                "{\"error\":null}",           "{\"parameters\":{},\"com.example.extension\":{\"x\":[1]}}",
                 " { \"parameters\" : { } } ",
         };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -200,7 +199,8 @@ Test(client, what_is_no_reply_is_malformed)
                 {"{}x", 4},
                 {"{}{}", 5},
                 {"{\"error\":1}", 12},
-                {"{\"error\":null}", 15},
+                {"{\"a\":1,\"a\":1}", 14},
+                {"{\"parameters\":{\"a\":1,\"a\":2}}", 31},
                 {"{\"parameters\":[]}", 18},
                 {"{\"parameters\":{},\"other\":1}", 28},
                 {"{\"continues\":true}", 19},

@@ -74,6 +74,7 @@ Test(failure, every_error_of_the_interfaces_has_a_headline)
                 "org.matchguard.Match.ModelMismatch",
                 "org.matchguard.Match.BadTemplate",
                 "org.matchguard.Match.NoSuchRequest",
+                "org.matchguard.Audit.NoSuchRequest",
                 "org.matchguard.Admin.PolicyRejected",
                 "org.varlink.service.InvalidParameter",
                 "org.varlink.service.PermissionDenied",
@@ -83,6 +84,31 @@ Test(failure, every_error_of_the_interfaces_has_a_headline)
         };
         for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
                 cr_expect(!strstr(print(errors[i], "{}"), errors[i]), "%s", errors[i]);
+}
+
+Test(failure, a_parameter_that_is_wrong_is_told_with_what_it_may_be)
+{
+        static const struct {
+                const char *parameter, *wanted;
+        } rows[] = {
+                {"sought", "one of victim, missing"}, {"kind", "one of photograph, video-frame"},
+                {"gallery", "a-z, 0-9 and -"},        {"caseReference", "512 bytes"},
+                {"recipients", "at most 16 names"},   {"request", "32 hexadecimal digits"},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                char parameters[96];
+                snprintf(parameters, sizeof(parameters), "{\"parameter\":\"%s\"}", rows[i].parameter);
+                const char *page = print("org.varlink.service.InvalidParameter", parameters);
+                cr_expect(strstr(page, rows[i].parameter) && strstr(page, rows[i].wanted), "%s", page);
+        }
+        cr_expect(!strstr(print("org.varlink.service.InvalidParameter", "{\"parameter\":\"foo\"}"),
+                          "expected"));
+}
+
+Test(failure, an_auditor_is_not_told_that_it_is_his_own_request)
+{
+        cr_expect(strstr(print("org.matchguard.Audit.NoSuchRequest", "{}"), "There is no such request"));
+        cr_expect(strstr(print("org.matchguard.Match.NoSuchRequest", "{}"), "You have made no such request"));
 }
 
 Test(failure, an_error_of_tomorrow_is_shown_as_it_came)

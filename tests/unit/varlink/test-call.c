@@ -105,20 +105,3 @@ Test(call, a_method_has_its_longest_name)
                 cr_expect_eq(read_text(text, &call), n == VARLINK_METHOD_MAX ? 0 : VARLINK_CALL_E_MALFORMED);
         }
 }
-
-Test(call, what_is_written_is_read_again)
-{
-        _cleanup_(json_freep) JsonRef parameters = json_object_new_object();
-        _cleanup_(buffer_deinit) Buffer buffer = BUFFER_INIT;
-        _cleanup_(varlink_call_deinit) VarlinkCall call = VARLINK_CALL_INIT;
-
-        cr_assert(json_add_text(parameters, "x", "a/b"));
-        cr_assert_eq(varlink_call_write("a.B.C", parameters, &buffer), 0);
-        cr_expect_str_eq(buffer_text(&buffer), "{\"method\":\"a.B.C\",\"parameters\":{\"x\":\"a/b\"}}");
-        cr_assert_eq(varlink_call_read(buffer_text(&buffer), buffer.n - 1, &call), 0);
-        cr_expect_str_eq(call.method, "a.B.C");
-
-        buffer_clear(&buffer);
-        cr_assert_eq(varlink_call_write("a.B.C", NULL, &buffer), 0);
-        cr_expect_str_eq(buffer_text(&buffer), "{\"method\":\"a.B.C\"}");
-}

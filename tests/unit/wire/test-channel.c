@@ -407,14 +407,6 @@ Test(channel, what_cannot_be_sent_is_refused)
         cr_assert_eq(settle(), 0);
 }
 
-Test(channel, priorities_can_be_set)
-{
-        cr_assert_eq(channel_set_priority(f.channel, -10), 0);
-        peer_sends(1);
-        settle();
-        cr_assert_eq(f.n_packets, 1);
-}
-
 Test(channel, a_descriptor_that_is_no_socket_of_an_event_is_consumed)
 {
         Channel *none = NULL;
