@@ -172,10 +172,8 @@ Test(client, numbers_come_through_as_they_were_written)
 Test(client, what_a_reply_may_hold_beside_is_let_pass)
 {
         static const char *const texts[] = {
-                "{\"parameters\":null}",
-                "{\"continues\":false}",
-                "{\"error\":null}",
-                "{\"parameters\":{},\"com.example.extension\":{\"x\":[1]}}",
+                "{\"parameters\":null}",      "{\"continues\":false}",
+                "{\"error\":null}",           "{\"parameters\":{},\"com.example.extension\":{\"x\":[1]}}",
                 " { \"parameters\" : { } } ",
         };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
