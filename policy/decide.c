@@ -1,5 +1,5 @@
 /*
- * The decision: the nine steps of POLICY.md section 4 in their order, the first that ends it ends it. Pure:
+ * The decision: the nine steps of matchguard.policy(5) in their order, the first that ends it ends it. Pure:
  * the same policy and the same facts give the same decision on any machine. A decision begins as a denial,
  * and only decide_permit() turns it into anything else.
  */

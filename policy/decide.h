@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Facts in, decision out (POLICY.md sections 3 and 4). Pure: no clock, no file, no lock; bounded; never
+ * Facts in, decision out (matchguard.policy(5)). Pure: no clock, no file, no lock; bounded; never
  * fails. Deny is the starting value.
  */
 
@@ -60,7 +60,7 @@ typedef struct Facts {
  * facts_check() - Whether facts are a request at all ("Limits on what can be asked", name grammars,
  * vocabularies).
  *
- * Return: NULL, or the name of the first fact that is not (as POLICY.md section 5 spells it in facts).
+ * Return: NULL, or the name of the first fact that is not (as matchguard.policy(5) spells it in facts).
  */
 const char *facts_check(const Facts *facts);
 
@@ -91,7 +91,7 @@ typedef enum Release {
 /** release_name() - "decision", "candidates", "scores". */
 const char *release_name(Release release);
 
-/* Which conditions of the nearest allow are unmet, in the order of POLICY.md section 4. */
+/* Which conditions of the nearest allow are unmet, in the order of matchguard.policy(5). */
 typedef enum Unmet {
         UNMET_ORGANISATION,
         UNMET_OPERATION,

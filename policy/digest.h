@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The digests of POLICY.md section 1.
+ * The digests of matchguard.policy(5).
  */
 
 #include "base/digest.h"

@@ -1,7 +1,6 @@
 #pragma once
 /*
- * Whether one rule concerns a question: stand-downs, moratoria, allows, each by its conditions in POLICY.md
- * section 4. Prohibitions look at what may be, permissions at what was said.
+ * Whether one rule concerns a question: stand-downs, moratoria, allows, each by its conditions in matchguard.policy(5). Prohibitions look at what may be, permissions at what was said.
  */
 
 #include "policy/question.h"

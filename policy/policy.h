@@ -1,6 +1,6 @@
 #pragma once
 /*
- * A policy in force: immutable, compiled from a directory of small files (POLICY.md). Pure but for
+ * A policy in force: immutable, compiled from a directory of small files (matchguard.policy(5)). Pure but for
  * policy/load.c, which reads the files. The same library decides in the guard, explains in the tool and is
  * proved in tests.
  *
@@ -66,7 +66,7 @@ Policy *policy_ref(Policy *policy);
 /** policy_unref() - Drops one; takes NULL, returns NULL. */
 Policy *policy_unref(Policy *policy);
 
-/** policy_digest() - The digest of POLICY.md section 1, borrowed. */
+/** policy_digest() - The digest of matchguard.policy(5), borrowed. */
 const Digest *policy_digest(const Policy *policy);
 
 /** policy_invariants_digest() - SHA-256 over the raw object digests of the invariants, in byte order. */
@@ -114,7 +114,7 @@ bool policy_mentions_group(const Policy *policy, gid_t gid);
 bool policy_knows(const Policy *policy, const Peer *peer);
 
 /**
- * policy_whoami() - What the policy takes a caller for: the organisation of step 2 of POLICY.md section 4.
+ * policy_whoami() - What the policy takes a caller for: the organisation of step 2 of matchguard.policy(5).
  * @ret_classes: the organisation's classes with all their ancestors, in byte order; borrowed, @ret_n of them
  *
  * Return: the organisation's name, or NULL where the decision would end in step 2.

@@ -1,6 +1,6 @@
 /*
  * From facts to a question. What loosens is judged at the loosening time, what tightens at the time of the
- * request (POLICY.md section 3). Pure; allocates nothing.
+ * request (matchguard.policy(5)). Pure; allocates nothing.
  */
 
 #include "policy/question.h"

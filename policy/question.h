@@ -41,7 +41,7 @@ typedef struct Question {
 void question_init(Question *question, const Policy *policy, const Facts *facts);
 
 /**
- * question_identify() - Who asks: step 2 of POLICY.md section 4.
+ * question_identify() - Who asks: step 2 of matchguard.policy(5).
  *
  * Return: REASON_NONE, or why nobody can be said to.
  */

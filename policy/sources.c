@@ -1,5 +1,5 @@
 /*
- * Layers, masks and drop-ins (POLICY.md section 1). Sorted by path, an object's file comes before its
+ * Layers, masks and drop-ins (matchguard.policy(5)). Sorted by path, an object's file comes before its
  * drop-ins and nothing comes between them, because a dot never stands in a name; sorted by layer within a
  * path, the first one takes effect.
  */

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * A decision as one line of JSON (POLICY.md section 5): what `policy decide` prints.
+ * A decision as one line of JSON (matchguard.policy(5)): what `policy decide` prints.
  */
 
 #include "base/buffer.h"

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Facts as one JSON object (POLICY.md section 5): what `policy decide` reads, a line each.
+ * Facts as one JSON object (matchguard.policy(5)): what `policy decide` reads, a line each.
  */
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The rules that the leaves of a log keep among themselves (TRAIL.md section 5, I1 to I8), checked one leaf
+ * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I8), checked one leaf
  * after the other. Pure: knows no file, no tree and no signature. Memory grows with the requests that are
  * open at one time, not with the log.
  */

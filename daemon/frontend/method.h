@@ -49,7 +49,7 @@ extern const Schema method_entry;
 typedef struct Method {
         const char *name;
         CallKind kind;
-        const char *operation; /* of CALL_MATCH, as POLICY.md names it */
+        const char *operation; /* of CALL_MATCH, as matchguard.policy(5) names it */
         Schema parameters;     /* read into Arguments */
 } Method;
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Attest: who is at the other end of a connection, from the kernel alone, before a byte of it is read
- * (DESIGN.md, "Who is asking"). Runs in the guard at each accept.
+ * (docs/ARCHITECTURE.md). Runs in the guard at each accept.
  *
  * User and groups are what they were when the peer connected. Everything that comes from /proc is read
  * between two checks that the peer's pidfd still lives, so that it cannot be another process's; whatever

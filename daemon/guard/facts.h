@@ -33,7 +33,7 @@ Peer facts_peer(const Attestation *attestation);
 void facts_make(const FactsSource *source, Facts *ret_facts);
 
 /**
- * facts_parameter() - What Varlink calls a fact (POLICY.md section 5).
+ * facts_parameter() - What Varlink calls a fact (matchguard.policy(5)).
  *
  * Return: the name; NULL for a fact that no client gives, so that a child that sent it wrongly made it up.
  */

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * What stands in each kind of leaf (TRAIL.md, the table): from a typed struct to the fields of a draft. Pure.
+ * What stands in each kind of leaf (matchguard-trail(7), the table): from a typed struct to the fields of a draft. Pure.
  * The keys that every leaf has are set before, by draft_begin().
  *
  *   leaf-request.c   request

@@ -3,7 +3,7 @@
  * Ledger: what the guard's loop gives to leaves before anything else: index, time, clock, mark. Pure: it is
  * told what the clocks say, so that tests can tell it anything.
  *
- * Invariants (TRAIL.md sections 1 and 5)
+ * Invariants (matchguard-trail(7))
  *   1. indices follow on without a gap, beginning where the trail ends
  *   2. `time` never decreases, whatever the wall clock does
  *   3. `mark` is the largest wall time of a leaf written while the clock was synchronised

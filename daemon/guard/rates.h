@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Rates: how many permits each organisation was given under each allow, so that `used` (POLICY.md section 3)
+ * Rates: how many permits each organisation was given under each allow, so that `used` (matchguard.policy(5))
  * is answered from memory. Rebuilt from the trail at start, and taken back to a size when a commit fails.
  * Pure.
  */

@@ -44,7 +44,7 @@ struct Request {
         uint64_t deadline_usec;            /* boot time */
         char session[WORKER_SESSION_SIZE]; /* as the leaf has it; "": none */
 
-        const char *result;   /* a word of TRAIL.md's table */
+        const char *result;   /* a word of matchguard-trail(7)'s table */
         Packet result_packet; /* what `answer` points into */
         ResultMessage answer;
         bool has_answer;

@@ -2,7 +2,7 @@
  * The start of a run. Everything in here happens once, before a client is accepted: it may block. Anything
  * that is not as it should be refuses to start.
  *
- * Invariants (TRAIL.md section 5, I5 and I7)
+ * Invariants (matchguard-trail(7), I5 and I7)
  *   1. `start` is the first leaf of the run, and tells what was found
  *   2. the outcome `unknown` of every request that was left open comes before any request
  *   3. the `policy` leaf comes before any request

@@ -48,7 +48,7 @@ typedef struct TrailConfig {
 typedef struct TrailState {
         uint64_t time_usec; /* of the last leaf; 0 when there is none */
         bool has_mark;
-        uint64_t mark_usec; /* `mark` of POLICY.md section 3, after the last leaf */
+        uint64_t mark_usec; /* `mark` of matchguard.policy(5), after the last leaf */
         bool has_policy;
         Digest policy; /* `new` of the last policy leaf that was loaded */
 } TrailState;

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * What a leaf says of bytes that it does not hold (TRAIL.md: `detail` and `job`):
+ * What a leaf says of bytes that it does not hold (matchguard-trail(7): `detail` and `job`):
  *
  *   base64url-nopad( SHA-256( "matchguard/<purpose>/v1\n" || salt[32] || bytes ) )
  *

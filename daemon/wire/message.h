@@ -103,7 +103,7 @@ typedef enum RefusedWhy {
         _REFUSED_MAX,
 } RefusedWhy;
 
-/** refused_why_name() - The word of TRAIL.md: "malformed" and so on. */
+/** refused_why_name() - The word of matchguard-trail(7): "malformed" and so on. */
 const char *refused_why_name(RefusedWhy why);
 
 typedef struct RefusedMessage {
@@ -290,7 +290,7 @@ typedef struct CancelMessage {
 /* One for each JOB, also for one that was refused or cancelled ("caller-gone"). */
 typedef struct ResultMessage {
         uint64_t index;
-        const char *result; /* a word of TRAIL.md's outcome.result */
+        const char *result; /* a word of matchguard-trail(7)'s outcome.result */
         const char *why;    /* for the operator or the caller, or ""; of model-mismatch: expected */
         bool matched;
         bool has_similarity; /* only where the leaf's release is "scores" */

@@ -329,7 +329,7 @@ Test(log_audit, files_that_belong_to_no_log_are_remarked)
 
 /* -------------------------------------------------------------------------------------- archived policies */
 
-/* POLICY.md section 1: path, NUL, length in decimal, NUL, bytes; in byte order of the paths, the ids last. */
+/* matchguard.policy(5): path, NUL, length in decimal, NUL, bytes; in byte order of the paths, the ids last. */
 static void policy_digest_of(char ret_hex[static DIGEST_HEX_SIZE])
 {
         static const char text[] = "a.class\0"
