@@ -19,7 +19,7 @@ const Command commands[] = {
         {NULL, "reload", "[OPTION...]", "load the policy anew", run_reload},
         {NULL, "run", "--dir DIR [OPTION...]", "everything in one private directory", run_run},
         {"policy", "check", "[--policy-dir DIR]...", "whether a policy loads, and what it is made of", run_policy_check},
-        {"policy", "show", "[--policy-dir DIR]...", "a policy for people", run_policy_show},
+        {"policy", "show", "[OPTION...]", "a policy for people", run_policy_show},
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},

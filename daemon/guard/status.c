@@ -87,6 +87,8 @@ void status_for_anybody(Guard *guard, Status *status)
 {
         status_text(status, "version", MATCHGUARD_VERSION);
         status_bool(status, "serving", guard->serving && !guard->recorder.broken);
+        if (guard->worker.ready)
+                status_text(status, "engine", guard->worker.engine);
 }
 
 static void status_trail(Guard *guard, Status *status)
@@ -134,7 +136,6 @@ static void status_worker(Guard *guard, Status *status)
         status_bool(status, "worker.connected", worker->ready);
         if (worker->ready) {
                 status_text(status, "worker.version", worker->version);
-                status_text(status, "worker.engine", worker->engine);
                 status_text(status, "worker.session", worker->session);
         }
         for (size_t i = 0; i < worker->n_galleries; i++) {

@@ -22,7 +22,7 @@ typedef struct Status {
 
 void status_deinit(Status *status);
 
-/** status_for_anybody() - `version`, `serving`. */
+/** status_for_anybody() - `version`, `serving`, and `engine` while a worker is there. */
 void status_for_anybody(struct Guard *guard, Status *status);
 
 /** status_in_full() - Everything there is to know, for the administrator. */

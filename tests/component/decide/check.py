@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`matchguard policy decide` against golden files: facts in, decisions out, byte for byte.
+"""`matchguard policy decide` against golden files: facts in, decisions out, byte for byte; and of each policy what
+`matchguard policy show --json` holds of it, so that its digest can be computed from that alone.
 
 Usage: check.py TOOL
 
@@ -13,6 +14,7 @@ Each folder here is a case:
 The golden lines were worked out from the rules, not printed by the program; the digest is computed here.
 """
 import hashlib
+import json
 import pathlib
 import subprocess
 import sys
@@ -40,6 +42,16 @@ def blocks_of(path):
         yield why.removeprefix("# "), facts, expected
 
 
+def is_shown(tool, layers, ids, digest):
+    """Whether the files that take effect are what is shown, with their digest."""
+    run = subprocess.run([tool, "policy", "show", "--json", *(f"--policy-dir={layer}" for layer in layers)],
+                         capture_output=True, text=True)
+    shown = json.loads(run.stdout) if run.returncode == 0 else {}
+    expected = texts_of(layers) + ([(b".ids", ids)] if ids else [])
+    return (shown.get("digest") == digest
+            and [(file["path"].encode(), file["text"].encode()) for file in shown["files"]] == expected)
+
+
 def check_case(tool, case):
     """Returns (passed, failed)."""
     layers = [case / "policy"]
@@ -60,11 +72,14 @@ def check_case(tool, case):
         if got != expected.replace("DIGEST", digest):
             failed += 1
             print(f"{case.name}: {why}\n  facts    {facts}\n  expected {expected}\n  got      {got.replace(digest, 'DIGEST')}")
+    shown = is_shown(tool, layers, ids, digest)
+    if not shown:
+        print(f"{case.name}: `policy show --json` shows another policy")
     status = 1 if any(expected.startswith('{"error"') for _, _, expected in blocks) else 0
     if run.returncode != status or len(printed) != len(blocks):
         failed += 1
         print(f"{case.name}: exit status {run.returncode}, expected {status}; {len(printed)} lines for {len(blocks)}")
-    return len(blocks) - min(failed, len(blocks)), failed
+    return len(blocks) - min(failed, len(blocks)) + shown, failed + (not shown)
 
 
 def main():
