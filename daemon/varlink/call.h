@@ -1,7 +1,6 @@
 #pragma once
 /*
- * The top level of a Varlink call: who reads one is the frontend's child, who writes one is the tool's
- * client.
+ * The top level of a Varlink call, read by the children of the frontend.
  */
 
 #include <stdbool.h>

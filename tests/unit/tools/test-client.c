@@ -186,27 +186,30 @@ Test(client, what_a_reply_may_hold_beside_is_let_pass)
         }
 }
 
+/* The bytes of a row with the NUL that ends them. */
+#define ROW(text) text, sizeof(text)
+
 Test(client, what_is_no_reply_is_malformed)
 {
         static const struct {
                 const char *text;
                 size_t n;
         } rows[] = {
-                {"", 1},
-                {"{", 2},
-                {"[]", 3},
-                {"null", 5},
-                {"{}x", 4},
-                {"{}{}", 5},
-                {"{\"error\":1}", 12},
-                {"{\"a\":1,\"a\":1}", 14},
-                {"{\"parameters\":{\"a\":1,\"a\":2}}", 31},
-                {"{\"parameters\":[]}", 18},
-                {"{\"parameters\":{},\"other\":1}", 28},
-                {"{\"continues\":true}", 19},
-                {"{\"parameters\":{\"a\":\"\xff\"}}", 25},
-                {"{}\0{}", 6},
-                {"{}\0x", 4},
+                {ROW("")},
+                {ROW("{")},
+                {ROW("[]")},
+                {ROW("null")},
+                {ROW("{}x")},
+                {ROW("{}{}")},
+                {ROW("{\"error\":1}")},
+                {ROW("{\"a\":1,\"a\":1}")},
+                {ROW("{\"parameters\":{\"a\":1,\"a\":2}}")},
+                {ROW("{\"parameters\":[]}")},
+                {ROW("{\"parameters\":{},\"other\":1}")},
+                {ROW("{\"continues\":true}")},
+                {ROW("{\"parameters\":{\"a\":\"\xff\"}}")},
+                {ROW("{}\0{}")},
+                {ROW("{}\0x")},
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 Server server = {.reply = rows[i].text, .n_reply = rows[i].n};
