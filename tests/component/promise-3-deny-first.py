@@ -158,6 +158,7 @@ def on_a_full_disk_nothing_is_permitted(tally, build):
     finally:
         service.close()
         subprocess.run(["umount", directory / "state"], check=True)
+        shutil.rmtree(directory)
 
 
 def without_a_worker_the_permit_has_its_outcome(tally, build):

@@ -5,6 +5,7 @@ all of them at random under load.
 
 Usage: promise-5-crash.py BUILD [SEED]    (root)
 """
+import contextlib
 import os
 import pathlib
 import random
@@ -20,6 +21,7 @@ import killer  # noqa: E402
 import service as mg  # noqa: E402
 
 START_CALLS = ["pwrite64", "fdatasync", "fsync", "renameat", "unlinkat", "ftruncate", "fallocate", "mkdirat", "sendmsg"]
+SLOW = 0.3  # seconds that a sync is made to take
 STOP_CALLS = ["pwrite64", "fdatasync", "fsync", "renameat", "unlinkat", "ftruncate", "sendto", "write", "close"]
 
 
@@ -118,6 +120,25 @@ def a_start_killed_at_each_step(rig):
     rig.tally.check(starts[-1]["open"] == 3, f"the crash was to leave three requests open: {starts[-1]}")
 
 
+def every_checkpoint_of_a_start_verifies(rig):
+    """Whoever copies the export while a start closes what was left open copies a sound log, however slow the disk is."""
+    copy = leave_open(rig)
+    rig.service.start_guard(prefix=["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+                                    f"inject=fdatasync:delay_enter={int(SLOW * 1e6)}"])
+    sizes = set()
+    while not rig.service.notified.get("READY"):
+        rig.verify("while a start is slow")
+        sizes.add(len(rig.service.leaves()))
+        with contextlib.suppress(TimeoutError):
+            rig.service.wait_for("READY", timeout=0.02)
+    rig.tally.check(killer.wait_until(lambda: len(rig.service.leaves()) not in sizes, 3), "the start is not exported")
+    rig.verify("after a slow start")
+    for pid in killer.children_of(rig.pid("guard")).values():
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(copy)
+    rig.restart()
+
+
 def a_stop_killed_at_each_step(rig):
     """A stop that does not come to its end is a crash like another: `stop` is there or is not, the next start knows."""
     points = 0
@@ -205,6 +226,7 @@ def crashes_of_requests(rig):
 
 
 def crashes_of_starts_and_stops(rig):
+    every_checkpoint_of_a_start_verifies(rig)
     a_stop_killed_at_each_step(rig)
     a_start_killed_at_each_step(rig)
 

@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -183,6 +184,7 @@ class Service:
     def __init__(self, build, policy=None, directory=None):
         self.build = pathlib.Path(build)
         self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="matchguard-test."))
+        self.dir_is_own = directory is None
         self.dir.chmod(0o711)
         self.run, self.state = self.dir / "run", self.dir / "state"
         for path, mode in ((self.run, 0o755), (self.run / "internal", 0o700), (self.state, 0o700),
@@ -305,6 +307,8 @@ class Service:
             sock.close()
         if self.notify:
             self.notify.close()
+        if self.dir_is_own:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def log(self, name):
         path = self.dir / f"{name}.log"
