@@ -1,0 +1,48 @@
+#pragma once
+/*
+ * What a change of policy changes: every request that one policy answers otherwise than the other, folded into
+ * lines with an example each.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "policy/policy.h"
+
+typedef enum DiffKind {
+        DIFF_PERMITTED, /* was denied, becomes permitted */
+        DIFF_DENIED,    /* was permitted, becomes denied */
+        DIFF_MORE,      /* permitted by both, and gives more */
+        DIFF_LESS,      /* permitted by both, and gives less */
+        DIFF_OTHER,     /* permitted by both, and gives more of one thing and less of another */
+        _DIFF_MAX,
+} DiffKind;
+
+typedef struct DiffLine {
+        DiffKind kind;
+        char *text;  /* in words, without the kind, one line */
+        char *facts; /* an example: facts as matchguard.policy(5) has them in JSON, one line */
+} DiffLine;
+
+typedef struct PolicyDiff {
+        DiffLine *lines; /* by kind, then in the order of rules */
+        size_t n;
+        bool wider; /* some request gets what it did not get before */
+} PolicyDiff;
+
+#define POLICY_DIFF_INIT ((PolicyDiff){})
+
+void policy_diff_deinit(PolicyDiff *diff);
+
+/**
+ * policy_diff() - Compares two policies over every request that there can be, rates unused.
+ * @ret_diff:   to be given to policy_diff_deinit(); no lines exactly if no request tells the two apart by
+ *              verdict, by limits or by the rate that it is under
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff);
+
+/** policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is none. */
+void policy_diff_write(const PolicyDiff *diff, Buffer *buffer);
