@@ -32,7 +32,7 @@ bool stand_down_matches(const StandDown *stand_down, const Question *question)
 {
         return (stand_down->organisations.any || bits_has(stand_down->organisations.bits, question->asker)) &&
                (stand_down->operations & question->operation) != 0 &&
-               set_has_purpose(&stand_down->purposes, question) &&
+               set_may_have_purpose(&stand_down->purposes, question) &&
                set_has_gallery(&stand_down->galleries, question);
 }
 

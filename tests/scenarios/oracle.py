@@ -136,7 +136,7 @@ class Question:
 
     def stops(self, rule):
         return (self.in_list(rule["Organisation"], self.asker) and self.in_list(rule["Operation"], self.operation)
-                and self.in_purposes(rule["Purpose"]) and self.in_galleries(rule["Gallery"]))
+                and self.may_be_in_purposes(rule["Purpose"]) and self.in_galleries(rule["Gallery"]))
 
     def admits(self, entries, names):
         return all(n == self.asker or n in entries or self.classes(n) & set(entries) for n in names)

@@ -348,7 +348,7 @@ Test(decide, a_stand_down_stops_what_all_its_lists_match)
         }
 }
 
-Test(decide, a_stand_down_of_a_part_leaves_the_whole)
+Test(decide, a_stand_down_of_a_part_stops_the_whole_that_may_mean_it)
 {
         Facts facts = search();
 
@@ -356,7 +356,7 @@ Test(decide, a_stand_down_of_a_part_leaves_the_whole)
         cr_expect_str_eq(
                 verdict(FILES(WORLD, HELP, {"s.stand-down", "[StandDown]\nReason=r\nPurpose=crime\n"}),
                         &facts),
-                "permit help");
+                "deny stood-down");
 }
 
 Test(decide, comparing_is_stopped_by_any_gallery_only)
