@@ -35,6 +35,31 @@ static inline void bits_join(uint64_t *bits, const uint64_t *more, size_t n_word
                 bits[i] |= more[i];
 }
 
+static inline void bits_drop(uint64_t *bits, size_t i)
+{
+        bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
+
+/** bits_keep() - Drops all that is not in @those. */
+static inline void bits_keep(uint64_t *bits, const uint64_t *those, size_t n_words)
+{
+        for (size_t i = 0; i < n_words; i++)
+                bits[i] &= those[i];
+}
+
+#define BITS_NONE SIZE_MAX
+
+/** bits_next() - The first member from @from on, or BITS_NONE. */
+static inline size_t bits_next(const uint64_t *bits, size_t n_words, size_t from)
+{
+        for (size_t i = from / 64; i < n_words; i++) {
+                uint64_t word = i == from / 64 ? bits[i] >> (from % 64) << (from % 64) : bits[i];
+                if (word)
+                        return i * 64 + (size_t)__builtin_ctzll(word);
+        }
+        return BITS_NONE;
+}
+
 /** bits_meet() - Whether two sets have something in common. */
 static inline bool bits_meet(const uint64_t *a, const uint64_t *b, size_t n_words)
 {

@@ -259,6 +259,8 @@ static int compile_tables(Build *build)
                 r = compile_prepare_ids(build);
         if (r == 0)
                 r = build_objects(build);
+        if (r == 0)
+                r = index_build(build);
         return r < 0 ? r : compile_groups(build);
 }
 

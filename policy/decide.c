@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "base/text.h"
@@ -51,66 +52,102 @@ static bool decide_clock_is_behind(const Facts *facts)
                facts_clock(false, facts->time_usec, facts->has_mark, facts->mark_usec) == CLOCK_BEHIND;
 }
 
+/* The rules that operation, purpose and gallery concern. */
+static void decide_concerned(const Question *question, const RuleIndex *index, uint64_t *ret_rules)
+{
+        const uint64_t *operations = rule_index_operation(index, question);
+        const uint64_t *purposes = rule_index_purpose(index, question);
+        const uint64_t *galleries = rule_index_gallery(index, question);
+
+        for (size_t i = 0; i < index->operations.n_words; i++)
+                ret_rules[i] = operations[i] & purposes[i] & galleries[i];
+}
+
 /* Step 4. Return: whether one ended it. */
 static bool decide_stand_downs(Decider *decider)
 {
-        const Policy *policy = decider->question.policy;
+        const Question *question = &decider->question;
+        const Index *index = &question->policy->index;
+        uint64_t rules[BITS_WORDS_MAX];
 
-        for (size_t i = 0; i < policy->objects[OBJECT_STAND_DOWN].n; i++) {
-                const StandDown *stand_down = &policy->stand_downs[i];
-                if (!stand_down_matches(stand_down, &decider->question))
-                        continue;
-                decider->decision->reason = REASON_STOOD_DOWN;
-                decider->decision->notice = stand_down->reason;
-                return true;
+        decide_concerned(question, &index->stand_downs, rules);
+        bits_keep(rules, bit_table_row(&index->stopped, question->asker), index->stopped.n_words);
+        size_t first = bits_next(rules, index->stopped.n_words, 0);
+        if (first == BITS_NONE)
+                return false;
+        decider->decision->reason = REASON_STOOD_DOWN;
+        decider->decision->notice = question->policy->stand_downs[first].reason;
+        return true;
+}
+
+static void decide_join_parties(const Question *question, const Parties *parties, uint64_t *classed)
+{
+        const Index *index = &question->policy->index;
+
+        for (size_t i = 0; i < parties->n; i++) {
+                size_t row =
+                        index_party(question->policy, parties->items[i].is_class, parties->items[i].place);
+                bits_join(classed, bit_table_row(&index->parties, row), index->parties.n_words);
         }
-        return false;
+}
+
+/* The moratoria that cover, as a set. Return: how many. */
+static size_t decide_covering(Decider *decider)
+{
+        const Question *question = &decider->question;
+        const Index *index = &question->policy->index;
+        const size_t n_words = index->parties.n_words;
+        uint64_t classed[BITS_WORDS_MAX];
+        size_t n = 0;
+
+        decide_concerned(question, &index->moratoria, decider->covering);
+        memcpy(classed, bit_table_row(&index->parties, question->asker), n_words * sizeof(uint64_t));
+        decide_join_parties(question, &question->on_behalf_of, classed);
+        decide_join_parties(question, &question->recipients, classed);
+        bits_keep(decider->covering, classed, n_words);
+        for (size_t i = 0; (i = bits_next(decider->covering, n_words, i)) != BITS_NONE; i++)
+                if (moratorium_in_force(&question->policy->moratoria[i], question->time, question->loosening))
+                        n++;
+                else
+                        bits_drop(decider->covering, i);
+        return n;
 }
 
 /* Step 5. Return: 0, or -ENOMEM. */
 static int decide_moratoria(Decider *decider)
 {
         const Policy *policy = decider->question.policy;
-        const size_t n_moratoria = policy->objects[OBJECT_MORATORIUM].n;
         Decision *decision = decider->decision;
-        size_t n = 0;
+        size_t n = decide_covering(decider);
 
-        for (size_t i = 0; i < n_moratoria; i++) {
-                if (!moratorium_covers(&policy->moratoria[i], &decider->question))
-                        continue;
-                bits_add(decider->covering, i);
-                n++;
-        }
         if (n == 0)
                 return 0;
         decision->moratoria = calloc(n, sizeof(char *));
         if (!decision->moratoria)
                 return -ENOMEM;
-        for (size_t i = 0; i < n_moratoria; i++)
-                if (bits_has(decider->covering, i))
-                        decision->moratoria[decision->n_moratoria++] = policy->moratoria[i].name;
+        for (size_t i = 0; (i = bits_next(decider->covering, policy->index.parties.n_words, i)) != BITS_NONE;
+             i++)
+                decision->moratoria[decision->n_moratoria++] = policy->moratoria[i].name;
         return 0;
-}
-
-/* Whether every covering moratorium excepts this allow. */
-static bool decide_is_excepted(const Decider *decider, size_t allow)
-{
-        const Policy *policy = decider->question.policy;
-
-        for (size_t i = 0; i < policy->objects[OBJECT_MORATORIUM].n; i++)
-                if (bits_has(decider->covering, i) && !bits_has(policy->moratoria[i].except, allow))
-                        return false;
-        return true;
 }
 
 /* The first viable allow of steps 6 and 7, or NULL. */
 static const Allow *decide_viable(const Decider *decider)
 {
-        const Policy *policy = decider->question.policy;
+        const Question *question = &decider->question;
+        const Policy *policy = question->policy;
+        const Index *index = &policy->index;
+        const size_t n_words = index->askers.n_words;
+        uint64_t allows[BITS_WORDS_MAX];
 
-        for (size_t i = 0; i < policy->objects[OBJECT_ALLOW].n; i++)
-                if (allow_unmet(&policy->allows[i], &decider->question) == 0 &&
-                    decide_is_excepted(decider, i))
+        decide_concerned(question, &index->allows, allows);
+        bits_keep(allows, bit_table_row(&index->askers, question->asker), n_words);
+        parties_keep_admitting(question, &question->on_behalf_of, &index->on_behalf, allows);
+        parties_keep_admitting(question, &question->recipients, &index->recipients, allows);
+        for (size_t i = 0; (i = bits_next(allows, n_words, i)) != BITS_NONE; i++)
+                if (allow_unmet_statement(&policy->allows[i], question) == 0 &&
+                    !bits_meet(decider->covering, bit_table_row(&index->unpierced, i),
+                               index->parties.n_words))
                         return &policy->allows[i];
         return NULL;
 }
@@ -173,13 +210,11 @@ static void decide_under_moratorium(Decider *decider)
 {
         const Policy *policy = decider->question.policy;
         Decision *decision = decider->decision;
-        size_t first = 0;
+        size_t first = bits_next(decider->covering, policy->index.parties.n_words, 0);
 
-        while (!bits_has(decider->covering, first))
-                first++;
         decision->reason = REASON_MORATORIUM;
         decision->notice = policy->moratoria[first].notice;
-        nearest_find(&decider->question, decision);
+        (void)nearest_find(&decider->question, decision); /* what is missing does not matter here */
 }
 
 /* Step 9. */
@@ -189,17 +224,13 @@ static void decide_not_allowed(Decider *decider)
         Decision *decision = decider->decision;
 
         decision->reason = REASON_NOT_ALLOWED;
-        nearest_find(&decider->question, decision);
-        for (size_t i = 0; i < policy->objects[OBJECT_ALLOW].n; i++) {
-                const Allow *allow = &policy->allows[i];
-                if (allow_unmet(allow, &decider->question) != BIT(UNMET_REQUIRE))
-                        continue;
-                decision->reason = REASON_MISSING_REQUIREMENT;
-                for (int j = 0; j < _REQUIREMENT_MAX; j++)
-                        if (allow->requirements & ~decider->question.given & BIT(j))
-                                decision->missing[decision->n_missing++] = vocabulary_requirements.words[j];
+        size_t waiting = nearest_find(&decider->question, decision);
+        if (waiting == NEAREST_NONE)
                 return;
-        }
+        decision->reason = REASON_MISSING_REQUIREMENT;
+        for (int j = 0; j < _REQUIREMENT_MAX; j++)
+                if (policy->allows[waiting].requirements & ~decider->question.given & BIT(j))
+                        decision->missing[decision->n_missing++] = vocabulary_requirements.words[j];
 }
 
 static int decide_rules(Decider *decider)

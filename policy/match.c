@@ -10,29 +10,26 @@ static bool set_has_gallery(const Set *set, const Question *question)
         return set->any || (question->has_gallery && bits_has(set->bits, question->gallery));
 }
 
-/* The purpose that was stated, or one above it. */
-static bool set_has_purpose(const Set *set, const Question *question)
+bool set_has_purpose(const Set *set, const Policy *policy, size_t purpose)
 {
-        const Terms *purposes = &question->policy->purposes;
+        const Terms *purposes = &policy->purposes;
 
-        return set->any ||
-               bits_meet(set->bits, purposes->items[question->purpose].ancestors, purposes->n_words);
+        return set->any || bits_meet(set->bits, purposes->items[purpose].ancestors, purposes->n_words);
 }
 
-/* Also one below it: who states a broad purpose may mean any of its parts. */
-static bool set_may_have_purpose(const Set *set, const Question *question)
+bool set_may_have_purpose(const Set *set, const Policy *policy, size_t purpose)
 {
-        const Terms *purposes = &question->policy->purposes;
+        const Terms *purposes = &policy->purposes;
 
-        return set_has_purpose(set, question) ||
-               bits_meet(set->bits, purposes->items[question->purpose].descendants, purposes->n_words);
+        return set_has_purpose(set, policy, purpose) ||
+               bits_meet(set->bits, purposes->items[purpose].descendants, purposes->n_words);
 }
 
 bool stand_down_matches(const StandDown *stand_down, const Question *question)
 {
         return (stand_down->organisations.any || bits_has(stand_down->organisations.bits, question->asker)) &&
                (stand_down->operations & question->operation) != 0 &&
-               set_may_have_purpose(&stand_down->purposes, question) &&
+               set_may_have_purpose(&stand_down->purposes, question->policy, question->purpose) &&
                set_has_gallery(&stand_down->galleries, question);
 }
 
@@ -52,13 +49,22 @@ bool moratorium_covers(const Moratorium *moratorium, const Question *question)
 {
         return moratorium_in_force(moratorium, question->time, question->loosening) &&
                (moratorium->operations & question->operation) != 0 &&
-               set_may_have_purpose(&moratorium->purposes, question) &&
+               set_may_have_purpose(&moratorium->purposes, question->policy, question->purpose) &&
                set_has_gallery(&moratorium->galleries, question) &&
                bits_meet(moratorium->classes, question->may_be, question->policy->classes.n_words);
 }
 
-/* By its own name, or by one of its classes. */
-static bool party_set_has(const PartySet *set, const Policy *policy, Party party)
+bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes)
+{
+        const size_t n_words = policy->classes.n_words;
+
+        if (!party.is_class)
+                return bits_meet(classes, policy->organisations[party.place].classes, n_words);
+        return bits_meet(classes, policy->classes.items[party.place].ancestors, n_words) ||
+               bits_meet(classes, policy->classes.items[party.place].descendants, n_words);
+}
+
+bool party_set_has(const PartySet *set, const Policy *policy, Party party)
 {
         const uint64_t *classes = party.is_class ? policy->classes.items[party.place].ancestors
                                                  : policy->organisations[party.place].classes;
@@ -80,27 +86,41 @@ static bool party_set_has_all(const PartySet *set, const Question *question, con
         return true;
 }
 
+static uint32_t unmet_bits(const bool *met, uint32_t conditions)
+{
+        uint32_t unmet = 0;
+
+        for (int i = 0; i < _UNMET_MAX; i++)
+                if ((conditions & BIT(i)) && !met[i])
+                        unmet |= BIT(i);
+        return unmet;
+}
+
+uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
+{
+        const bool met[_UNMET_MAX] = {
+                [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
+                [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
+                [UNMET_FROM] = allow->span.from <= question->loosening,
+                [UNMET_UNTIL] = question->time < allow->span.until,
+                [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
+        };
+
+        return unmet_bits(met, ALLOW_STATEMENT);
+}
+
 uint32_t allow_unmet(const Allow *allow, const Question *question)
 {
         const bool met[_UNMET_MAX] = {
                 [UNMET_ORGANISATION] =
                         party_set_has(&allow->askers, question->policy, (Party){false, question->asker}),
                 [UNMET_OPERATION] = (allow->operations & question->operation) != 0,
-                [UNMET_PURPOSE] = set_has_purpose(&allow->purposes, question),
+                [UNMET_PURPOSE] = set_has_purpose(&allow->purposes, question->policy, question->purpose),
                 [UNMET_GALLERY] = set_has_gallery(&allow->galleries, question),
-                [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
-                [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
                 [UNMET_ON_BEHALF_OF] =
                         party_set_has_all(&allow->on_behalf_of, question, &question->on_behalf_of),
                 [UNMET_RECIPIENT] = party_set_has_all(&allow->recipients, question, &question->recipients),
-                [UNMET_FROM] = allow->span.from <= question->loosening,
-                [UNMET_UNTIL] = question->time < allow->span.until,
-                [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
         };
-        uint32_t unmet = 0;
 
-        for (int i = 0; i < _UNMET_MAX; i++)
-                if (!met[i])
-                        unmet |= BIT(i);
-        return unmet;
+        return unmet_bits(met, ~ALLOW_STATEMENT) | allow_unmet_statement(allow, question);
 }

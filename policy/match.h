@@ -5,6 +5,19 @@
 
 #include "policy/question.h"
 
+/** set_has_purpose() - Whether a list holds the purpose at that place, or one above it. */
+bool set_has_purpose(const Set *set, const Policy *policy, size_t purpose);
+
+/** set_may_have_purpose() - Likewise, or one below it: who states a broad purpose may mean any of its parts.
+ */
+bool set_may_have_purpose(const Set *set, const Policy *policy, size_t purpose);
+
+/** party_may_be_of() - Whether somebody may be of one of these classes; @classes is a set over classes. */
+bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes);
+
+/** party_set_has() - Whether a list holds somebody by name, or by one of the classes. */
+bool party_set_has(const PartySet *set, const Policy *policy, Party party);
+
 /** stand_down_matches() - Step 4, for one. */
 bool stand_down_matches(const StandDown *stand_down, const Question *question);
 
@@ -16,3 +29,10 @@ bool moratorium_covers(const Moratorium *moratorium, const Question *question);
 
 /** allow_unmet() - Step 6, for one. Return: BIT(Unmet) for each condition that is not met; 0: it fits. */
 uint32_t allow_unmet(const Allow *allow, const Question *question);
+
+/* The conditions of an allow that the index does not know: what was stated, and when. */
+#define ALLOW_STATEMENT                                                                                      \
+        (BIT(UNMET_SOUGHT) | BIT(UNMET_PROBE) | BIT(UNMET_FROM) | BIT(UNMET_UNTIL) | BIT(UNMET_REQUIRE))
+
+/** allow_unmet_statement() - Those of them that are not met. */
+uint32_t allow_unmet_statement(const Allow *allow, const Question *question);

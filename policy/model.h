@@ -10,6 +10,7 @@
 #include "policy/arena.h"
 #include "policy/bits.h"
 #include "policy/decide.h"
+#include "policy/index.h"
 #include "policy/object.h"
 #include "policy/policy.h"
 #include "policy/time.h"
@@ -27,6 +28,12 @@ typedef struct Terms {
         size_t n;
         size_t n_words;
 } Terms;
+
+/* Somebody named in a list: an organisation or a class, by its place. */
+typedef struct Party {
+        bool is_class;
+        size_t place;
+} Party;
 
 /* Entries of a list that may be the word `any`. */
 typedef struct Set {
@@ -130,6 +137,7 @@ struct Policy {
         Moratorium *moratoria;
         StandDown *stand_downs;
         Allow *allows;
+        Index index;
         uint32_t *groups; /* that some [Peer] names: sorted, none twice */
         size_t n_groups;
         uint64_t longest_window_usec;

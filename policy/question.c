@@ -113,27 +113,52 @@ static bool span_may_be_valid(const Question *question, Span span)
         return span.from <= question->time && question->loosening < span.until;
 }
 
+/* What identification has found so far. */
+typedef struct Identified {
+        uint64_t seen[BITS_WORDS_MAX]; /* organisations: one may be named by several accounts of a caller */
+        size_t n_matching, n_may_be, n_valid;
+} Identified;
+
+static void question_try(Question *question, size_t i, Identified *found)
+{
+        const Organisation *organisation = &question->policy->organisations[i];
+
+        if (bits_has(found->seen, i) || !organisation_matches(organisation, &question->facts->peer))
+                return;
+        bits_add(found->seen, i);
+        found->n_matching++;
+        found->n_may_be += span_may_be_valid(question, organisation->span);
+        if (span_is_valid(question, organisation->span)) {
+                found->n_valid++;
+                question->asker = i;
+        }
+}
+
+static void question_try_keys(Question *question, const PeerKeys *keys, uint32_t id, Identified *found)
+{
+        size_t n = 0;
+        const PeerKey *key = peer_keys_find(keys, id, &n);
+
+        for (size_t i = 0; i < n; i++)
+                question_try(question, key[i].organisation, found);
+}
+
 Reason question_identify(Question *question)
 {
         const Policy *policy = question->policy;
-        size_t n_matching = 0, n_may_be = 0, n_valid = 0;
+        const Peer *peer = &question->facts->peer;
+        Identified found;
 
-        for (size_t i = 0; i < policy->objects[OBJECT_ORGANISATION].n; i++) {
-                const Organisation *organisation = &policy->organisations[i];
-                if (!organisation_matches(organisation, &question->facts->peer))
-                        continue;
-                n_matching++;
-                n_may_be += span_may_be_valid(question, organisation->span);
-                if (span_is_valid(question, organisation->span)) {
-                        n_valid++;
-                        question->asker = i;
-                }
-        }
-        if (n_matching == 0)
+        memset(found.seen, 0, bits_words(policy->objects[OBJECT_ORGANISATION].n) * sizeof(uint64_t));
+        found.n_matching = found.n_may_be = found.n_valid = 0;
+        question_try_keys(question, &policy->index.users, peer->uid, &found);
+        for (size_t i = 0; i < peer->n_groups; i++)
+                question_try_keys(question, &policy->index.groups, peer->groups[i], &found);
+        if (found.n_matching == 0)
                 return REASON_UNKNOWN_PEER;
-        if (n_may_be > 1)
+        if (found.n_may_be > 1)
                 return REASON_AMBIGUOUS_PEER;
-        return n_valid == 0 ? REASON_EXPIRED_ORGANISATION : REASON_NONE;
+        return found.n_valid == 0 ? REASON_EXPIRED_ORGANISATION : REASON_NONE;
 }
 
 /* Names of a list as parties. Return: NULL, or the first undeclared one in byte order. */
@@ -198,4 +223,32 @@ const char *question_resolve(Question *question)
         for (size_t i = 0; i < question->recipients.n; i++)
                 question_add_may_be(question, question->recipients.items[i]);
         return NULL;
+}
+
+const uint64_t *rule_index_operation(const RuleIndex *index, const Question *question)
+{
+        return bit_table_row(&index->operations, (size_t)__builtin_ctz(question->operation));
+}
+
+const uint64_t *rule_index_purpose(const RuleIndex *index, const Question *question)
+{
+        return bit_table_row(&index->purposes, question->purpose);
+}
+
+const uint64_t *rule_index_gallery(const RuleIndex *index, const Question *question)
+{
+        size_t none = question->policy->objects[OBJECT_GALLERY].n;
+
+        return bit_table_row(&index->galleries, question->has_gallery ? question->gallery : none);
+}
+
+void parties_keep_admitting(const Question *question, const Parties *parties, const BitTable *table,
+                            uint64_t *allows)
+{
+        for (size_t i = 0; i < parties->n; i++) {
+                Party party = parties->items[i];
+                size_t row = index_party(question->policy, party.is_class, party.place);
+                if (party.is_class || party.place != question->asker)
+                        bits_keep(allows, bit_table_row(table, row), table->n_words);
+        }
 }

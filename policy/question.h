@@ -5,12 +5,6 @@
 
 #include "policy/model.h"
 
-/* Somebody named in a list. */
-typedef struct Party {
-        bool is_class;
-        size_t place;
-} Party;
-
 typedef struct Parties {
         Party items[FACTS_LIST_MAX];
         size_t n;
@@ -56,3 +50,13 @@ const char *question_resolve(Question *question);
 
 /** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
 bool span_is_valid(const Question *question, Span span);
+
+/** rule_index_operation(), rule_index_purpose(), rule_index_gallery() - The rules that what is asked concerns, by
+ * one condition; borrowed. */
+const uint64_t *rule_index_operation(const RuleIndex *index, const Question *question);
+const uint64_t *rule_index_purpose(const RuleIndex *index, const Question *question);
+const uint64_t *rule_index_gallery(const RuleIndex *index, const Question *question);
+
+/** parties_keep_admitting() - Drops the allows that do not admit each of @parties, the asker aside. */
+void parties_keep_admitting(const Question *question, const Parties *parties, const BitTable *table,
+                            uint64_t *allows);
