@@ -33,12 +33,12 @@ bool stand_down_matches(const StandDown *stand_down, const Question *question)
                set_has_gallery(&stand_down->galleries, question);
 }
 
-bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening)
+bool moratorium_in_force(const Moratorium *moratorium, Instant at)
 {
         bool dated = moratorium->span.until != TIME_FOREVER;
-        bool past = dated && loosening >= moratorium->span.until;
+        bool past = dated && at.loosening >= moratorium->span.until;
 
-        if (time < moratorium->span.from)
+        if (at.time < moratorium->span.from)
                 return false;
         if (moratorium->expiry == EXPIRY_LAPSE)
                 return !past;
@@ -47,7 +47,7 @@ bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loo
 
 bool moratorium_covers(const Moratorium *moratorium, const Question *question)
 {
-        return moratorium_in_force(moratorium, question->time, question->loosening) &&
+        return moratorium_in_force(moratorium, question->at) &&
                (moratorium->operations & question->operation) != 0 &&
                set_may_have_purpose(&moratorium->purposes, question->policy, question->purpose) &&
                set_has_gallery(&moratorium->galleries, question) &&
@@ -101,8 +101,8 @@ uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
         const bool met[_UNMET_MAX] = {
                 [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
                 [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
-                [UNMET_FROM] = allow->span.from <= question->loosening,
-                [UNMET_UNTIL] = question->time < allow->span.until,
+                [UNMET_FROM] = allow->span.from <= question->at.loosening,
+                [UNMET_UNTIL] = question->at.time < allow->span.until,
                 [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
         };
 

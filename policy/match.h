@@ -21,8 +21,8 @@ bool party_set_has(const PartySet *set, const Policy *policy, Party party);
 /** stand_down_matches() - Step 4, for one. */
 bool stand_down_matches(const StandDown *stand_down, const Question *question);
 
-/** moratorium_in_force() - Whether it has begun at @time and not ended at the @loosening time. */
-bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening);
+/** moratorium_in_force() - Whether it has begun and not ended. */
+bool moratorium_in_force(const Moratorium *moratorium, Instant at);
 
 /** moratorium_covers() - Step 5, for one. */
 bool moratorium_covers(const Moratorium *moratorium, const Question *question);

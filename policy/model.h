@@ -116,6 +116,19 @@ typedef struct Allow {
         uint64_t window_usec;
 } Allow;
 
+/* What no request may be that is permitted. */
+typedef struct Invariant {
+        const char *name;
+        const char *description;
+        bool any_party;
+        PartySet parties;
+        uint32_t operations;
+        uint32_t roles;
+        Set purposes;
+        Set galleries;
+        Span span;
+} Invariant;
+
 typedef struct ObjectTable {
         Object *items;
         size_t n;
@@ -137,6 +150,7 @@ struct Policy {
         Moratorium *moratoria;
         StandDown *stand_downs;
         Allow *allows;
+        Invariant *invariants;
         Index index;
         uint32_t *groups; /* that some [Peer] names: sorted, none twice */
         size_t n_groups;
