@@ -124,3 +124,41 @@ uint32_t allow_unmet(const Allow *allow, const Question *question)
 
         return unmet_bits(met, ~ALLOW_STATEMENT) | allow_unmet_statement(allow, question);
 }
+
+bool invariant_names(const Invariant *invariant, const Policy *policy, Party party)
+{
+        const size_t n_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
+        const uint64_t *named = invariant->parties.organisations;
+
+        if (invariant->any_party || party_may_be_of(policy, party, invariant->parties.classes))
+                return true;
+        if (!party.is_class)
+                return bits_has(named, party.place);
+        for (size_t i = 0; (i = bits_next(named, n_words, i)) != BITS_NONE; i++)
+                if (bits_has(policy->organisations[i].classes, party.place))
+                        return true;
+        return false;
+}
+
+static bool invariant_names_one_of(const Invariant *invariant, const Question *question,
+                                   const Parties *parties)
+{
+        for (size_t i = 0; i < parties->n; i++)
+                if (invariant_names(invariant, question->policy, parties->items[i]))
+                        return true;
+        return false;
+}
+
+bool invariant_matches(const Invariant *invariant, const Question *question)
+{
+        const Party asker = {false, question->asker};
+
+        return question->at.time >= invariant->span.from && question->at.time < invariant->span.until &&
+               (invariant->operations & question->operation) != 0 &&
+               (invariant->roles & question->role) != 0 &&
+               set_may_have_purpose(&invariant->purposes, question->policy, question->purpose) &&
+               set_has_gallery(&invariant->galleries, question) &&
+               (invariant_names(invariant, question->policy, asker) ||
+                invariant_names_one_of(invariant, question, &question->on_behalf_of) ||
+                invariant_names_one_of(invariant, question, &question->recipients));
+}

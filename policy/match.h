@@ -36,3 +36,13 @@ uint32_t allow_unmet(const Allow *allow, const Question *question);
 
 /** allow_unmet_statement() - Those of them that are not met. */
 uint32_t allow_unmet_statement(const Allow *allow, const Question *question);
+
+/**
+ * invariant_names() - Whether a party may be one that an invariant names: an organisation by itself or by its
+ * classes, a class by its kin, and, since who names a class may mean any of its members, by an organisation
+ * of that class.
+ */
+bool invariant_names(const Invariant *invariant, const Policy *policy, Party party);
+
+/** invariant_matches() - Whether a request is of the kind that must never be permitted. The asker is known. */
+bool invariant_matches(const Invariant *invariant, const Question *question);
