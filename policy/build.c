@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/match.h"
+
 uint64_t *build_bits(Build *build, ObjectType type)
 {
         return arena_new(build->arena, bits_words(build->policy->objects[type].n), sizeof(uint64_t));
@@ -232,6 +234,16 @@ static int build_release(Build *build, const Object *object, size_t i)
         return 0;
 }
 
+/* `While` narrows it to when that moratorium is in force; releases have been read by now. */
+static Span build_invariant_span(Build *build, const Object *object)
+{
+        const Value *name = object->main.values[KEY_WHILE];
+        int place = name ? policy_find(build->policy, OBJECT_MORATORIUM, name->text) : -1;
+        Span span = build_span(object);
+
+        return place < 0 ? span : span_meet(span, moratorium_span(&build->policy->moratoria[place]));
+}
+
 static int build_invariant(Build *build, const Object *object, size_t i)
 {
         Invariant *invariant = &build->policy->invariants[i];
@@ -243,7 +255,7 @@ static int build_invariant(Build *build, const Object *object, size_t i)
                 .any_party = values[KEY_PARTY] && values[KEY_PARTY]->any,
                 .operations = build_mask(object, KEY_OPERATION),
                 .roles = build_mask(object, KEY_SOUGHT),
-                .span = build_span(object),
+                .span = build_invariant_span(build, object),
         };
         int r = build_parties(build, values[KEY_PARTY], &invariant->parties);
         if (r == 0)

@@ -45,6 +45,17 @@ bool moratorium_in_force(const Moratorium *moratorium, Instant at)
         return !moratorium->released || (dated && !past);
 }
 
+Span moratorium_span(const Moratorium *moratorium)
+{
+        Span span = moratorium->span;
+
+        if (moratorium->expiry == EXPIRY_HOLD && !moratorium->released)
+                span.until = TIME_FOREVER;
+        else if (span.until == TIME_FOREVER) /* released, and nothing to wait for */
+                span.until = span.from;
+        return span;
+}
+
 bool moratorium_covers(const Moratorium *moratorium, const Question *question)
 {
         return moratorium_in_force(moratorium, question->at) &&

@@ -24,6 +24,9 @@ bool stand_down_matches(const StandDown *stand_down, const Question *question);
 /** moratorium_in_force() - Whether it has begun and not ended. */
 bool moratorium_in_force(const Moratorium *moratorium, Instant at);
 
+/** moratorium_span() - The instants at which it is in force by a synchronised clock. */
+Span moratorium_span(const Moratorium *moratorium);
+
 /** moratorium_covers() - Step 5, for one. */
 bool moratorium_covers(const Moratorium *moratorium, const Question *question);
 

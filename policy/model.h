@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "base/macro.h"
 #include "policy/arena.h"
 #include "policy/bits.h"
 #include "policy/decide.h"
@@ -52,6 +53,12 @@ typedef struct Span {
         int64_t from;  /* TIME_NEVER: always was */
         int64_t until; /* TIME_FOREVER: no end */
 } Span;
+
+/** span_meet() - What both hold; it ends where it begins, or before, where there is nothing. */
+static inline Span span_meet(Span a, Span b)
+{
+        return (Span){MAX_OF(a.from, b.from), MIN_OF(a.until, b.until)};
+}
 
 /* One [Peer]: every kind given must hold, within it any entry may. */
 typedef struct PeerRule {

@@ -71,17 +71,6 @@ typedef struct Attempt {
 
 /* -------------------------------------------------------------------------------------------- preparation */
 
-static Span search_in_force(const Moratorium *moratorium)
-{
-        Span span = moratorium->span;
-
-        if (moratorium->expiry == EXPIRY_HOLD && !moratorium->released)
-                span.until = TIME_FOREVER;
-        else if (span.until == TIME_FOREVER) /* released, and nothing to wait for */
-                span.until = span.from;
-        return span;
-}
-
 static int choices_init(Choices *choices, size_t n, size_t n_words)
 {
         *choices = (Choices){.capacity = n};
@@ -188,7 +177,7 @@ int search_new(Search **ret_search, const Policy *policy)
         if (!search->in_force)
                 return -ENOMEM;
         for (size_t i = 0; i < n_moratoria; i++)
-                search->in_force[i] = search_in_force(&policy->moratoria[i]);
+                search->in_force[i] = moratorium_span(&policy->moratoria[i]);
         int r = choices_init(&search->operations, _OPERATION_MAX, search->n_words);
         if (r == 0)
                 r = choices_init(&search->purposes, policy->purposes.n, search->n_words);
@@ -440,11 +429,6 @@ static bool attempt_asker(const Attempt *attempt, Way *way, Span span, Caller *c
                         return true;
         }
         return false;
-}
-
-static Span span_meet(Span a, Span b)
-{
-        return (Span){MAX_OF(a.from, b.from), MIN_OF(a.until, b.until)};
 }
 
 /* Whether anybody of the asker's sort could be permitted at any time; kept, because most are of few sorts. */
