@@ -28,8 +28,20 @@ typedef struct Question {
         size_t purpose;
         Parties on_behalf_of;
         Parties recipients;
-        uint64_t may_be[BITS_WORDS_MAX]; /* the classes that some party may be of */
 } Question;
+
+/* The conditions of a [Peer]. */
+typedef enum PeerUnmet {
+        PEER_USER,
+        PEER_GROUP,
+        PEER_UNIT,
+        PEER_SECURITY_LABEL,
+        _PEER_UNMET_MAX,
+} PeerUnmet;
+
+/** peer_unmet() - Step 2, for one [Peer]. Return: BIT(PeerUnmet) for each key given that does not hold; 0: it
+ * matches. */
+uint32_t peer_unmet(const PeerRule *rule, const Peer *peer);
 
 /** question_init() - Times and words of closed vocabularies, from facts that facts_check() has accepted. */
 void question_init(Question *question, const Policy *policy, const Facts *facts);
@@ -50,6 +62,9 @@ const char *question_resolve(Question *question);
 
 /** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
 bool span_is_valid(const Question *question, Span span);
+
+/** span_may_be_valid() - Whether it cannot be ruled out, given what the clock is worth, that one holds. */
+bool span_may_be_valid(const Question *question, Span span);
 
 /** rule_index_operation(), rule_index_purpose(), rule_index_gallery() - The rules that what is asked concerns, by
  * one condition; borrowed. */
