@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 #include "tools/json.h"
-#include "tools/similarity.h"
 
 /* Failure of json-c is out of memory: it sticks in the buffer like any other. */
 static void add_text(json_object *object, const char *key, const char *text)
@@ -25,9 +24,9 @@ static json_object *new_list(const char *const *items, size_t n)
 
 static json_object *new_similarity(int32_t millionths)
 {
-        char text[SIMILARITY_TEXT_SIZE];
+        char text[TEXT_SIMILARITY_SIZE];
 
-        similarity_format(millionths, text);
+        text_similarity(millionths, text);
         return json_object_new_double_s((double)millionths / TEXT_SIMILARITY_ONE, text);
 }
 
