@@ -139,11 +139,12 @@ static bool party_set_admits_all(const PartySet *set, const Question *question, 
 
 uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
 {
+        const uint32_t span = span_unmet(question, allow->span);
         const bool met[_UNMET_MAX] = {
                 [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
                 [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
-                [UNMET_FROM] = allow->span.from <= question->loosening,
-                [UNMET_UNTIL] = question->time < allow->span.until,
+                [UNMET_FROM] = !(span & BIT(SPAN_FROM)),
+                [UNMET_UNTIL] = !(span & BIT(SPAN_UNTIL)),
                 [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
         };
 

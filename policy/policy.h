@@ -6,7 +6,7 @@
  *
  * Layout of the layer: layers (directories) -> sources (what takes effect) -> object (its files read as
  * unitfile, its keys typed by the tables of keys and vocabulary) -> compile (names resolved, cross checks,
- * tables) -> decide (question, match, nearest).
+ * tables) -> decide (question, match, nearest) -> explain.
  */
 
 #include <stdbool.h>

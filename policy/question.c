@@ -103,9 +103,10 @@ static bool organisation_matches(const Organisation *organisation, const Peer *p
         return false;
 }
 
-bool span_is_valid(const Question *question, Span span)
+uint32_t span_unmet(const Question *question, Span span)
 {
-        return span.from <= question->loosening && question->time < span.until;
+        return (span.from <= question->loosening ? 0 : BIT(SPAN_FROM)) |
+               (question->time < span.until ? 0 : BIT(SPAN_UNTIL));
 }
 
 bool span_may_be_valid(const Question *question, Span span)
@@ -128,7 +129,7 @@ static void question_try(Question *question, size_t i, Identified *found)
         bits_add(found->seen, i);
         found->n_matching++;
         found->n_may_be += span_may_be_valid(question, organisation->span);
-        if (span_is_valid(question, organisation->span)) {
+        if (span_unmet(question, organisation->span) == 0) {
                 found->n_valid++;
                 question->asker = i;
         }

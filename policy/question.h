@@ -60,8 +60,15 @@ Reason question_identify(Question *question);
  */
 const char *question_resolve(Question *question);
 
-/** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
-bool span_is_valid(const Question *question, Span span);
+/* The conditions of a permission's time. */
+typedef enum SpanUnmet {
+        SPAN_FROM,  /* it has begun at the loosening time */
+        SPAN_UNTIL, /* it has not ended at the time */
+        _SPAN_UNMET_MAX,
+} SpanUnmet;
+
+/** span_unmet() - Return: BIT(SpanUnmet) for each not met; 0: the permission is valid. */
+uint32_t span_unmet(const Question *question, Span span);
 
 /** span_may_be_valid() - Whether it cannot be ruled out, given what the clock is worth, that one holds. */
 bool span_may_be_valid(const Question *question, Span span);
