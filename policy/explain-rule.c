@@ -52,7 +52,7 @@ static void asked_any_purpose(const Held *held, Buffer *text)
         asked_purpose(held, text);
         words_set(purposes, purposes->items[purpose].descendants, purpose, &parts);
         if (parts.n > 0)
-                buffer_append_format(text, ", which may mean %s", buffer_text(&parts));
+                buffer_append_format(text, " (it may mean %s)", buffer_text(&parts));
         text->failed |= parts.failed;
 }
 
@@ -159,7 +159,7 @@ static void words_covered(const Held *held, Party party, const char *as, Buffer 
         if (classes.n > 0)
                 buffer_append_format(text, "may be of %s", buffer_text(&classes));
         else
-                buffer_append_text(text, "is of none of them");
+                buffer_append_text(text, "is of no such class");
         text->failed |= classes.failed;
 }
 
@@ -204,20 +204,20 @@ static void words_releases(const Policy *policy, const char *moratorium, Buffer 
 static void rule_end(const Held *held, Buffer *text)
 {
         const Moratorium *moratorium = &held->question->policy->moratoria[held->place];
+        bool dated = moratorium->span.until != TIME_FOREVER;
+        bool lapses = moratorium->expiry == EXPIRY_LAPSE;
 
-        if (moratorium->span.until == TIME_FOREVER)
-                buffer_append_text(text, "further-notice");
-        else
-                words_time(moratorium->span.until, text);
-        if (moratorium->expiry == EXPIRY_LAPSE) {
-                buffer_append_text(text, ", when it lapses");
-                return;
-        }
-        buffer_append_text(text, ", and on until it is released; ");
         if (moratorium->released)
                 words_releases(held->question->policy, moratorium->name, text);
-        else
+        else if (!lapses)
                 buffer_append_text(text, "not released");
+        words_separate("; ", 0, text);
+        if (dated)
+                words_time(moratorium->span.until, text);
+        else
+                buffer_append_text(text, "further-notice");
+        if (dated)
+                buffer_append_text(text, lapses ? ", when it lapses" : ", and on until it is released");
 }
 
 static const RowSpec stand_down_rows[_STAND_DOWN_UNMET_MAX] = {
@@ -280,7 +280,7 @@ static void explain_row(const Held *held, const RowSpec *spec, ExplainedConditio
 static void explain_rows(const Held *held, const RowSpec *specs, uint32_t unmet, ExplainedRule *rule)
 {
         rule->name = held->object->name;
-        rule->place = held->object->place;
+        rule->place = (Place){held->object->place.file};
         rule->met = unmet == 0;
         rule->conditions = explainer_new(held->explainer, rule->n_conditions, sizeof(ExplainedCondition));
         for (size_t i = 0; i < rule->n_conditions && rule->conditions; i++) {

@@ -10,6 +10,9 @@
 #include "policy/explainer.h"
 #include "policy/words.h"
 
+/* Organisations that nearly match and are named in a summary. */
+enum { SUMMARY_NEAR_MAX = 3 };
+
 /* The allow that was taken, and the limit that is being explained. */
 typedef struct Taken {
         const Facts *facts;
@@ -176,38 +179,38 @@ static void summary_clock(const Facts *facts, const Explanation *e, Buffer *text
 static void summary_unknown_peer(const Facts *facts, const Explanation *e, Buffer *text)
 {
         buffer_append_text(text, "no [Peer] matches the caller");
-        for (size_t i = 0; i < e->n_organisations; i++) {
+        for (size_t i = 0; i < MIN_OF(e->n_organisations, (size_t)SUMMARY_NEAR_MAX); i++) {
                 buffer_append_format(text, "%s%s but for ", i == 0 ? "; nearly " : ", ",
                                      e->organisations[i].validity.name);
                 words_unmet(&e->organisations[i].peers.items[0], text);
         }
-        buffer_append_text(text, ".");
-}
-
-/* The organisations that match, if @may_be_valid only those that may be. */
-static void words_matching(const Explanation *e, bool may_be_valid, Buffer *text)
-{
-        const size_t start = text->n;
-
-        for (size_t i = 0; i < e->n_organisations; i++)
-                if (e->organisations[i].matches && (e->organisations[i].may_be_valid || !may_be_valid)) {
-                        words_separate(", ", start, text);
-                        buffer_append_text(text, e->organisations[i].validity.name);
-                }
+        buffer_append_text(text, e->n_organisations > SUMMARY_NEAR_MAX ? " ..." : ".");
 }
 
 static void summary_ambiguous(const Facts *facts, const Explanation *e, Buffer *text)
 {
         buffer_append_text(text, "the caller may be any of ");
-        words_matching(e, true, text);
+        const size_t start = text->n;
+        for (size_t i = 0; i < e->n_organisations; i++)
+                if (e->organisations[i].matches && e->organisations[i].may_be_valid) {
+                        words_separate(", ", start, text);
+                        buffer_append_text(text, e->organisations[i].validity.name);
+                }
         buffer_append_text(text, ".");
 }
 
 static void summary_expired(const Facts *facts, const Explanation *e, Buffer *text)
 {
         buffer_append_text(text, "the caller is ");
-        words_matching(e, false, text);
-        buffer_append_text(text, ", whose time it is not.");
+        const size_t start = text->n;
+        for (size_t i = 0; i < e->n_organisations; i++)
+                if (e->organisations[i].matches) {
+                        words_separate("; ", start, text);
+                        buffer_append_format(text, "%s, not valid by its ",
+                                             e->organisations[i].validity.name);
+                        words_unmet(&e->organisations[i].validity, text);
+                }
+        buffer_append_text(text, ".");
 }
 
 static void summary_term(const Facts *facts, const Explanation *e, Buffer *text)
@@ -234,19 +237,56 @@ static void summary_rate(const Facts *facts, const Explanation *e, Buffer *text)
                              e->decision.organisation, rate->rule, rate->asked);
 }
 
-static void summary_moratorium(const Facts *facts, const Explanation *e, Buffer *text)
+static size_t count_unmet(const ExplainedCondition *conditions, size_t n)
 {
-        size_t start = 0;
+        size_t unmet = 0;
 
-        words_rules(&e->moratoria, true, text);
-        buffer_append_text(text, e->decision.n_moratoria > 1 ? " cover it, and " : " covers it, and ");
-        start = text->n;
+        for (size_t i = 0; i < n; i++)
+                unmet += !conditions[i].met;
+        return unmet;
+}
+
+/* Of the allows that all covering moratoria except, the one with the fewest unmet conditions; or NULL. */
+static const ExplainedRule *nearest_excepted(const Explanation *e)
+{
+        const ExplainedRule *nearest = NULL;
+
+        for (size_t i = 0; i < e->n_allows; i++) {
+                const ExplainedRule *fit = &e->allows[i].fit;
+                if (count_unmet(e->allows[i].exceptions, e->allows[i].n_exceptions) > 0)
+                        continue;
+                if (!nearest || count_unmet(fit->conditions, fit->n_conditions) <
+                                        count_unmet(nearest->conditions, nearest->n_conditions))
+                        nearest = fit;
+        }
+        return nearest;
+}
+
+static void words_fitting(const Explanation *e, Buffer *text)
+{
+        const size_t start = text->n;
+
         for (size_t i = 0; i < e->n_allows; i++)
                 if (e->allows[i].fit.met) {
                         words_separate(", ", start, text);
                         buffer_append_text(text, e->allows[i].fit.name);
                 }
-        buffer_append_text(text, text->n > start ? " would fit but not be excepted." : "no allow fits.");
+        buffer_append_text(text, text->n > start ? " fits, but is not excepted." : "no allow fits.");
+}
+
+static void summary_moratorium(const Facts *facts, const Explanation *e, Buffer *text)
+{
+        const ExplainedRule *excepted = nearest_excepted(e);
+
+        words_rules(&e->moratoria, true, text);
+        buffer_append_text(text, e->decision.n_moratoria > 1 ? " cover it; " : " covers it; ");
+        if (!excepted) {
+                words_fitting(e, text);
+                return;
+        }
+        buffer_append_format(text, "%s is excepted, and fits but for ", excepted->name);
+        words_unmet(excepted, text);
+        buffer_append_text(text, ".");
 }
 
 static void words_nearest(const Explanation *e, Buffer *text)
@@ -256,20 +296,13 @@ static void words_nearest(const Explanation *e, Buffer *text)
                         words_unmet(&e->allows[i].fit, text);
 }
 
-/* Whether a rule is met but for the condition at that place. */
-static bool is_met_but_for(const ExplainedRule *rule, size_t condition)
-{
-        for (size_t i = 0; i < rule->n_conditions; i++)
-                if (rule->conditions[i].met == (i == condition))
-                        return false;
-        return true;
-}
-
 static void summary_missing(const Facts *facts, const Explanation *e, Buffer *text)
 {
         size_t first = 0;
 
-        while (!is_met_but_for(&e->allows[first].fit, UNMET_REQUIRE))
+        /* The decision found one that is met but for this. */
+        while (e->allows[first].fit.conditions[UNMET_REQUIRE].met ||
+               count_unmet(e->allows[first].fit.conditions, _UNMET_MAX) > 1)
                 first++;
         buffer_append_format(text, "%s fits, but for ", e->allows[first].fit.name);
         for (size_t i = 0; i < e->decision.n_missing; i++)

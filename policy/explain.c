@@ -153,7 +153,7 @@ static void explain_term(Explainer *explainer, const Stated *stated, ExplainedCo
                 if (place < 0)
                         continue;
                 term->met = true;
-                term->place = policy->objects[type].items[place].place;
+                term->place = (Place){policy->objects[type].items[place].place.file};
                 words_declared(policy, type, (size_t)place, &rule);
         }
         if (!term->met)
@@ -208,7 +208,7 @@ static ExplainedCondition explain_exception(Explainer *explainer, size_t morator
                                     .met = bits_has(policy->moratoria[moratorium].except, allow),
                                     .asked = policy->allows[allow].name,
                                     .rule = explainer_keep(explainer, &rule),
-                                    .place = except ? except->place : object->place};
+                                    .place = except ? except->place : (Place){object->place.file}};
 }
 
 static size_t count_covering(const ExplainedRules *moratoria)
