@@ -21,6 +21,7 @@ const Command commands[] = {
         {"policy", "check", "[--policy-dir DIR]...", "whether a policy loads, and what it is made of", run_policy_check},
         {"policy", "show", "[OPTION...]", "a policy for people", run_policy_show},
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
+        {"policy", "explain", "(--facts FILE | OPTION...)", "why a request is permitted or denied", run_policy_explain},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},

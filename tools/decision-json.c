@@ -4,6 +4,7 @@
 
 #include "tools/decision-json.h"
 
+#include "base/macro.h"
 #include "base/text.h"
 #include "tools/json.h"
 
@@ -54,7 +55,7 @@ static json_object *new_nearest(const Decision *decision)
         return nearest;
 }
 
-void decision_json_write(const Decision *decision, const Policy *policy, Buffer *buffer)
+json_object *decision_json_new(const Decision *decision, const Policy *policy)
 {
         char digest[DIGEST_HEX_SIZE];
         json_object *object = json_need(json_object_new_object());
@@ -75,13 +76,18 @@ void decision_json_write(const Decision *decision, const Policy *policy, Buffer 
         if (decision->permit)
                 json_set(object, "limits", new_limits(decision));
         add_text(object, "policy", digest);
+        return object;
+}
 
+void decision_json_write(const Decision *decision, const Policy *policy, Buffer *buffer)
+{
+        _cleanup_(json_putp) json_object *object = decision_json_new(decision, policy);
         const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                           JSON_C_TO_STRING_NOSLASHESCAPE);
+
         if (text)
                 buffer_append_text(buffer, text);
         else
                 buffer->failed = true;
         buffer_append_text(buffer, "\n");
-        json_object_put(object);
 }
