@@ -22,6 +22,7 @@ const Command commands[] = {
         {"policy", "show", "[OPTION...]", "a policy for people", run_policy_show},
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"policy", "explain", "(--facts FILE | OPTION...)", "why a request is permitted or denied", run_policy_explain},
+        {"policy", "test", "[OPTION...] [FILE | DIR]...", "whether a policy decides as its tests expect", run_policy_test},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},

@@ -29,12 +29,10 @@ static void answer_fault(const FactsFault *fault)
 /* For people. */
 static void say_fault(const FactsFault *fault, size_t line)
 {
-        if (!fault->parameter)
-                diag(DIAG_ERROR, "line %zu: expected %s", line, fault->expected);
-        else if (!fault->expected)
-                diag(DIAG_ERROR, "line %zu: %s: there is no such fact", line, fault->parameter);
-        else
-                diag(DIAG_ERROR, "line %zu: %s: expected %s", line, fault->parameter, fault->expected);
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        facts_fault_write(fault, &text);
+        diag(DIAG_ERROR, "line %zu: %s", line, buffer_text(&text));
 }
 
 /* Return: 0, FACTS_E_*, or -errno. */
