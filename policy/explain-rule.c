@@ -116,7 +116,7 @@ static void asked_recipients(const Held *held, Buffer *text)
 
 static void asked_time(const Held *held, Buffer *text)
 {
-        words_time(held->question->time, text);
+        words_time(held->question->at.time, text);
 }
 
 static void asked_loosening(const Held *held, Buffer *text)
@@ -302,7 +302,7 @@ void explain_validity(Explainer *explainer, size_t i, ExplainedRule *ret_rule)
         Span span = held.question->policy->organisations[i].span;
 
         *ret_rule = (ExplainedRule){.n_conditions = _SPAN_UNMET_MAX};
-        explain_rows(&held, validity_rows, span_unmet(held.question, span), ret_rule);
+        explain_rows(&held, validity_rows, span_unmet(span, held.question->at), ret_rule);
 }
 
 void explain_stand_down(Explainer *explainer, size_t i, ExplainedRule *ret_rule)

@@ -57,12 +57,12 @@ static unsigned explain_step(const Decision *decision)
 
 void explain_loosening(const Question *question, Buffer *text)
 {
-        if (question->loosening == TIME_NEVER) {
+        if (question->at.loosening == TIME_NEVER) {
                 buffer_append_text(text, "never, without a synchronised clock and without a mark");
                 return;
         }
-        words_time(question->loosening, text);
-        if (question->loosening < question->time)
+        words_time(question->at.loosening, text);
+        if (question->at.loosening < question->at.time)
                 buffer_append_text(text, ", the mark, without a synchronised clock");
 }
 
@@ -72,7 +72,7 @@ static void explain_clock(Explainer *explainer, Explanation *explanation)
         const Facts *facts = explainer->question->facts;
         Buffer time = BUFFER_INIT, mark = BUFFER_INIT, loosening = BUFFER_INIT;
 
-        words_time(explainer->question->time, &time);
+        words_time(explainer->question->at.time, &time);
         if (facts->has_mark)
                 words_time((int64_t)facts->mark_usec, &mark);
         explain_loosening(explainer->question, &loosening);
@@ -99,7 +99,7 @@ static bool explain_organisation(Explainer *explainer, size_t i, ExplainedOrgani
                 return false;
         ret_organisation->peers = peers;
         ret_organisation->matches = matches;
-        ret_organisation->may_be_valid = span_may_be_valid(explainer->question, organisation->span);
+        ret_organisation->may_be_valid = span_may_be_valid(organisation->span, explainer->question->at);
         explain_validity(explainer, i, &ret_organisation->validity);
         return true;
 }

@@ -53,24 +53,35 @@ uint32_t stand_down_unmet(const StandDown *stand_down, const Question *question)
         return unmet_bits(met, BIT(_STAND_DOWN_UNMET_MAX) - 1);
 }
 
-static bool moratorium_has_begun(const Moratorium *moratorium, int64_t time)
+static bool moratorium_has_begun(const Moratorium *moratorium, Instant at)
 {
-        return time >= moratorium->span.from;
+        return at.time >= moratorium->span.from;
 }
 
-static bool moratorium_has_ended(const Moratorium *moratorium, int64_t loosening)
+static bool moratorium_has_ended(const Moratorium *moratorium, Instant at)
 {
         bool dated = moratorium->span.until != TIME_FOREVER;
-        bool past = dated && loosening >= moratorium->span.until;
+        bool past = dated && at.loosening >= moratorium->span.until;
 
         if (moratorium->expiry == EXPIRY_LAPSE)
                 return past;
         return moratorium->released && (!dated || past);
 }
 
-bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening)
+bool moratorium_in_force(const Moratorium *moratorium, Instant at)
 {
-        return moratorium_has_begun(moratorium, time) && !moratorium_has_ended(moratorium, loosening);
+        return moratorium_has_begun(moratorium, at) && !moratorium_has_ended(moratorium, at);
+}
+
+Span moratorium_span(const Moratorium *moratorium)
+{
+        Span span = moratorium->span;
+
+        if (moratorium->expiry == EXPIRY_HOLD && !moratorium->released)
+                span.until = TIME_FOREVER;
+        else if (span.until == TIME_FOREVER) /* released, and nothing to wait for */
+                span.until = span.from;
+        return span;
 }
 
 bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes)
@@ -102,8 +113,8 @@ static bool moratorium_has_party(const Moratorium *moratorium, const Question *q
 uint32_t moratorium_unmet(const Moratorium *moratorium, const Question *question)
 {
         const bool met[_MORATORIUM_UNMET_MAX] = {
-                [MORATORIUM_FROM] = moratorium_has_begun(moratorium, question->time),
-                [MORATORIUM_UNTIL] = !moratorium_has_ended(moratorium, question->loosening),
+                [MORATORIUM_FROM] = moratorium_has_begun(moratorium, question->at),
+                [MORATORIUM_UNTIL] = !moratorium_has_ended(moratorium, question->at),
                 [MORATORIUM_CLASS] = moratorium_has_party(moratorium, question),
                 [MORATORIUM_OPERATION] = (moratorium->operations & question->operation) != 0,
                 [MORATORIUM_PURPOSE] =
@@ -139,7 +150,7 @@ static bool party_set_admits_all(const PartySet *set, const Question *question, 
 
 uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
 {
-        const uint32_t span = span_unmet(question, allow->span);
+        const uint32_t span = span_unmet(allow->span, question->at);
         const bool met[_UNMET_MAX] = {
                 [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
                 [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
@@ -166,4 +177,42 @@ uint32_t allow_unmet(const Allow *allow, const Question *question)
 
         return unmet_bits(met, (BIT(_UNMET_MAX) - 1) & ~ALLOW_STATEMENT) |
                allow_unmet_statement(allow, question);
+}
+
+bool invariant_names(const Invariant *invariant, const Policy *policy, Party party)
+{
+        const size_t n_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
+        const uint64_t *named = invariant->parties.organisations;
+
+        if (invariant->any_party || party_may_be_of(policy, party, invariant->parties.classes))
+                return true;
+        if (!party.is_class)
+                return bits_has(named, party.place);
+        for (size_t i = 0; (i = bits_next(named, n_words, i)) != BITS_NONE; i++)
+                if (bits_has(policy->organisations[i].classes, party.place))
+                        return true;
+        return false;
+}
+
+static bool invariant_names_one_of(const Invariant *invariant, const Question *question,
+                                   const Parties *parties)
+{
+        for (size_t i = 0; i < parties->n; i++)
+                if (invariant_names(invariant, question->policy, parties->items[i]))
+                        return true;
+        return false;
+}
+
+bool invariant_matches(const Invariant *invariant, const Question *question)
+{
+        const Party asker = {false, question->asker};
+
+        return question->at.time >= invariant->span.from && question->at.time < invariant->span.until &&
+               (invariant->operations & question->operation) != 0 &&
+               (invariant->roles & question->role) != 0 &&
+               set_may_have_purpose(&invariant->purposes, question->policy, question->purpose) &&
+               set_has_gallery(&invariant->galleries, question) &&
+               (invariant_names(invariant, question->policy, asker) ||
+                invariant_names_one_of(invariant, question, &question->on_behalf_of) ||
+                invariant_names_one_of(invariant, question, &question->recipients));
 }

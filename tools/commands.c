@@ -23,6 +23,8 @@ const Command commands[] = {
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"policy", "explain", "(--facts FILE | OPTION...)", "why a request is permitted or denied", run_policy_explain},
         {"policy", "test", "[OPTION...] [FILE | DIR]...", "whether a policy decides as its tests expect", run_policy_test},
+        {"policy", "prove", "[OPTION...]", "whether the invariants of a policy hold", run_policy_prove},
+        {"policy", "who-can", "[OPTION...]", "who may do what, for what, at an instant", run_policy_who_can},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},

@@ -86,6 +86,7 @@ int run_policy_explain(const Command *command, int argc, char **argv)
         OptionLine line = {argc, argv};
 
         policy_open_options(&set, &explain.open);
+        policy_open_unproved_option(&set, &explain.open);
         options_add(&set, options, ARRAY_SIZE(options));
         facts_options(&set, &explain.options);
         int r = options_parse(&set, command, &line);
