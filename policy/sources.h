@@ -21,6 +21,9 @@ typedef struct SourceFile {
         bool masked;       /* a symbolic link to /dev/null */
         const void *bytes;
         size_t n;
+        /* Set by sources_resolve(): why it takes no effect, a stronger file of its name or the mask of its
+         * object; NULL: it does, or it masks. */
+        const struct SourceFile *by;
 } SourceFile;
 
 /* An object: its file, then its drop-ins in byte order of their names. */
@@ -34,7 +37,9 @@ typedef struct SourceObject {
 typedef struct Sources {
         SourceObject *objects; /* in byte order of their files' paths */
         size_t n_objects;
-        size_t n_files; /* of all objects together */
+        size_t n_files;          /* of all objects together */
+        const SourceFile *found; /* also those without effect: by path, the strongest first */
+        size_t n_found;
 } Sources;
 
 /** source_is_ignored() - Whether a file or folder of that name is passed over in silence. */

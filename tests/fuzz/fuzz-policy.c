@@ -67,7 +67,8 @@ static void use(Policy *policy)
                         abort();
                 policy_standing(policy, &facts, &text);
         }
-        policy_show(policy, &text);
+        (void)policy_show(policy, NULL, &text); /* of all objects: there is no other answer */
+        (void)policy_show_files(policy, NULL, &text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
