@@ -130,29 +130,12 @@ static void asked_given(const Held *held, Buffer *text)
         buffer_append_text(text, " given");
 }
 
-/* Those of the classes named that somebody may be of. */
-static void words_classes_of(const Held *held, Party party, Buffer *text)
-{
-        const Policy *policy = held->question->policy;
-        const Value *classes = held->object->main.values[KEY_CLASS];
-        const size_t start = text->n;
-
-        for (size_t i = 0; i < classes->n_words; i++) {
-                uint64_t one[BITS_WORDS_MAX] = {};
-                bits_add(one, (size_t)policy_find(policy, OBJECT_CLASS, classes->words[i].text));
-                if (!party_may_be_of(policy, party, one))
-                        continue;
-                words_separate(", ", start, text);
-                buffer_append_text(text, classes->words[i].text);
-        }
-}
-
 static void words_covered(const Held *held, Party party, const char *as, Buffer *text)
 {
         const Policy *policy = held->question->policy;
         _cleanup_(buffer_deinit) Buffer classes = BUFFER_INIT;
 
-        words_classes_of(held, party, &classes);
+        words_may_be(policy, party, policy->moratoria[held->place].classes, &classes);
         words_separate("; ", 0, text);
         words_party(policy, party, text);
         buffer_append_format(text, ", %s, ", as);

@@ -12,9 +12,6 @@
 
 #include "base/text.h"
 
-/* Room for the longest "NAME.TYPE". */
-enum { SOURCE_NAME_MAX = 96 };
-
 bool source_is_ignored(const char *name)
 {
         size_t n = strlen(name);

@@ -11,7 +11,10 @@
 #include "policy/faults.h"
 #include "policy/keys.h"
 
-enum { SOURCES_FILES_MAX = 4096 };
+enum {
+        SOURCES_FILES_MAX = 4096,
+        SOURCE_NAME_MAX = 96, /* room for the longest "NAME.TYPE" */
+};
 
 /* One file of one layer. */
 typedef struct SourceFile {

@@ -4,6 +4,8 @@
 
 #include "policy/words.h"
 
+#include "policy/match.h"
+
 void words_time(int64_t usec, Buffer *text)
 {
         char written[TIME_TEXT_SIZE];
@@ -55,6 +57,22 @@ void words_term(const Terms *terms, size_t place, Buffer *text)
         for (int at = terms->items[place].parent; at >= 0; at = terms->items[at].parent) {
                 buffer_append_format(text, "%s%s", separator, terms->items[at].name);
                 separator = ", ";
+        }
+}
+
+void words_may_be(const Policy *policy, Party party, const uint64_t *classes, Buffer *text)
+{
+        const size_t start = text->n;
+
+        for (size_t i = 0; i < policy->classes.n; i++) {
+                uint64_t one[BITS_WORDS_MAX] = {};
+                if (!bits_has(classes, i))
+                        continue;
+                bits_add(one, i);
+                if (!party_may_be_of(policy, party, one))
+                        continue;
+                words_separate(", ", start, text);
+                buffer_append_text(text, policy->classes.items[i].name);
         }
 }
 

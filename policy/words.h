@@ -24,5 +24,8 @@ void words_set(const Terms *terms, const uint64_t *set, size_t except, Buffer *t
 /** words_term() - A class or purpose, and what it is part of, from the narrow to the broad. */
 void words_term(const Terms *terms, size_t place, Buffer *text);
 
+/** words_may_be() - The classes of a set that somebody may be of, in byte order; nothing where there is none. */
+void words_may_be(const Policy *policy, Party party, const uint64_t *classes, Buffer *text);
+
 /** words_party() - An organisation with its classes, or a class with what it is part of. */
 void words_party(const Policy *policy, Party party, Buffer *text);

@@ -18,7 +18,7 @@ const Command commands[] = {
         {NULL, "list", "[OPTION...]", "list the subjects of a gallery", run_list},
         {NULL, "reload", "[OPTION...]", "load the policy anew", run_reload},
         {NULL, "run", "--dir DIR [OPTION...]", "everything in one private directory", run_run},
-        {"policy", "check", "[--policy-dir DIR]...", "whether a policy loads, and what it is made of", run_policy_check},
+        {"policy", "check", "[OPTION...]", "whether a policy loads, and what it is made of", run_policy_check},
         {"policy", "show", "[OPTION...] [NAME.TYPE]", "a policy or one object of it, for people", run_policy_show},
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"policy", "explain", "(--facts FILE | OPTION...)", "why a request is permitted or denied", run_policy_explain},

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/diag.h"
 #include "base/macro.h"
 #include "base/text.h"
 #include "policy/decide.h"
 #include "policy/grants.h"
 #include "tools/commands.h"
+#include "tools/instant.h"
 #include "tools/json.h"
 #include "tools/page.h"
 #include "tools/policy-open.h"
@@ -158,22 +158,6 @@ static void print_rows(const Grants *grants, const char *at)
         }
 }
 
-/* The instant in question; now, where none is given. */
-static int read_instant(const Command *command, const char *text, Instant *ret_at)
-{
-        ClockReading now;
-        int64_t usec = 0;
-
-        if (!text && clock_read(&now) == 0)
-                usec = (int64_t)now.wall_usec;
-        else if (!text || !time_parse(text, strlen(text), &usec) || usec < 0)
-                return command_usage(command,
-                                     "--at wants YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ from 1970 on, not '%s'",
-                                     text ? text : "now");
-        *ret_at = (Instant){usec, usec};
-        return EXIT_DONE;
-}
-
 static int who_can(const PolicyOpen *open, const GrantsQuery *query, bool json)
 {
         _cleanup_(grants_deinit) Grants grants = GRANTS_INIT;
@@ -228,6 +212,7 @@ int run_policy_who_can(const Command *command, int argc, char **argv)
                 return options_exit(r);
         if (line.argc > 0)
                 return command_usage(command, "it takes no argument '%s'", line.argv[0]);
-        r = read_instant(command, at, &query.at);
+        r = instant_read(command, at, &query.at.time);
+        query.at.loosening = query.at.time; /* with a synchronised clock they are one */
         return r != EXIT_DONE ? r : who_can(&open, &query, json);
 }
