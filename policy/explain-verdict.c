@@ -120,13 +120,13 @@ void explain_limits(Explainer *explainer, Explanation *explanation)
                 if (!limit_rows[i].has(&taken))
                         continue;
                 limit_rows[i].write(&taken, &asked, &result);
-                explanation->limits[explanation->n_limits++] = (ExplainedLimit){
-                        .name = limit_rows[i].name,
-                        .asked = explainer_keep(explainer, &asked),
-                        .rule = value->text,
-                        .result = explainer_keep(explainer, &result),
-                        .place = value->standard ? (Place){} : value->place,
-                };
+                ExplainedLimit *limit = &explanation->limits[explanation->n_limits++];
+                *limit = (ExplainedLimit){.name = limit_rows[i].name,
+                                          .asked = explainer_keep(explainer, &asked),
+                                          .rule = value->text,
+                                          .result = explainer_keep(explainer, &result)};
+                if (!value->standard)
+                        limit->place = value->place;
         }
 }
 
