@@ -1,6 +1,6 @@
 /*
- * A caller against one [Peer], in words: a row for each key that is given there. Whether a key holds is said by
- * peer_unmet().
+ * A caller against one [Peer], in words: a row for each key that is given there. Whether a key holds is said
+ * by peer_unmet().
  */
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * The way to a decision, step by step in the order of matchguard.policy(5), as far as it went. The decision is
- * made first, by policy_decide(), and says how far that is.
+ * The way to a decision, step by step in the order of matchguard.policy(5), as far as it went. The decision
+ * is made first, by policy_decide(), and says how far that is.
  */
 
 #include "policy/explain.h"

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The whole way to a decision, for people: every rule that was held against the facts, with each of its
- * conditions, what was asked, what the rule says, and where that stands. Decides nothing: the decision in it is
- * policy_decide()'s, and the conditions are those of the predicates from which that is built.
+ * conditions, what was asked, what the rule says, and where that stands. Decides nothing: the decision in it
+ * is policy_decide()'s, and the conditions are those of the predicates from which that is built.
  */
 
 #include "policy/arena.h"

@@ -29,7 +29,7 @@ bool explain_peer(Explainer *explainer, const PeerRule *peer, const Section *sec
 /** explain_validity() - Whether the organisation at place @i is valid. */
 void explain_validity(Explainer *explainer, size_t i, ExplainedRule *ret_rule);
 
-/** explain_stand_down(), explain_moratorium(), explain_fit() - The rule at place @i of its table: steps 4 to 6. */
+/** explain_stand_down(), explain_moratorium(), explain_fit() - The rule at place @i: steps 4 to 6. */
 void explain_stand_down(Explainer *explainer, size_t i, ExplainedRule *ret_rule);
 void explain_moratorium(Explainer *explainer, size_t i, ExplainedRule *ret_rule);
 void explain_fit(Explainer *explainer, size_t i, ExplainedRule *ret_rule);

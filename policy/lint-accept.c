@@ -3,8 +3,8 @@
  *
  *     check: accept LINT because REASON
  *
- * A comment that begins with "check:" and goes on in any other way is warned of: whoever wrote it believes that it
- * does something.
+ * A comment that begins with "check:" and goes on in any other way is warned of: whoever wrote it believes
+ * that it does something.
  */
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * The lints, each over a whole policy. They look at the tables of the decision, and say where something stands by
- * the objects that these were made of.
+ * The lints, each over a whole policy. They look at the tables of the decision, and say where something stands
+ * by the objects that these were made of.
  */
 
 #include "base/macro.h"
@@ -8,7 +8,7 @@
 #include "policy/match.h"
 #include "policy/words.h"
 
-/* The class whose members must not be told anything without an authorisation, wherever a policy declares it. */
+/* The class whose members are to be told nothing without an authorisation, where a policy declares it. */
 #define LINT_POLICE "law-enforcement"
 
 enum { LINT_EXPIRY_DAYS = 30 }; /* how long before its end an organisation is warned of */

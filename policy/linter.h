@@ -1,6 +1,7 @@
 #pragma once
 /*
- * What the files of policy/lint.h share. A new lint is a function here and a row in the table of policy/lint.c.
+ * What the files of policy/lint.h share. A new lint is a function here and a row in the table of
+ * policy/lint.c.
  */
 
 #include "policy/lint.h"

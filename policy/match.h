@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Whether one rule concerns a question: stand-downs, moratoria, allows, each by its conditions in
- * matchguard.policy(5), one bit for each that is not met. Prohibitions look at what may be, permissions at what
- * was said.
+ * matchguard.policy(5), one bit for each that is not met. Prohibitions look at what may be, permissions at
+ * what was said.
  */
 
 #include "policy/question.h"

@@ -97,7 +97,7 @@ typedef struct PolicyFile {
         size_t n;
 } PolicyFile;
 
-/** policy_path_is_of() - Whether a path of a text or file is that of "NAME.TYPE", or of one of its drop-ins. */
+/** policy_path_is_of() - Whether a path is that of "NAME.TYPE", or of one of its drop-ins. */
 bool policy_path_is_of(const char *path, const char *object);
 
 /** policy_files() - All of them by path, of one path the strongest first; borrowed. */
@@ -166,8 +166,8 @@ bool policy_has_probe(const char *text);
 bool policy_show(const Policy *policy, const char *object, Buffer *buffer);
 
 /**
- * policy_show_files() - Appends the files as they stand, each under a comment with its name; those that take no
- * effect only by a comment that says what replaces or masks them.
+ * policy_show_files() - Appends the files as they stand, each under a comment with its name; those that take
+ * no effect only by a comment that says what replaces or masks them.
  * @object:     only those of this "NAME.TYPE"; NULL: all
  *
  * Return: whether there is a file of that object.

@@ -81,7 +81,7 @@ typedef struct UnitComment {
 } UnitComment;
 
 /**
- * unitfile_next_comment() - The next comment of a file that unitfile_parse() takes; it looks at no other line.
+ * unitfile_next_comment() - The next comment of a file that unitfile_parse() takes.
  *
  * Return: whether there was one more.
  */

@@ -9,7 +9,7 @@
 /** words_time() - An instant, as files write it. */
 void words_time(int64_t usec, Buffer *text);
 
-/** words_separate() - Appends @separator, unless nothing was appended since the text was @start bytes long. */
+/** words_separate() - Appends @separator, unless the text is still @start bytes long. */
 void words_separate(const char *separator, size_t start, Buffer *text);
 
 /** words_list() - The entries of a list. */
@@ -24,7 +24,7 @@ void words_set(const Terms *terms, const uint64_t *set, size_t except, Buffer *t
 /** words_term() - A class or purpose, and what it is part of, from the narrow to the broad. */
 void words_term(const Terms *terms, size_t place, Buffer *text);
 
-/** words_may_be() - The classes of a set that somebody may be of, in byte order; nothing where there is none. */
+/** words_may_be() - The classes of a set that somebody may be of, in byte order. */
 void words_may_be(const Policy *policy, Party party, const uint64_t *classes, Buffer *text);
 
 /** words_party() - An organisation with its classes, or a class with what it is part of. */

@@ -54,7 +54,7 @@ bool text_to_similarity(const char *text, size_t n, bool round_up, int32_t *ret_
 
 enum { TEXT_SIMILARITY_SIZE = 16 };
 
-/** text_similarity() - Writes millionths, from -1000000 to 1000000, as the shortest decimal: "0.6", "-1", "0". */
+/** text_similarity() - Writes millionths, from -1000000 to 1000000, as the shortest decimal: "0.6", "-1". */
 void text_similarity(int32_t millionths, char ret_text[static TEXT_SIMILARITY_SIZE]);
 
 /**

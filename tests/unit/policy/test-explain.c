@@ -11,7 +11,7 @@
 #include "base/macro.h"
 #include "world.h"
 
-enum { N_POLICIES = 250, N_REQUESTS = 200 };
+enum { N_POLICIES = 160, N_REQUESTS = 200 };
 
 static uint64_t used(void *userdata, const char *allow, const char *organisation, uint64_t window_usec)
 {
