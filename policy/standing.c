@@ -133,8 +133,8 @@ bool policy_moratorium_standing(const Policy *policy, const char *name, const Fa
                 return false;
         question_init(&question, policy, now);
         const Moratorium *moratorium = &policy->moratoria[place];
-        bool stands = moratorium_in_force(moratorium, question.time, question.loosening);
-        (stands ? standing_span : standing_absence)(moratorium, question.time, buffer);
+        bool stands = moratorium_in_force(moratorium, question.at);
+        (stands ? standing_span : standing_absence)(moratorium, question.at.time, buffer);
         return stands;
 }
 
