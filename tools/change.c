@@ -227,8 +227,7 @@ static Policy *load_old(const Change *change)
                 digest_hex(policy_digest(change->disk), on_disk);
         if (place->running && strcmp(place->running, on_disk) != 0) {
                 fputs("The service runs another policy than the one on disk: what was changed there before "
-                      "comes "
-                      "into force with this.\n",
+                      "comes into force with this.\n",
                       stderr);
                 if (policy_archive_load(place->export_dir, place->running, &old, &fault) == 0)
                         return old;
@@ -287,6 +286,8 @@ static void print_words(const Change *change, const ChangeWords *words, ChangeOu
                 return;
         bool stands =
                 policy_moratorium_standing(change->next, words->moratorium, &change->place.now, &standing);
+        if (standing.n == 0)
+                return; /* What was taken away named one that is not there. */
         printf("The moratorium %s %s: %s.\n", words->moratorium, stands ? "stands" : "does not stand",
                buffer_text(&standing));
 }

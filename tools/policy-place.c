@@ -108,6 +108,25 @@ int policy_place_ask(PolicyPlace *place, Service *service)
 
 /* ------------------------------------------------------------------------------------------------- the rest */
 
+static bool is_same_folder(const char *a, const char *b)
+{
+        struct stat a_st, b_st;
+        if (stat(a, &a_st) < 0 || stat(b, &b_st) < 0)
+                return strcmp(a, b) == 0;
+        return a_st.st_dev == b_st.st_dev && a_st.st_ino == b_st.st_ino;
+}
+
+bool policy_place_is_the_services(const PolicyPlace *place)
+{
+        const PolicySource *source = &place->source;
+        if (place->dirs.n != source->n_dirs)
+                return false;
+        for (size_t i = 0; i < source->n_dirs; i++)
+                if (!is_same_folder(place->dirs.items[i], source->dirs[i]))
+                        return false;
+        return true;
+}
+
 static void set_source(PolicyPlace *place, const char *const *dirs, size_t n_dirs)
 {
         place->source.dirs = dirs;
@@ -119,6 +138,8 @@ static int find_dirs(PolicyPlace *place, const Service *service, int unreached)
 {
         if (place->given.n > 0) {
                 set_source(place, place->given.items, place->given.n);
+                /* Elsewhere owners do not matter: nobody decides by what stands there. */
+                place->source.check_owner = policy_place_is_the_services(place);
                 return policy_dirs_check(&place->given) ? EXIT_DONE : EXIT_REFUSED;
         }
         for (size_t i = 0; i < place->dirs.n; i++)
@@ -141,7 +162,8 @@ static int find_dirs(PolicyPlace *place, const Service *service, int unreached)
         place->source.check_owner = true;
         place->source.owner = 0;
         if (!place->alone)
-                fprintf(stderr, "So the policy is taken to be the installed one, in %s and below it.\n",
+                fprintf(stderr,
+                        "So the policy is taken to be the installed one, in %s and the weaker folders.\n",
                         policy_default_dirs[0]);
         return EXIT_DONE;
 }
@@ -166,23 +188,4 @@ int policy_place_find(PolicyPlace *place, Service *service)
         int r = find_dirs(place, service, unreached);
 
         return r == EXIT_DONE ? find_time(place) : r;
-}
-
-static bool is_same_folder(const char *a, const char *b)
-{
-        struct stat a_st, b_st;
-        if (stat(a, &a_st) < 0 || stat(b, &b_st) < 0)
-                return strcmp(a, b) == 0;
-        return a_st.st_dev == b_st.st_dev && a_st.st_ino == b_st.st_ino;
-}
-
-bool policy_place_is_the_services(const PolicyPlace *place)
-{
-        const PolicySource *source = &place->source;
-        if (place->dirs.n != source->n_dirs)
-                return false;
-        for (size_t i = 0; i < source->n_dirs; i++)
-                if (!is_same_folder(place->dirs.items[i], source->dirs[i]))
-                        return false;
-        return true;
 }
