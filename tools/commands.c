@@ -23,6 +23,7 @@ const Command commands[] = {
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"policy", "prove", "[OPTION...]", "whether the invariants of a policy hold", run_policy_prove},
         {"policy", "who-can", "[OPTION...]", "who may do what, for what, at an instant", run_policy_who_can},
+        {"policy", "diff", "[OPTION...] OLD NEW", "which requests two policies answer otherwise", run_policy_diff},
         {"moratorium", "list", "[OPTION...]", "each moratorium, and whether it stands", run_moratorium_list},
         {"moratorium", "release", "[OPTION...] --reason TEXT NAME", "end a moratorium", run_moratorium_release},
         {"moratorium", "withdraw", "[OPTION...] NAME", "take its release away: it stands again", run_moratorium_withdraw},

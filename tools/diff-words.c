@@ -4,11 +4,6 @@
 
 #include "tools/json.h"
 
-static const char *const kinds[_DIFF_MAX] = {
-        [DIFF_PERMITTED] = "permitted", [DIFF_DENIED] = "denied", [DIFF_MORE] = "more",
-        [DIFF_LESS] = "less",           [DIFF_OTHER] = "other",
-};
-
 void diff_json(const PolicyDiff *diff, json_object *object)
 {
         json_object *changes = json_need(json_object_new_array());
@@ -18,11 +13,10 @@ void diff_json(const PolicyDiff *diff, json_object *object)
         for (size_t i = 0; i < diff->n; i++) {
                 const DiffLine *line = &diff->lines[i];
                 json_object *item = json_need(json_object_new_object());
-                json_object *example = json_tokener_parse(line->facts);
-                json_set_text(item, "kind", kinds[line->kind]);
+                json_set_text(item, "kind", diff_kind_name(line->kind));
                 json_set_text(item, "text", line->text);
-                if (example)
-                        json_set(item, "example", example);
+                json_set(item, "example", json_need(json_tokener_parse(line->facts)));
+                json_set(item, "confirmed", json_object_new_boolean(line->confirmed));
                 json_object_array_add(changes, item);
         }
 }

@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "policy/diff.h"
 
-/** diff_json() - Sets "wider" and "changes" (kind, text, example) in an object. */
+/** diff_json() - Sets "wider" and "changes" (kind, text, example, confirmed) in an object. */
 void diff_json(const PolicyDiff *diff, json_object *object);
 
 /** diff_sentence() - Appends how much changes, as a sentence. */

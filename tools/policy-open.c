@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/macro.h"
@@ -59,6 +60,17 @@ int policy_open_source(const PolicySource *source, Policy **ret_policy)
         return EXIT_REFUSED;
 }
 
+void policy_open_layer(PolicyOpen *open, const char *dir)
+{
+        memmove(open->dirs.items + 1, open->dirs.items, open->dirs.n * sizeof(open->dirs.items[0]));
+        open->dirs.items[0] = dir;
+        open->dirs.n++;
+        /* As the export's archive has it: names of accounts mean what they meant there. */
+        if (snprintf(open->ids, sizeof(open->ids), "%s/.ids", dir) >= (int)sizeof(open->ids) ||
+            access(open->ids, F_OK) < 0)
+                open->ids[0] = '\0';
+}
+
 int policy_open(const PolicyOpen *open, Policy **ret_policy)
 {
         bool installed = open->dirs.n == 0;
@@ -67,6 +79,7 @@ int policy_open(const PolicyOpen *open, Policy **ret_policy)
                 .n_dirs = installed ? ARRAY_SIZE(policy_default_dirs) : open->dirs.n,
                 .check_owner = installed && open->as_the_service,
                 .owner = 0,
+                .ids_path = open->ids[0] ? open->ids : NULL,
                 .unproved = open->unproved,
         };
 

@@ -44,6 +44,6 @@ Test(diff_words, every_line_is_an_object_with_its_example)
         diff_json(&diff, object);
         cr_expect_str_eq(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
                          "{\"wider\":true,\"changes\":[{\"kind\":\"permitted\",\"text\":\"a\",\"example\":{"
-                         "\"uid\":7}},"
-                         "{\"kind\":\"less\",\"text\":\"b\",\"example\":{\"uid\":7}}]}");
+                         "\"uid\":7},\"confirmed\":true},"
+                         "{\"kind\":\"less\",\"text\":\"b\",\"example\":{\"uid\":7},\"confirmed\":true}]}");
 }
