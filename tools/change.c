@@ -236,10 +236,21 @@ static Policy *load_old(const Change *change)
         return change->disk ? policy_ref(change->disk) : NULL;
 }
 
-/* Fills @diff; with --json for the end, else shown at once. */
-static int show_diff(const Change *change, PolicyDiff *diff, bool *ret_known)
+static void print_diff(const PolicyDiff *diff, FILE *out)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        policy_diff_write(diff, &text);
+        if (diff->n > 0) {
+                diff_sentence(diff, &text);
+                buffer_append_text(&text, "\n");
+        }
+        fputs(text.failed ? "There is not enough memory to show what changes.\n" : buffer_text(&text), out);
+}
+
+/* Fills @diff, and shows it; with --json only to whoever is asked. */
+static int show_diff(const Change *change, PolicyDiff *diff, bool *ret_known)
+{
         Policy *old = load_old(change);
 
         *ret_known = old != NULL;
@@ -249,16 +260,12 @@ static int show_diff(const Change *change, PolicyDiff *diff, bool *ret_known)
         }
         int r = policy_diff(old, change->next, diff);
         policy_unref(old);
-        if (r == 0) {
-                policy_diff_write(diff, &text);
-                r = text.failed ? -ENOMEM : 0;
-        }
         if (r < 0) {
                 diag(DIAG_ERROR, "%s", strerror(-r));
                 return EXIT_REFUSED;
         }
         if (!change->service.json || !change->yes)
-                fputs(buffer_text(&text), change->service.json ? stderr : stdout);
+                print_diff(diff, change->service.json ? stderr : stdout);
         return EXIT_DONE;
 }
 
@@ -320,10 +327,10 @@ int change_make(Change *change, const ChangeWords *words)
 {
         _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
         ChangeOutcome outcome = CHANGE_NOT_TOLD;
-        bool known = false;
+        bool known = false, at_once = words->urgent && change->yes;
 
         int r = try_it(change);
-        if (r == EXIT_DONE)
+        if (r == EXIT_DONE && !at_once)
                 r = show_diff(change, &diff, &known);
         if (r != EXIT_DONE)
                 return r;
@@ -334,9 +341,12 @@ int change_make(Change *change, const ChangeWords *words)
         r = change_apply(change, &outcome);
         if (r != EXIT_DONE)
                 return r;
+        if (!change->service.json)
+                print_words(change, words, outcome);
+        (void)fflush(stdout); /* What follows may take a while; a closed stdout shows later. */
+        if (at_once)
+                (void)show_diff(change, &diff, &known); /* It is done, whether that can be shown or not. */
         if (change->service.json)
                 print_json(change, known ? &diff : NULL, outcome);
-        else
-                print_words(change, words, outcome);
         return outcome == CHANGE_IN_FORCE || outcome == CHANGE_NOT_TOLD ? EXIT_DONE : EXIT_UNREACHABLE;
 }

@@ -83,6 +83,7 @@ void change_head(const Change *change, const char *undo, Buffer *text);
 typedef struct ChangeWords {
         const char *question;   /* "Release the moratorium police-use?" */
         const char *moratorium; /* whose standing is told afterwards; NULL: of none */
+        bool urgent;            /* with --yes it is shown what changes when it is done: that may take long */
 } ChangeWords;
 
 /**

@@ -79,7 +79,7 @@ static int release(Change *change, const char *name, const char *reason)
         if (r != EXIT_DONE)
                 return r;
         buffer_append_format(&question, "Release the moratorium %s?", name);
-        const ChangeWords words = {buffer_text(&question), name};
+        const ChangeWords words = {.question = buffer_text(&question), .moratorium = name};
         return change_make(change, &words);
 }
 

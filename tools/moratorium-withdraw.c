@@ -39,7 +39,7 @@ static int withdraw(Change *change, const char *name)
         if (r != EXIT_DONE)
                 return r;
         buffer_append_format(&question, "Withdraw the release of the moratorium %s?", name);
-        const ChangeWords words = {buffer_text(&question), name};
+        const ChangeWords words = {.question = buffer_text(&question), .moratorium = name};
         return change_make(change, &words);
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/macro.h"
@@ -94,7 +95,8 @@ static const char *policy_of(json_object *reply)
         return json_object_object_get_ex(reply, "status", &status) ? json_text(status, "policy") : NULL;
 }
 
-/* What the reload changed, where the texts of both policies can be read; it is done all the same where not. */
+/* What the reload changed, where the texts of both policies can be read; it is done all the same where not. Of
+ * large policies that takes long, so that only somebody who looks on is told. */
 static void print_change(const PolicyPlace *place, const char *loaded)
 {
         _cleanup_(policy_unrefp) Policy *old = NULL, *new = NULL;
@@ -105,6 +107,8 @@ static void print_change(const PolicyPlace *place, const char *loaded)
                 puts("It is the one that was in force before.");
                 return;
         }
+        if (!isatty(STDOUT_FILENO))
+                return;
         if (policy_archive_load(place->export_dir, place->running, &old, &fault) != 0 ||
             policy_archive_load(place->export_dir, loaded, &new, &fault) != 0 ||
             policy_diff(old, new, &diff) < 0)
@@ -125,10 +129,11 @@ static int reload(PolicyPlace *place, Service *service)
                 return status;
         const char *loaded = policy_of(reply);
         puts("The policy has been loaded and is in force.");
-        if (loaded && place->running)
-                print_change(place, loaded);
         if (loaded)
                 page_field(stdout, "policy", loaded);
+        (void)fflush(stdout); /* What follows may take a while; a closed stdout shows later. */
+        if (loaded && place->running)
+                print_change(place, loaded);
         return status;
 }
 

@@ -66,7 +66,7 @@ static int end(Change *change, const char *given)
         if (r != EXIT_DONE)
                 return r;
         buffer_append_format(&question, "End the stand-down %s?", given ? given : buffer_text(&name));
-        const ChangeWords words = {buffer_text(&question), NULL};
+        const ChangeWords words = {.question = buffer_text(&question)};
         return change_make(change, &words);
 }
 

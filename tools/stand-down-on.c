@@ -106,7 +106,8 @@ static int stand_down(StandDownOn *on)
                 all = all && on->scope[i].n == 0;
         buffer_append_format(&question, "Stand %s down (%s)?",
                              all ? "the whole service" : "this part of the service", on->name);
-        const ChangeWords words = {buffer_text(&question), NULL};
+        /* Whoever says --yes is in a hurry, and it only takes away: so it is done first, and shown then. */
+        const ChangeWords words = {.question = buffer_text(&question), .urgent = true};
         return change_make(&on->change, &words);
 }
 

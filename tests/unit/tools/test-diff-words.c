@@ -8,7 +8,7 @@
 
 #define LINE(kind, text)                                                                                     \
         {                                                                                                    \
-                kind, (char *)(text), (char *)"{\"uid\":7}"                                                  \
+                kind, (char *)(text), (char *)"{\"uid\":7}", .confirmed = true                               \
         }
 
 Test(diff_words, how_much_changes_is_a_sentence)
