@@ -33,6 +33,7 @@ typedef struct CompareSide {
         uint64_t *room;    /* what `free` points into */
         BitTable admitted; /* by allow: parties, in the same form */
         BitTable covered;  /* by moratorium: parties that it covers, in the same form */
+        BitTable touched;  /* by allow: moratoria that cover somebody whom it admits */
 } CompareSide;
 
 /* Callers whom no rule tells apart: one of them stands for all. */
@@ -51,6 +52,8 @@ typedef struct Comparer {
         Buffer states;   /* of the cell: what was compared already */
         int64_t *bounds; /* of the cell */
         size_t n_bounds;
+        int64_t *loosening; /* those of them at which something loosens */
+        size_t n_loosening;
         /* the cell */
         const CompareGroup *group;
         Operation operation;
@@ -59,7 +62,8 @@ typedef struct Comparer {
         uint64_t allows[2][BITS_WORDS_MAX];
         uint64_t moratoria[2][BITS_WORDS_MAX];
         uint64_t stand_downs[2][BITS_WORDS_MAX];
-        /* of these, the allows that let the caller ask, and the moratoria that some of them does not pierce */
+        /* of these, the allows that let the caller ask, and the moratoria that some of them does not pierce and
+         * that cover the caller or somebody whom it admits */
         uint64_t asked[2][BITS_WORDS_MAX];
         uint64_t harmful[2][BITS_WORDS_MAX];
         Instant at;
@@ -155,6 +159,28 @@ static int side_turn(const Pair *pair, int which, size_t n_rules, const BitTable
         return 0;
 }
 
+static int side_touch(CompareSide *side)
+{
+        const Policy *policy = side->policy;
+        const Index *index = &policy->index;
+        const size_t n_allows = policy->objects[OBJECT_ALLOW].n;
+        const size_t n_parties = policy->objects[OBJECT_ORGANISATION].n + policy->classes.n;
+
+        side->touched.n_words = index->parties.n_words;
+        side->touched.bits = calloc(n_allows * side->touched.n_words + 1, sizeof(uint64_t));
+        if (!side->touched.bits)
+                return -ENOMEM;
+        for (size_t party = 0; party < n_parties; party++) {
+                const uint64_t *behalf = bit_table_row(&index->on_behalf, party);
+                const uint64_t *recipients = bit_table_row(&index->recipients, party);
+                for (size_t i = 0; i < n_allows; i++)
+                        if (bits_has(behalf, i) || bits_has(recipients, i))
+                                bits_join(bit_table_row(&side->touched, i),
+                                          bit_table_row(&index->parties, party), side->touched.n_words);
+        }
+        return 0;
+}
+
 static int side_init(CompareSide *side, const Pair *pair, int which)
 {
         const Policy *policy = pair->policies[which];
@@ -169,9 +195,10 @@ static int side_init(CompareSide *side, const Pair *pair, int which)
                 return -ENOMEM;
         int r = side_turn(pair, which, n_allows,
                           (const BitTable *const[]){&index->on_behalf, &index->recipients}, &side->admitted);
-        return r < 0 ? r
-                     : side_turn(pair, which, policy->objects[OBJECT_MORATORIUM].n,
-                                 (const BitTable *const[]){&index->parties, &index->parties}, &side->covered);
+        if (r == 0)
+                r = side_turn(pair, which, policy->objects[OBJECT_MORATORIUM].n,
+                              (const BitTable *const[]){&index->parties, &index->parties}, &side->covered);
+        return r < 0 ? r : side_touch(side);
 }
 
 static void side_deinit(CompareSide *side)
@@ -181,6 +208,7 @@ static void side_deinit(CompareSide *side)
         free(side->room);
         free(side->admitted.bits);
         free(side->covered.bits);
+        free(side->touched.bits);
 }
 
 static void comparer_deinit(Comparer *comparer)
@@ -192,6 +220,7 @@ static void comparer_deinit(Comparer *comparer)
         side_deinit(&comparer->sides[0]);
         side_deinit(&comparer->sides[1]);
         free(comparer->bounds);
+        free(comparer->loosening);
 }
 
 /* The only organisation in a set, or BITS_NONE. */
@@ -265,7 +294,8 @@ static int comparer_init(Comparer *comparer, Compare *compare)
                                .pair = compare->pair,
                                .n_named_words = bits_words(2 * compare->pair->parties.n)};
         comparer->bounds = calloc(2 * compare_count_spans(compare->pair) + 1, sizeof(int64_t));
-        if (!comparer->bounds)
+        comparer->loosening = calloc(2 * compare_count_spans(compare->pair) + 1, sizeof(int64_t));
+        if (!comparer->bounds || !comparer->loosening)
                 return -ENOMEM;
         int r = side_init(&comparer->sides[0], compare->pair, 0);
         if (r == 0)
@@ -796,25 +826,39 @@ static int comparer_at(Comparer *comparer, Instant at)
         return met && at.time != at.loosening ? 0 : comparer_statements(comparer);
 }
 
+/* The bounds of what one policy has for the caller here, and those of them that are judged at the loosening time:
+ * beginnings of permissions, ends of moratoria, and, for who may be two at once, ends of organisations. */
+static void side_bounds(const Comparer *comparer, int which, size_t *n, size_t *n_loosening)
+{
+        const Policy *policy = comparer->pair->policies[which];
+        const uint64_t *matches = comparer->group->caller->matches[which];
+        const size_t n_match_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
+        const size_t n_allow_words = policy->index.askers.n_words;
+        const size_t n_moratoria_words = policy->index.parties.n_words;
+
+        for (size_t i = 0; (i = bits_next(matches, n_match_words, i)) != BITS_NONE; i++) {
+                instants_add(comparer->bounds, n, policy->organisations[i].span);
+                instants_add(comparer->loosening, n_loosening, policy->organisations[i].span);
+        }
+        for (size_t i = 0; (i = bits_next(comparer->asked[which], n_allow_words, i)) != BITS_NONE; i++) {
+                instants_add(comparer->bounds, n, policy->allows[i].span);
+                comparer->loosening[(*n_loosening)++] = policy->allows[i].span.from;
+        }
+        for (size_t i = 0; (i = bits_next(comparer->harmful[which], n_moratoria_words, i)) != BITS_NONE;
+             i++) {
+                instants_add(comparer->bounds, n, policy->moratoria[i].span);
+                comparer->loosening[(*n_loosening)++] = policy->moratoria[i].span.until;
+        }
+}
+
 static void comparer_bounds(Comparer *comparer)
 {
-        size_t n = 0;
+        size_t n = 0, n_loosening = 0;
 
-        for (int side = 0; side < 2; side++) {
-                const Policy *policy = comparer->pair->policies[side];
-                const uint64_t *matches = comparer->group->caller->matches[side];
-                const size_t n_matches_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
-                const size_t n_allow_words = policy->index.askers.n_words;
-                const size_t n_moratoria_words = policy->index.parties.n_words;
-                for (size_t i = 0; (i = bits_next(matches, n_matches_words, i)) != BITS_NONE; i++)
-                        instants_add(comparer->bounds, &n, policy->organisations[i].span);
-                for (size_t i = 0; (i = bits_next(comparer->asked[side], n_allow_words, i)) != BITS_NONE; i++)
-                        instants_add(comparer->bounds, &n, policy->allows[i].span);
-                for (size_t i = 0;
-                     (i = bits_next(comparer->harmful[side], n_moratoria_words, i)) != BITS_NONE; i++)
-                        instants_add(comparer->bounds, &n, policy->moratoria[i].span);
-        }
+        for (int side = 0; side < 2; side++)
+                side_bounds(comparer, side, &n, &n_loosening);
         comparer->n_bounds = instants_settle(comparer->bounds, n);
+        comparer->n_loosening = instants_settle(comparer->loosening, n_loosening);
 }
 
 static int64_t comparer_until(const Comparer *comparer, size_t bound)
@@ -836,8 +880,10 @@ static int comparer_times(Comparer *comparer)
         for (size_t i = 0; i < comparer->n_bounds && r == 0; i++) {
                 comparer->until = comparer_until(comparer, i);
                 r = comparer_at(comparer, (Instant){comparer->bounds[i], TIME_NEVER});
-                for (size_t k = 0; k < i && r == 0; k++)
-                        r = comparer_at(comparer, (Instant){comparer->bounds[i], comparer->bounds[k]});
+                for (size_t k = 0; k < comparer->n_loosening && r == 0; k++)
+                        if (comparer->loosening[k] < comparer->bounds[i])
+                                r = comparer_at(comparer,
+                                                (Instant){comparer->bounds[i], comparer->loosening[k]});
         }
         return r;
 }
@@ -856,30 +902,42 @@ static void comparer_concern(const RuleIndex *index, const Comparer *comparer, i
         bits_keep(ret_rules, bit_table_row(&index->galleries, (size_t)gallery), index->galleries.n_words);
 }
 
-/* What is left of the cell's rules for the caller. Return: whether any allow is. */
-static bool comparer_take_caller(Comparer *comparer)
+/* What is left of a policy's rules for the caller. Return: whether any allow is. */
+static bool side_take_caller(Comparer *comparer, int which)
 {
+        const CompareSide *side = &comparer->sides[which];
+        const Index *index = &side->policy->index;
+        const uint64_t *matches = comparer->group->caller->matches[which];
+        const size_t n_match_words = bits_words(side->policy->objects[OBJECT_ORGANISATION].n);
+        const size_t n_moratoria_words = index->parties.n_words, n_allow_words = index->askers.n_words;
+        uint64_t *asked = comparer->asked[which], *harmful = comparer->harmful[which];
+        uint64_t own[BITS_WORDS_MAX] = {};
         bool any = false;
 
-        for (int side = 0; side < 2; side++) {
-                const Policy *policy = comparer->pair->policies[side];
-                const Index *index = &policy->index;
-                const uint64_t *matches = comparer->group->caller->matches[side];
-                uint64_t *asked = comparer->asked[side], *harmful = comparer->harmful[side];
-                memset(asked, 0, index->askers.n_words * sizeof(uint64_t));
-                memset(harmful, 0, index->parties.n_words * sizeof(uint64_t));
-                for (size_t i = 0; (i = bits_next(matches, bits_words(policy->objects[OBJECT_ORGANISATION].n),
-                                                  i)) != BITS_NONE;
-                     i++)
-                        bits_join(asked, bit_table_row(&index->askers, i), index->askers.n_words);
-                bits_keep(asked, comparer->allows[side], index->askers.n_words);
-                for (size_t i = 0; (i = bits_next(asked, index->askers.n_words, i)) != BITS_NONE; i++) {
-                        any = true;
-                        bits_join(harmful, bit_table_row(&index->unpierced, i), index->parties.n_words);
-                }
-                bits_keep(harmful, comparer->moratoria[side], index->parties.n_words);
+        memset(asked, 0, n_allow_words * sizeof(uint64_t));
+        memset(harmful, 0, n_moratoria_words * sizeof(uint64_t));
+        for (size_t i = 0; (i = bits_next(matches, n_match_words, i)) != BITS_NONE; i++) {
+                bits_join(asked, bit_table_row(&index->askers, i), n_allow_words);
+                bits_join(own, bit_table_row(&index->parties, i), n_moratoria_words);
         }
+        bits_keep(asked, comparer->allows[which], n_allow_words);
+        for (size_t i = 0; (i = bits_next(asked, n_allow_words, i)) != BITS_NONE; i++) {
+                const uint64_t *unpierced = bit_table_row(&index->unpierced, i);
+                const uint64_t *touched = bit_table_row(&side->touched, i);
+                any = true;
+                for (size_t k = 0; k < n_moratoria_words; k++)
+                        harmful[k] |= unpierced[k] & (touched[k] | own[k]);
+        }
+        bits_keep(harmful, comparer->moratoria[which], n_moratoria_words);
         return any;
+}
+
+/* Whether either policy has anything for the caller here. */
+static bool comparer_take_caller(Comparer *comparer)
+{
+        bool old = side_take_caller(comparer, 0), new = side_take_caller(comparer, 1);
+
+        return old || new;
 }
 
 /* Whether a rule that has no twin concerns the caller here, or only one policy knows what this is about. */
