@@ -41,6 +41,11 @@ bool policy_dirs_check(const OptionList *dirs)
         return all;
 }
 
+const char *policy_open_describe(const PolicyOpen *open)
+{
+        return open->dirs.n > 0 ? open->dirs.items[0] : policy_default_dirs[0];
+}
+
 void policy_open_report(const char *where, int ending, const PolicyFaults *faults)
 {
         if (ending < 0)

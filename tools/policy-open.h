@@ -43,6 +43,9 @@ int policy_open_source(const PolicySource *source, Policy **ret_policy);
  */
 void policy_open_report(const char *where, int ending, const PolicyFaults *faults);
 
+/** policy_open_describe() - Where that is, for messages: the first folder. */
+const char *policy_open_describe(const PolicyOpen *open);
+
 /**
  * policy_dirs_check() - Whether each of @dirs, which somebody named, is a folder; says of each that is not.
  * A folder that is missing would be an empty one, and a policy without a moratorium nobody's intention.
