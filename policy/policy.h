@@ -122,6 +122,10 @@ bool policy_knows(const Policy *policy, const Peer *peer);
 const char *policy_whoami(const Policy *policy, const struct Facts *facts, const char *const **ret_classes,
                           size_t *ret_n);
 
+/* The highest N that a `Rate` can have: so many permits of an organisation under an allow have to be
+ * remembered. */
+enum { POLICY_RATE_MAX = 1000000 };
+
 /** policy_rate_window_usec() - The `Rate` window of an allow by name; 0 where there is none. */
 uint64_t policy_rate_window_usec(const Policy *policy, const char *allow);
 

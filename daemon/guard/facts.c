@@ -10,9 +10,11 @@
 
 static uint64_t facts_used(void *userdata, const char *allow, const char *organisation, uint64_t window_usec)
 {
-        const FactsUsed *used = userdata;
+        FactsUsed *used = userdata;
         uint64_t after_usec = used->time_usec > window_usec ? used->time_usec - window_usec : 0;
 
+        if (!rates_reach(used->rates, after_usec))
+                used->uncounted = true;
         return rates_used(used->rates, allow, organisation, after_usec);
 }
 

@@ -14,6 +14,7 @@
 typedef struct FactsUsed {
         const Rates *rates;
         uint64_t time_usec;
+        bool uncounted; /* permits were asked for of a time that nobody counted: there may be more of them */
 } FactsUsed;
 
 /* Where facts come from. All borrowed for as long as the facts are used. */

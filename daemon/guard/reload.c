@@ -21,6 +21,7 @@
 #include "guard/client.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
+#include "guard/recount.h"
 #include "guard/status.h"
 
 /* Faults are for reading: more of them than this are cut. */
@@ -141,8 +142,13 @@ static char *reload_describe(const Reload *reload)
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
         if (reload->result < 0)
-                buffer_append_format(&text, "the policy cannot be read or archived: %s",
+                buffer_append_format(&text, "the policy cannot be read, compared or archived: %s",
                                      strerror(-reload->result));
+        if (reload->result == RELOAD_E_UNCOUNTED)
+                buffer_append_text(&text,
+                                   "policy: a Rate looks back further than this run has counted permits; "
+                                   "restart the service, which counts them anew "
+                                   "(systemctl restart matchguard.service)");
         for (size_t i = 0; i < reload->faults.n && text.n < RELOAD_WHY_MAX; i++)
                 buffer_append_format(&text, "%s%s", i > 0 ? "\n" : "", reload->faults.lines[i]);
         if (text.n > RELOAD_WHY_MAX)
@@ -153,6 +159,24 @@ static char *reload_describe(const Reload *reload)
                                 text.data[i] = '?';
         buffer_append(&text, "", 1);
         return text.failed ? NULL : buffer_take(&text, NULL);
+}
+
+/* Whether the permits that the new policy's rates look back for are counted. */
+static int reload_check_rates(Reload *reload)
+{
+        const Recorder *recorder = &reload->guard->recorder;
+        uint64_t window_usec = policy_longest_window_usec(reload->policy);
+        ClockReading now;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        uint64_t earliest_usec = recount_earliest(&now, &recorder->ledger.state);
+        bool reached =
+                rates_reach(&recorder->rates, earliest_usec > window_usec ? earliest_usec - window_usec : 0);
+        if (window_usec > 0 && !reached)
+                reload->result = RELOAD_E_UNCOUNTED;
+        return 0;
 }
 
 /* The leaf of what was found, and the swap, in one step. Return: 0, RECORDER_E_*, or -errno. */
@@ -202,13 +226,16 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
         /* It took longer than the stop waited: nothing may follow the `stop` leaf. */
         if (reload->guard->stopped)
                 return 0;
+        int r = reload->result == 0 ? reload_check_rates(reload) : 0;
+        if (r < 0)
+                return r;
         if (reload->result != 0) {
                 reload->why = reload_describe(reload);
                 if (!reload->why)
                         return -ENOMEM;
                 diag(DIAG_ERROR, "The policy is not loaded, the old one stays in force:\n%s", reload->why);
         }
-        int r = reload_record(reload);
+        r = reload_record(reload);
         if (r < 0)
                 return r;
         return r > 0 ? reload_end_unavailable(reload) : 0;

@@ -1,7 +1,9 @@
 #pragma once
 /*
- * Reload: another policy, or none. It is read and its text archived in a helper thread; then, in one step of
- * the loop, its leaf is made and it takes effect for the next decision. Whatever comes of it is recorded.
+ * Reload: another policy, or none. It is read, proved, compared with the one in force and its text archived
+ * in a helper thread; then, in one step of the loop, its leaf is made and it takes effect for the next
+ * decision. A request that was decided before ends under the policy that decided it. Whatever comes of it is
+ * recorded.
  */
 
 #include <pthread.h>
@@ -25,6 +27,10 @@ typedef struct ReloadAsker {
         uint32_t loginuid;
 } ReloadAsker;
 
+enum {
+        RELOAD_E_UNCOUNTED = POLICY_E_INVALID + 1, /* it is sound, but its rates cannot be told */
+};
+
 typedef struct Reload {
         struct Guard *guard;
         bool busy;  /* from the thread's start until the leaf is durable */
@@ -37,7 +43,7 @@ typedef struct Reload {
         sd_event_source *done;
 
         /* what the thread found; the loop looks only after joining it */
-        int result; /* 0, POLICY_E_INVALID, or -errno */
+        int result; /* 0, POLICY_E_INVALID, RELOAD_E_UNCOUNTED, or -errno */
         Policy *policy;
         PolicyFaults faults;
         char *why; /* the faults as one text */
