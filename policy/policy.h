@@ -61,6 +61,9 @@ enum {
  */
 int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *ret_faults);
 
+/** policy_none() - A policy of no files: it knows nobody and permits nothing. Return: 0 or -errno. */
+int policy_none(Policy **ret_policy);
+
 /** policy_ref() - Another reference; thread-safe, as is policy_unref(). */
 Policy *policy_ref(Policy *policy);
 /** policy_unref() - Drops one; takes NULL, returns NULL. */

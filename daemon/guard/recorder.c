@@ -37,7 +37,7 @@ void recorder_refuse(Recorder *recorder)
 
 static int recorder_hand_over(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
-        TrailState after = ledger_after(&recorder->ledger, &draft->stamp, draft->policy);
+        TrailState after = ledger_after(&recorder->ledger, &draft->stamp, &draft->effect);
         TrailEntry *entry = NULL;
 
         int r = draft_finish(draft, &after, &entry);

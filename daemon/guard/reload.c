@@ -35,6 +35,8 @@ static int reload_work(Reload *reload)
         PolicySource source = guard_policy_source(guard);
 
         int r = policy_load(&reload->policy, &source, &reload->faults);
+        if (r == 0)
+                r = wider_than(reload->old, reload->policy, &reload->wider);
         return r != 0 ? r : guard_archive_policy(guard->trail, reload->policy);
 }
 
@@ -53,6 +55,8 @@ static void *reload_thread(void *userdata)
 static void reload_clear(Reload *reload)
 {
         reload->policy = policy_unref(reload->policy);
+        reload->old = policy_unref(reload->old);
+        wider_deinit(&reload->wider);
         policy_faults_deinit(&reload->faults);
         reload->faults = (PolicyFaults){};
         free(reload->why);
@@ -110,7 +114,8 @@ static int reload_committed(Waiter *waiter, TrailEntry *entry)
         }
         policy_unref(guard->policy_durable);
         guard->policy_durable = policy_ref(guard->policy);
-        diag(DIAG_NOTICE, "Another policy is in force.");
+        diag(DIAG_NOTICE, "The policy was loaded: it permits %s.",
+             reload->wider.wider ? "what the one before did not" : "nothing that the one before did not");
 
         _cleanup_(status_deinit) Status status = STATUS_INIT;
         status_in_full(guard, &status);
@@ -196,6 +201,8 @@ static int reload_record(Reload *reload)
                            .new = loaded ? policy_digest(reload->policy) : NULL,
                            .invariants = loaded ? policy_invariants_digest(reload->policy) : NULL,
                            .loaded = loaded,
+                           .has_wider = loaded,
+                           .wider = reload->wider.wider,
                            .via = reload->asker.via,
                            .has_by = reload->asker.has_by,
                            .by = reload->asker.by,
@@ -247,6 +254,7 @@ static int reload_begin(Reload *reload, const ReloadAsker *asker)
 {
         reload->asker = *asker;
         reload->busy = true;
+        reload->old = policy_ref(reload->guard->policy);
         int r = pthread_create(&reload->thread, NULL, reload_thread, reload);
         if (r != 0)
                 return -r;

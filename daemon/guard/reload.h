@@ -14,6 +14,7 @@
 
 #include "guard/call.h"
 #include "guard/recorder.h"
+#include "guard/wider.h"
 #include "policy/policy.h"
 
 struct Guard;
@@ -42,10 +43,15 @@ typedef struct Reload {
         int done_fd; /* the thread says that it is done */
         sd_event_source *done;
 
+        /* What the new policy is compared with. It stays in force until this reload ends, because nothing
+         * but a reload changes the policy, and one comes after the other. */
+        Policy *old;
+
         /* what the thread found; the loop looks only after joining it */
         int result; /* 0, POLICY_E_INVALID, RELOAD_E_UNCOUNTED, or -errno */
         Policy *policy;
         PolicyFaults faults;
+        Wider wider;
         char *why; /* the faults as one text */
 
         Waiter waiter;

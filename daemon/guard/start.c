@@ -24,6 +24,7 @@
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/recount.h"
+#include "guard/wider.h"
 
 PolicySource guard_policy_source(const Guard *guard)
 {
@@ -134,12 +135,35 @@ static int start_close_open(Guard *guard, uint64_t of)
         return r != 0 ? error_fold(r) : start_append(guard, &draft);
 }
 
+/* Against the policy that the log says was last in force. */
+static int start_compare(Guard *guard, const TrailFound *found, Wider *ret_wider)
+{
+        const Digest *old = found->state.has_policy ? &found->state.policy : NULL;
+
+        if (!old)
+                return wider_than(NULL, guard->policy, ret_wider);
+        if (digest_equal(old, policy_digest(guard->policy))) {
+                *ret_wider = (Wider){.known = true};
+                return 0;
+        }
+        int r = wider_than_archived(guard->options->state_dir, old, guard->policy, ret_wider);
+        if (r == 0 && !ret_wider->known)
+                diag(DIAG_WARNING,
+                     "Whether the policy permits more than the one of the last run is not known, and not "
+                     "recorded: %s",
+                     ret_wider->why);
+        return r;
+}
+
 static int start_record_policy(Guard *guard, const TrailFound *found)
 {
+        _cleanup_(wider_deinit) Wider wider = WIDER_INIT;
         Draft draft = DRAFT_INIT;
         ClockReading now;
 
-        int r = guard_archive_policy(guard->trail, guard->policy);
+        int r = start_compare(guard, found, &wider);
+        if (r == 0)
+                r = guard_archive_policy(guard->trail, guard->policy);
         if (r < 0)
                 return r;
         r = recorder_now(&guard->recorder, &now);
@@ -149,6 +173,8 @@ static int start_record_policy(Guard *guard, const TrailFound *found)
                              .new = policy_digest(guard->policy),
                              .invariants = policy_invariants_digest(guard->policy),
                              .loaded = true,
+                             .has_wider = wider.known,
+                             .wider = wider.wider,
                              .via = "start"};
         draft_begin(&draft, &guard->recorder.ledger, &now, "policy");
         r = leaf_policy(&policy, &draft);
