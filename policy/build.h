@@ -26,7 +26,7 @@ int build_terms(Build *build, ObjectType type, Terms *ret_terms);
  * -ENOMEM. */
 int build_peers(Build *build, const Object *object, Organisation *organisation);
 
-/** build_objects() - Galleries, organisations, stand-downs, allows, moratoria, in this order. Return: 0,
+/** build_objects() - Everything that is no term, in the order in which it refers to each other. Return: 0,
  * -ENOMEM. */
 int build_objects(Build *build);
 

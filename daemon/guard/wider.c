@@ -13,10 +13,7 @@
 #include "base/macro.h"
 #include "policy/diff.h"
 
-static void policy_unrefp(Policy **policy)
-{
-        policy_unref(*policy);
-}
+DEFINE_CLEANUP(Policy *, policy_unref);
 
 void wider_deinit(Wider *wider)
 {
@@ -77,7 +74,7 @@ int wider_than_archived(const char *state_dir, const Digest *old, const Policy *
                 return -ENOMEM;
         }
         const char *const dirs[] = {folder};
-        PolicySource source = {.dirs = dirs, .n_dirs = 1, .ids_path = ids};
+        PolicySource source = {.dirs = dirs, .n_dirs = 1, .ids_path = ids, .unproved = true};
         int r = policy_load(&policy, &source, &faults);
         if (r < 0)
                 return r;
