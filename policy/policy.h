@@ -150,7 +150,12 @@ void policy_show(const Policy *policy, Buffer *buffer);
 
 /**
  * policy_standing() - Appends a line for each moratorium and stand-down that stands: its name, since when,
- * until when and on what its end depends, whom it covers, who is excepted.
+ * until when and on what its end depends, what it refuses to whom, who is excepted.
  * @now:        time, clock and mark; nothing else of it is looked at
  */
 void policy_standing(const Policy *policy, const struct Facts *now, Buffer *buffer);
+
+/**
+ * policy_standing_brief() - The same in a few words: "police-use (until somebody releases it)"; five at most.
+ */
+void policy_standing_brief(const Policy *policy, const struct Facts *now, Buffer *buffer);
