@@ -25,16 +25,11 @@ uint64_t recount_earliest(const ClockReading *now, const TrailState *state)
 Recount recount_begin(Rates *rates, const ClockReading *now, const TrailState *state, uint64_t window_usec)
 {
         uint64_t earliest_usec = recount_earliest(now, state);
+        uint64_t needed_usec = recount_before(earliest_usec, RECOUNT_SLACK_USEC + window_usec);
 
-        /* A mark that is set back later calls for what is wanted here; where that is too much, the start
-         * after it reads the rest. */
-        return (Recount){
-                .rates = rates,
-                .more = RECOUNT_MORE,
-                .needed_usec = window_usec > 0
-                                       ? recount_before(earliest_usec, RECOUNT_SLACK_USEC + window_usec)
-                                       : UINT64_MAX,
-                .wanted_usec = recount_before(now->wall_usec, RECOUNT_SLACK_USEC + RATES_WINDOW_MAX_USEC)};
+        return (Recount){.rates = rates,
+                         .more = RECOUNT_MORE,
+                         .needed_usec = window_usec > 0 ? needed_usec : UINT64_MAX};
 }
 
 static int recount_permit(Recount *recount, const Leaf *leaf, uint64_t index)
@@ -62,8 +57,7 @@ bool recount_leaf(uint64_t index, const uint8_t *bytes, size_t n, void *userdata
         recount->error = recount_permit(recount, &leaf, index);
         if (recount->error < 0)
                 return false;
-        if (time_usec <= recount->needed_usec &&
-            (time_usec <= recount->wanted_usec || ++recount->n_more == recount->more)) {
+        if (time_usec <= recount->needed_usec && recount->n_more++ == recount->more) {
                 recount->since_usec = time_usec;
                 return false;
         }

@@ -18,15 +18,14 @@
 /* So far back the wall clock may be set in a run, and nothing is missing: an hour, for a season mistaken. */
 #define RECOUNT_SLACK_USEC (3600 * CLOCK_USEC_PER_SEC)
 
-/* So many leaves are read beyond what the policy at hand needs: for another policy's longer window, and for a
- * clock that is set back further. They take about two seconds. */
-enum { RECOUNT_MORE = 1000000 };
+/* So many leaves are read beyond what the policy at hand needs: for another policy's longer window, for a
+ * clock that is set back further, and for a mark that is. They take about a second. */
+enum { RECOUNT_MORE = 500000 };
 
 typedef struct Recount {
         Rates *rates;
         uint64_t needed_usec; /* permits with a later wall have to be counted */
-        uint64_t wanted_usec; /* those with a later wall are to be, as far as RECOUNT_MORE leaves reach */
-        uint64_t since_usec;  /* those with a later wall were; 0: all that there ever were */
+        uint64_t since_usec;  /* those with a later wall were counted; 0: all that there ever were */
         size_t n_more, more;  /* leaves read beyond what is needed; how many may be */
         int error;
 } Recount;
