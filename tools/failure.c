@@ -30,6 +30,7 @@ static const Words headlines[] = {
         {"NoSuchSubject", "Permitted and recorded, but the gallery has no such subject"},
         {"ModelMismatch", "Permitted and recorded, but the template is of another model"},
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
+        {"NothingToRebase", "Nothing was done, because nothing has to be"},
         {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
         {"NoSuchRequest", "You have made no such request"},
         {"org.matchguard.Audit.NoSuchRequest", "There is no such request"},

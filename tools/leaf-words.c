@@ -165,9 +165,8 @@ static void what_mirror(const Leaf *leaf, Buffer *buffer)
 static void what_jump(const Leaf *leaf, Buffer *buffer)
 {
         uint64_t by;
-        buffer_append_text(buffer, leaf_number(leaf, "by", &by)
-                                           ? "the mark, which no clock may be behind, was set back"
-                                           : "the clock jumped");
+        buffer_append_text(buffer,
+                           leaf_number(leaf, "by", &by) ? "the mark was set back" : "the clock jumped");
         add_time(leaf, "from", " from ", buffer);
         add_time(leaf, "to", " to ", buffer);
 }

@@ -50,18 +50,23 @@ static void facts_take_call(const CallMessage *call, Facts *facts)
         facts->floor_millionths = call->floor_millionths;
 }
 
+Facts facts_of_time(const Ledger *ledger, const ClockReading *now)
+{
+        return (Facts){
+                .time_usec = now->wall_usec,
+                .clock = ledger_clock(ledger, now),
+                .has_mark = ledger->state.has_mark,
+                .mark_usec = ledger->state.mark_usec,
+        };
+}
+
 void facts_make(const FactsSource *source, Facts *ret_facts)
 {
         *source->used = (FactsUsed){.rates = source->rates, .time_usec = source->now->wall_usec};
-        *ret_facts = (Facts){
-                .peer = facts_peer(source->attestation),
-                .time_usec = source->now->wall_usec,
-                .clock = ledger_clock(source->ledger, source->now),
-                .has_mark = source->ledger->state.has_mark,
-                .mark_usec = source->ledger->state.mark_usec,
-                .used = facts_used,
-                .used_userdata = source->used,
-        };
+        *ret_facts = facts_of_time(source->ledger, source->now);
+        ret_facts->peer = facts_peer(source->attestation);
+        ret_facts->used = facts_used;
+        ret_facts->used_userdata = source->used;
         if (source->call)
                 facts_take_call(source->call, ret_facts);
 }

@@ -30,6 +30,9 @@ typedef struct FactsSource {
 /** facts_peer() - Who is asking, as policy wants to know it; borrowed. */
 Peer facts_peer(const Attestation *attestation);
 
+/** facts_of_time() - Time, clock and mark alone: for what is said of a policy at this moment. */
+Facts facts_of_time(const Ledger *ledger, const ClockReading *now);
+
 /** facts_make() - Puts the facts together; strings and @source->used are borrowed. */
 void facts_make(const FactsSource *source, Facts *ret_facts);
 

@@ -23,6 +23,7 @@
 #include "guard/leaves.h"
 #include "guard/recount.h"
 #include "guard/status.h"
+#include "guard/summary.h"
 
 /* Faults are for reading: more of them than this are cut. */
 enum { RELOAD_WHY_MAX = 32 * 1024 };
@@ -85,7 +86,7 @@ static int reload_end(Reload *reload, Buffer *answer)
                 return r;
         if (reload->guard->stopping)
                 return guard_request_ended(reload->guard);
-        (void)sd_notify(0, "READY=1"); /* There may be nobody to tell. */
+        summary_notify(reload->guard, "READY=1\n");
         if (!reload->again)
                 return 0;
         reload->again = false;
@@ -117,14 +118,10 @@ static int reload_committed(Waiter *waiter, TrailEntry *entry)
         diag(DIAG_NOTICE, "The policy was loaded: it permits %s.",
              reload->wider.wider ? "what the one before did not" : "nothing that the one before did not");
 
-        _cleanup_(status_deinit) Status status = STATUS_INIT;
-        status_in_full(guard, &status);
-        AnswerMessage message = {.connection = reload->call.to.connection,
-                                 .serial = reload->call.to.serial,
-                                 .kind = ANSWER_STATUS,
-                                 .status = status.items,
-                                 .n_status = status.n};
-        answer_encode(&message, &answer);
+        int r = warnings_policy_loaded(&guard->warnings);
+        if (r < 0)
+                return r;
+        status_answer(guard, reload->call.to, &answer);
         return reload_end(reload, &answer);
 }
 
