@@ -257,6 +257,14 @@ class Service:
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"), *arguments],
             stdout=log, stderr=log)
 
+    def hear(self, timeout=0):
+        """Takes in what the guard has notified; where nobody does for long, it has to wait."""
+        while select.select([self.notify], [], [], timeout)[0]:
+            for line in self.notify.recv(65536).decode().splitlines():
+                name, _, said = line.partition("=")
+                self.notified[name] = said
+            timeout = 0
+
     def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
         deadline = time.monotonic() + timeout
@@ -267,10 +275,7 @@ class Service:
                 raise RuntimeError(f"the guard ended: {self.log('guard')}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {key}={value}: {self.notified} {self.log('guard')}")
-            if select.select([self.notify], [], [], 0.05)[0]:
-                for line in self.notify.recv(65536).decode().splitlines():
-                    name, _, said = line.partition("=")
-                    self.notified[name] = said
+            self.hear(0.05)
         return True
 
     def start(self, **guard):
@@ -326,6 +331,7 @@ class Service:
 
     def call(self, method, parameters=None, uid=NGO_UID, interface=None, **more):
         """One call on a connection of its own."""
+        self.hear()
         connection = self.connect(uid, interface or method.rpartition(".")[0])
         try:
             return connection.call(method, parameters, **more)
