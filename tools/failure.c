@@ -22,7 +22,7 @@ typedef struct Words {
 /* By the last part of an error's name, or by all of it where interfaces differ. */
 static const Words headlines[] = {
         {"Denied", "Refused"},
-        {"TrailUnavailable", "Not done, because the trail cannot be written"},
+        {"TrailUnavailable", "Not done, because the trail cannot be used"},
         {"WorkerUnavailable", "Permitted and recorded, but no worker could do it"},
         {"Overloaded",
          "Not done, because the service has too much to do; this is no refusal, try again later"},

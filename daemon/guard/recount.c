@@ -15,7 +15,8 @@ static uint64_t recount_before(uint64_t usec, uint64_t by_usec)
         return usec > by_usec ? usec - by_usec : 0;
 }
 
-uint64_t recount_earliest(const ClockReading *now, const TrailState *state)
+/* The earliest time at which a permit may come next, if the clock goes on as it stands. */
+static uint64_t recount_earliest(const ClockReading *now, const TrailState *state)
 {
         FactsClock clock = facts_clock(now->synchronised, now->wall_usec, state->has_mark, state->mark_usec);
 
@@ -30,6 +31,13 @@ Recount recount_begin(Rates *rates, const ClockReading *now, const TrailState *s
         return (Recount){.rates = rates,
                          .more = RECOUNT_MORE,
                          .needed_usec = window_usec > 0 ? needed_usec : UINT64_MAX};
+}
+
+bool recount_reaches(const Rates *rates, const ClockReading *now, const TrailState *state,
+                     uint64_t window_usec)
+{
+        return window_usec == 0 ||
+               rates_reach(rates, recount_before(recount_earliest(now, state), window_usec));
 }
 
 static int recount_permit(Recount *recount, const Leaf *leaf, uint64_t index)

@@ -31,12 +31,6 @@ typedef struct Recount {
 } Recount;
 
 /**
- * recount_earliest() - The earliest time at which a permit may come next, if the clock goes on as it stands:
- * the clock's, or, where that is behind, the mark.
- */
-uint64_t recount_earliest(const ClockReading *now, const TrailState *state);
-
-/**
  * recount_begin() - What has to be read.
  * @rates:      empty, filled from now on
  * @now:        the clocks
@@ -44,6 +38,13 @@ uint64_t recount_earliest(const ClockReading *now, const TrailState *state);
  * @window_usec: the longest window of the policy at hand; 0: it has no rate
  */
 Recount recount_begin(Rates *rates, const ClockReading *now, const TrailState *state, uint64_t window_usec);
+
+/**
+ * recount_reaches() - Whether the permits of a window of @window_usec are counted for whatever is decided
+ * next: at the time of the clock, or, where that is behind, of the mark. 0: no rate looks back.
+ */
+bool recount_reaches(const Rates *rates, const ClockReading *now, const TrailState *state,
+                     uint64_t window_usec);
 
 /** recount_leaf() - Takes the next leaf back; a TrailScan's handler. Return: whether to go on. */
 bool recount_leaf(uint64_t index, const uint8_t *bytes, size_t n, void *recount);

@@ -167,16 +167,13 @@ static char *reload_describe(const Reload *reload)
 static int reload_check_rates(Reload *reload)
 {
         const Recorder *recorder = &reload->guard->recorder;
-        uint64_t window_usec = policy_longest_window_usec(reload->policy);
         ClockReading now;
 
         int r = clock_read(&now);
         if (r < 0)
                 return r;
-        uint64_t earliest_usec = recount_earliest(&now, &recorder->ledger.state);
-        bool reached =
-                rates_reach(&recorder->rates, earliest_usec > window_usec ? earliest_usec - window_usec : 0);
-        if (window_usec > 0 && !reached)
+        if (!recount_reaches(&recorder->rates, &now, &recorder->ledger.state,
+                             policy_longest_window_usec(reload->policy)))
                 reload->result = RELOAD_E_UNCOUNTED;
         return 0;
 }

@@ -600,15 +600,15 @@ static int request_withdraw(Request *request, int why)
         return r < 0 ? r : request_end(request);
 }
 
-/* A permit that hangs on permits which were not counted is no decision. It takes a clock that was set back
- * by far while no record of a synchronised one forbids it; the next start counts from there. */
+/* A permit that hangs on permits which were not counted is no decision; the journal has been told
+ * (warnings.c). It takes a clock that was set back by far while no record of a synchronised one forbids it;
+ * the next start counts from there. */
 static int request_uncounted(Request *request)
 {
         static const char reason[] = "the clock was set back to before the permits that are counted; "
                                      "matchguard.service has to be restarted";
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
 
-        diag(DIAG_ERROR, "A request was not decided: %s.", reason);
         answer_error(request->call.to, ANSWER_TRAIL_UNAVAILABLE, reason, &answer);
         int r = request_answer(request, &answer);
         return r < 0 ? r : request_end(request);

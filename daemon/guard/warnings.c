@@ -19,6 +19,27 @@
 /* Beyond this many a list is not read; a status holds other things, too. */
 enum { WARNINGS_LISTED_MAX = 100 };
 
+static const char warnings_uncounted[] =
+        "the clock was set back to before the permits that are counted: requests "
+        "that a Rate concerns fail until matchguard.service is restarted";
+
+static bool warnings_is_uncounted(const Guard *guard, const ClockReading *now)
+{
+        const Recorder *recorder = &guard->recorder;
+
+        return !recount_reaches(&recorder->rates, now, &recorder->ledger.state,
+                                policy_longest_window_usec(guard->policy));
+}
+
+static void warnings_check_count(Warnings *warnings, const ClockReading *now)
+{
+        bool uncounted = warnings_is_uncounted(warnings->guard, now);
+
+        if (uncounted && !warnings->uncounted)
+                diag(DIAG_ERROR, "%s.", warnings_uncounted);
+        warnings->uncounted = uncounted;
+}
+
 int warnings_check(Warnings *warnings)
 {
         _cleanup_(upcoming_list_deinit) UpcomingList list = UPCOMING_LIST_INIT;
@@ -28,6 +49,7 @@ int warnings_check(Warnings *warnings)
         int r = clock_read(&now);
         if (r < 0)
                 return r;
+        warnings_check_count(warnings, &now);
         Facts facts = facts_of_time(&guard->recorder.ledger, &now);
         r = policy_upcoming(guard->policy, &facts, &list);
         for (size_t i = 0; i < list.n && r >= 0; i++) {
@@ -58,8 +80,6 @@ static int warnings_on_timer(sd_event_source *source, uint64_t usec, void *userd
 static size_t warnings_of_clock(const Guard *guard, const ClockReading *now, Buffer *lines)
 {
         const TrailState *state = &guard->recorder.ledger.state;
-        uint64_t window_usec = policy_longest_window_usec(guard->policy);
-        uint64_t earliest_usec = recount_earliest(now, state);
         char time[TIME_TEXT_SIZE], mark[TIME_TEXT_SIZE];
         size_t n = 0;
 
@@ -74,11 +94,8 @@ static size_t warnings_of_clock(const Guard *guard, const ClockReading *now, Buf
                         time, mark);
                 n++;
         }
-        if (window_usec > 0 && !rates_reach(&guard->recorder.rates,
-                                            earliest_usec > window_usec ? earliest_usec - window_usec : 0)) {
-                buffer_append_text(lines,
-                                   "the clock was set back to before the permits that are counted: requests "
-                                   "that a Rate concerns fail until matchguard.service is restarted\n");
+        if (warnings_is_uncounted(guard, now)) {
+                buffer_append_format(lines, "%s\n", warnings_uncounted);
                 n++;
         }
         return n;

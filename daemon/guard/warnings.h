@@ -16,7 +16,8 @@ struct Guard;
 
 typedef struct Warnings {
         struct Guard *guard;
-        Said said; /* of the policy in force */
+        Said said;      /* of the policy in force */
+        bool uncounted; /* as was last said: rates cannot be told */
         sd_event_source *timer;
 } Warnings;
 

@@ -124,18 +124,43 @@ Test(recount, a_clock_that_ran_ahead_hides_no_permit)
 /* While the clock is behind nothing is permitted: only from the mark on permits may come. */
 Test(recount, behind_the_mark_it_reads_back_from_the_mark)
 {
-        ClockReading now = {.wall_usec = 100 * DAY, .synchronised = true};
-        TrailState state = {.has_mark = true, .mark_usec = 500 * DAY};
         Rates rates = RATES_INIT;
         Recount recount = begin(&rates, 100 * DAY, 500 * DAY, HOUR);
-        Made made = permit_at(500 * DAY - 2 * HOUR);
+        Made needed = permit_at(500 * DAY - 2 * HOUR + 1), behind = permit_at(500 * DAY - 2 * HOUR);
 
         recount.more = 0;
-        cr_expect_not(give(&recount, 9, &made));
-        cr_expect_eq(recount_earliest(&now, &state), 500 * DAY);
-        state.mark_usec = 100 * DAY + SECOND;
-        cr_expect_eq(recount_earliest(&now, &state), 100 * DAY, "so far it is not behind");
+        cr_expect(give(&recount, 9, &needed));
+        cr_expect_not(give(&recount, 8, &behind));
         cr_expect_eq(recount_end(&recount), 0);
+        rates_deinit(&rates);
+}
+
+Test(recount, a_window_that_looks_back_further_than_was_read_is_told)
+{
+        static const struct {
+                const char *what;
+                uint64_t wall, mark, window;
+                bool reaches;
+        } cases[] = {
+                {"no rate", 0, 0, 0, true},
+                {"within it", 101 * DAY, 0, DAY, true},
+                {"before it", 101 * DAY - 1, 0, DAY, false},
+                {"a shorter window", 101 * DAY - 1, 0, HOUR, true},
+                {"up to the mark nothing is permitted", 10 * DAY, 101 * DAY, DAY, true},
+                {"and from there on too far back", 10 * DAY, 101 * DAY - 1, DAY, false},
+                {"a clock that is hardly behind counts itself", 101 * DAY - 1, 101 * DAY, DAY, false},
+        };
+        Rates rates = RATES_INIT;
+
+        rates_loaded(&rates, 100 * DAY);
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                ClockReading now = {.wall_usec = cases[i].wall, .synchronised = true};
+                TrailState state = {.has_mark = cases[i].mark > 0, .mark_usec = cases[i].mark};
+                cr_expect_eq(recount_reaches(&rates, &now, &state, cases[i].window), cases[i].reaches, "%s",
+                             cases[i].what);
+        }
+        rates_loaded(&rates, 0);
+        cr_expect(recount_reaches(&rates, &(ClockReading){}, &(TrailState){}, DAY), "the whole log was read");
         rates_deinit(&rates);
 }
 
