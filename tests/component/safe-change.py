@@ -20,7 +20,8 @@ import killer  # noqa: E402
 import service as mg  # noqa: E402
 
 RELOADS, CALLERS, STORED = 200, 4, 12
-POLICE_ALLOW = mg.POLICY["rescue.allow"].replace("Class=ngo", "Class=archive")
+NEVER = "[Invariant]\nDescription=Nobody identifies\nNever=permit\nOperation=identify\n"
+KEEPER_ALLOW = mg.POLICY["rescue.allow"].replace("Class=ngo", "Class=archive")
 
 
 def reload(service):
@@ -213,15 +214,22 @@ def each_policy_says_whether_it_is_wider(tally, build):
         service.start()
         write(service, "rescue.allow", mg.POLICY["rescue.allow"])
         for change, wanted in [(lambda: None, (1, "loaded")), (lambda: None, (0, "loaded")),
-                               (lambda: write(service, "more.allow", POLICE_ALLOW), (1, "loaded")),
+                               (lambda: write(service, "more.allow", KEEPER_ALLOW), (1, "loaded")),
                                (lambda: write(service, "x.allow", "[Allow]\n"), (None, "rejected")),
                                (lambda: (service.policy / "x.allow").unlink(), (0, "loaded")),
+                               (lambda: write(service, "never.invariant", NEVER), (None, "rejected")),
+                               (lambda: (service.policy / "never.invariant").unlink(), (0, "loaded")),
+                               (lambda: write(service, "more.allow", KEEPER_ALLOW.replace("0.3", "0.2")), (1, "loaded")),
                                (lambda: (service.policy / "more.allow").unlink(), (0, "loaded")),
                                (lambda: (service.policy / "police-use.moratorium").unlink(), (0, "loaded"))]:
             change()
-            reload(service)
+            reply = reload(service)
+            tally.check(("error" in reply) == (wanted[1] == "rejected"), f"at a reload: {reply}")
             said = wider_of_last(service, sum(leaf["kind"] == "policy" for leaf in settled(service)))
             tally.check(said == wanted, f"at a reload: {said}, not {wanted}")
+        write(service, "never.invariant", NEVER)
+        reply = reload(service)
+        tally.check(any("never.invariant" in fault for fault in reply["parameters"].get("faults", [])), f"{reply}")
     finally:
         service.close()
 
@@ -233,7 +241,7 @@ def where_the_old_text_is_gone_nothing_is_said(tally, build):
         old = service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]["policy"]
         service.stop()
         archive = service.state / "export/policy" / old
-        write(service, "more.allow", POLICE_ALLOW)
+        write(service, "more.allow", KEEPER_ALLOW)
         text = (archive / "rescue.allow").read_text()
         (archive / "rescue.allow").write_text(text + "# another text\n")
         service.start_guard()
