@@ -69,7 +69,7 @@ class Comparison:
         """One policy and facts for it; its randomness is its own, so that it can be made again alone."""
         rng = random.Random(f"{self.seed}/{number}")
         with tempfile.TemporaryDirectory(prefix="matchguard-agree.") as folder:
-            layers = anypolicy.write_policy(rng, folder)
+            layers = anypolicy.write_policy(rng, anypolicy.World(rng), folder)
             policy = evaluator.Policy(layers)
             maker = anyfacts.Facts(rng, policy)
             lines = [json.dumps(maker.make(), default=float) for _ in range(n_facts)]

@@ -242,6 +242,11 @@ class Facts:
 
     # One at a time
 
+    def make_fitting(self):
+        facts = self.fitting()
+        facts["time"] = anypolicy.spell_time(self.rng, self.time)
+        return facts
+
     def make(self):
         rng = self.rng
         facts = self.fitting()

@@ -151,6 +151,17 @@ class World:
         return keys
 
 
+    def invariant(self):
+        """Narrow in one or two things, so that each of them decides often."""
+        rng = self.rng
+        lists = {"Party": self.organisations + self.classes, "Operation": OPERATIONS, "Purpose": self.purposes,
+                 "Sought": ROLES, "Gallery": self.galleries}
+        narrow = some(rng, ("Party", "Party", "Operation", "Purpose", "Sought", "Gallery"), 2)
+        return {"Description": "Never", "Never": "permit", **self.window(0.2),
+                **{key: some(rng, lists[key], rng.choice((1, 1, 2))) for key in narrow},
+                "While": perhaps(rng, 0.3 if self.moratoria else 0, lambda: rng.choice(self.moratoria))}
+
+
 # Spelling
 
 
@@ -273,9 +284,9 @@ def write_releases(writer, world, moratoria):
                 "Moratorium": name, "Digest": digests[f"{name}.moratorium"], "Reason": "It has been answered"}))
 
 
-def write_policy(rng, root):
-    """Writes a policy under an empty folder and returns its layers, strongest first."""
-    world, writer = World(rng), Writer(rng, root)
+def write_policy(rng, world, root):
+    """Writes a policy on a world under an empty folder and returns its layers, strongest first."""
+    writer = Writer(rng, root)
     parts = (
         ("class", "Class", world.classes, lambda name: world.child(world.classes, name)),
         ("purpose", "Purpose", world.purposes, lambda name: world.child(world.purposes, name)),
@@ -296,3 +307,11 @@ def write_policy(rng, root):
     write_traps(writer, world)
     write_releases(writer, world, moratoria)
     return writer.layers
+
+
+def write_invariants(rng, world, folder):
+    """A layer of a few invariants, which may hold or not."""
+    folder.mkdir()
+    for name in rng.sample(NAMES, rng.randint(1, 4)):
+        lines = spell_keys(rng, world.invariant())
+        (folder / f"{name}.invariant").write_text("\n".join(["[Invariant]", *lines, ""]))
