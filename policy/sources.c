@@ -12,9 +12,6 @@
 
 #include "base/text.h"
 
-/* Room for the longest "NAME.TYPE". */
-enum { SOURCE_NAME_MAX = 96 };
-
 bool source_is_ignored(const char *name)
 {
         size_t n = strlen(name);
@@ -94,22 +91,22 @@ static int source_compare(const void *a, const void *b)
         return x->layer < y->layer ? -1 : x->layer > y->layer;
 }
 
-/* Drops what is wrong, ignored or replaced by a stronger layer. Return: how many are left. */
-static size_t sources_keep_effective(SourceFile *files, size_t n_files, Faults *faults)
+/* Drops what is wrong or ignored, sorts the rest, and notes what a stronger layer replaces. Return: how many
+ * are left. */
+static size_t sources_sort(SourceFile *files, size_t n_files, Faults *faults)
 {
-        size_t n = 0;
+        size_t n = 0, strongest = 0;
 
         for (size_t i = 0; i < n_files; i++)
                 if (source_check(&files[i], faults))
                         files[n++] = files[i];
-        n_files = n;
-        if (n_files == 0)
-                return 0;
-        qsort(files, n_files, sizeof(SourceFile), source_compare);
-        n = 1;
-        for (size_t i = 1; i < n_files; i++)
-                if (strcmp(files[i].path, files[n - 1].path) != 0)
-                        files[n++] = files[i];
+        if (n > 1)
+                qsort(files, n, sizeof(SourceFile), source_compare);
+        for (size_t i = 1; i < n; i++)
+                if (strcmp(files[i].path, files[strongest].path) == 0)
+                        files[i].by = &files[strongest];
+                else
+                        strongest = i;
         return n;
 }
 
@@ -126,22 +123,31 @@ static int sources_begin_object(Sources *sources, Arena *arena, const SourceFile
         return 0;
 }
 
-/* One run of files that belong to one object: files[0] is the object's own unless that is missing. */
-static int sources_add_run(Sources *sources, Arena *arena, const SourceFile *files, size_t n, Faults *faults)
+/* Drop-ins without their object's file. */
+static void sources_fault_run(const SourceFile *files, size_t n, Faults *faults)
 {
-        size_t n_path = source_object_length(files[0].path);
+        for (size_t i = 0; i < n; i++)
+                if (!files[i].masked && !files[i].by)
+                        faults_add(faults, (Place){files[i].shown},
+                                   "drop-in of '%.*s', which does not exist; expected that file",
+                                   (int)source_object_length(files[i].path), files[i].path);
+}
 
-        if (source_is_drop_in(files[0].path)) {
-                for (size_t i = 0; i < n; i++)
-                        if (!files[i].masked)
-                                faults_add(faults, (Place){files[i].shown},
-                                           "drop-in of '%.*s', which does not exist; expected that file",
-                                           (int)n_path, files[i].path);
+static void sources_mask_run(SourceFile *files, size_t n)
+{
+        for (size_t i = 1; i < n; i++)
+                if (!files[i].by)
+                        files[i].by = &files[0];
+}
+
+/* One run of files that belong to one object: files[0] is the object's own unless that is missing. */
+static int sources_add_run(Sources *sources, Arena *arena, SourceFile *files, size_t n)
+{
+        if (files[0].masked) {
+                sources_mask_run(files, n);
                 return 0;
         }
-        if (files[0].masked)
-                return 0;
-        int r = sources_begin_object(sources, arena, &files[0], n_path);
+        int r = sources_begin_object(sources, arena, &files[0], source_object_length(files[0].path));
         if (r < 0)
                 return r;
         SourceObject *object = &sources->objects[sources->n_objects - 1];
@@ -149,7 +155,7 @@ static int sources_add_run(Sources *sources, Arena *arena, const SourceFile *fil
         if (!object->files)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (!files[i].masked)
+                if (!files[i].masked && !files[i].by)
                         object->files[object->n_files++] = &files[i];
         sources->n_files += object->n_files;
         return 0;
@@ -164,16 +170,20 @@ static bool source_same_object(const SourceFile *a, const SourceFile *b)
 
 int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults)
 {
-        Sources sources = {};
+        Sources sources = {.found = files};
 
-        n_files = sources_keep_effective(files, n_files, faults);
+        n_files = sources.n_found = sources_sort(files, n_files, faults);
         sources.objects = arena_new(arena, n_files, sizeof(SourceObject));
         if (!sources.objects)
                 return -ENOMEM;
         for (size_t i = 0, n = 0; i < n_files; i += n) {
                 for (n = 1; i + n < n_files && source_same_object(&files[i], &files[i + n]);)
                         n++;
-                int r = sources_add_run(&sources, arena, &files[i], n, faults);
+                if (source_is_drop_in(files[i].path)) {
+                        sources_fault_run(&files[i], n, faults);
+                        continue;
+                }
+                int r = sources_add_run(&sources, arena, &files[i], n);
                 if (r < 0)
                         return r;
         }

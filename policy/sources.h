@@ -11,7 +11,10 @@
 #include "policy/faults.h"
 #include "policy/keys.h"
 
-enum { SOURCES_FILES_MAX = 4096 };
+enum {
+        SOURCES_FILES_MAX = 4096,
+        SOURCE_NAME_MAX = 96, /* room for the longest "NAME.TYPE" */
+};
 
 /* One file of one layer. */
 typedef struct SourceFile {
@@ -21,6 +24,9 @@ typedef struct SourceFile {
         bool masked;       /* a symbolic link to /dev/null */
         const void *bytes;
         size_t n;
+        /* Set by sources_resolve(): why it takes no effect, a stronger file of its name or the mask of its
+         * object; NULL: it does, or it masks. */
+        const struct SourceFile *by;
 } SourceFile;
 
 /* An object: its file, then its drop-ins in byte order of their names. */
@@ -34,7 +40,9 @@ typedef struct SourceObject {
 typedef struct Sources {
         SourceObject *objects; /* in byte order of their files' paths */
         size_t n_objects;
-        size_t n_files; /* of all objects together */
+        size_t n_files;          /* of all objects together */
+        const SourceFile *found; /* also those without effect: by path, the strongest first */
+        size_t n_found;
 } Sources;
 
 /** source_is_ignored() - Whether a file or folder of that name is passed over in silence. */

@@ -10,6 +10,8 @@
 #include "base/macro.h"
 #include "policy/compile.h"
 #include "policy/decide.h"
+#include "policy/explain.h"
+#include "policy/lint.h"
 
 enum { FILES_MAX = 64, PATH_MAX_HERE = 256 };
 
@@ -47,6 +49,32 @@ static bool read_file(const uint8_t *p, const uint8_t *stop, SourceFile *file, F
         return true;
 }
 
+/* The explanation says what was decided. */
+static void explain(const Policy *policy, const Facts *facts, const Decision *decision)
+{
+        _cleanup_(explanation_deinit) Explanation explanation = EXPLANATION_INIT;
+        size_t n_covering = 0;
+
+        if (policy_explain(policy, facts, &explanation) < 0)
+                abort();
+        for (size_t i = 0; i < explanation.moratoria.n; i++)
+                n_covering += explanation.moratoria.items[i].met;
+        if (n_covering != decision->n_moratoria || explanation.decision.reason != decision->reason)
+                abort();
+}
+
+/* Every warning has a place in a file. */
+static void lint(const Policy *policy)
+{
+        _cleanup_(lint_report_deinit) LintReport report = LINT_REPORT_INIT;
+
+        if (policy_lint(policy, INT64_C(1600000000000000), &report) < 0)
+                abort();
+        for (size_t i = 0; i < report.n; i++)
+                if (!report.items[i].place.file || report.items[i].place.line == 0)
+                        abort();
+}
+
 static void use(Policy *policy)
 {
         static const char *const operations[] = {"identify", "compare", "list"};
@@ -65,9 +93,12 @@ static void use(Policy *policy)
                                .clock = CLOCK_SYNCHRONISED};
                 if (policy_decide(policy, &facts, &decision) < 0 || (decision.permit && !decision.allow))
                         abort();
+                explain(policy, &facts, &decision);
                 policy_standing(policy, &facts, &text);
         }
-        policy_show(policy, &text);
+        lint(policy);
+        (void)policy_show(policy, NULL, &text); /* of all objects: there is no other answer */
+        (void)policy_show_files(policy, NULL, &text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
