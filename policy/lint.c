@@ -20,9 +20,15 @@ static const struct {
         const char *name;
         void (*run)(Linter *linter);
 } lints[] = {
-        {"results-to-police", lint_results_to_police}, {"scores-without-rate", lint_scores_without_rate},
-        {"unit-of-root", lint_unit_of_root},           {"shared-account", lint_shared_account},
-        {"review-overdue", lint_review_overdue},       {"about-to-expire", lint_about_to_expire},
+        {"results-to-police", lint_results_to_police},
+        {"scores-without-rate", lint_scores_without_rate},
+        {"unit-of-root", lint_unit_of_root},
+        {"shared-account", lint_shared_account},
+        {"review-overdue", lint_review_overdue},
+        {"about-to-expire", lint_about_to_expire},
+        {"dead-allow", lint_dead_allow},
+        {"covers-nobody", lint_covers_nobody},
+        {"exception-without-effect", lint_exception_without_effect},
 };
 
 typedef struct Found {

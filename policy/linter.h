@@ -29,6 +29,9 @@ void lint_unit_of_root(Linter *linter);
 void lint_shared_account(Linter *linter);
 void lint_review_overdue(Linter *linter);
 void lint_about_to_expire(Linter *linter);
+void lint_dead_allow(Linter *linter);
+void lint_covers_nobody(Linter *linter);
+void lint_exception_without_effect(Linter *linter);
 
 /* A comment that accepts the warnings of one lint about one object. */
 typedef struct LintAccept {
