@@ -3,6 +3,8 @@
  * for it: since when and until when, what is refused to whom, and who is excepted.
  */
 
+#include "policy/standing.h"
+
 #include "policy/match.h"
 #include "policy/model.h"
 
@@ -70,6 +72,34 @@ static void standing_end(const Moratorium *moratorium, int64_t time, Buffer *buf
                                                    : ", when its release takes effect");
 }
 
+/* One that is in force: since when and until when. */
+static void standing_span(const Moratorium *moratorium, int64_t time, Buffer *buffer)
+{
+        if (moratorium->span.from != TIME_NEVER) {
+                buffer_append_text(buffer, "since ");
+                standing_when(moratorium->span.from, buffer);
+                buffer_append_text(buffer, ", ");
+        }
+        standing_end(moratorium, time, buffer);
+}
+
+/* One that is not: it has not begun, or this is how it ended. */
+static void standing_absence(const Moratorium *moratorium, int64_t time, Buffer *buffer)
+{
+        bool ended = moratorium->released && moratorium->span.until == TIME_FOREVER;
+
+        if (time < moratorium->span.from && !ended) {
+                buffer_append_text(buffer, "begins on ");
+                standing_when(moratorium->span.from, buffer);
+                return;
+        }
+        buffer_append_text(buffer, moratorium->expiry == EXPIRY_LAPSE ? "lapsed" : "released");
+        if (moratorium->span.until == TIME_FOREVER)
+                return;
+        buffer_append_text(buffer, moratorium->expiry == EXPIRY_LAPSE ? " on " : ", and over since ");
+        standing_when(moratorium->span.until, buffer);
+}
+
 /* "what the allow rescue permits to thorn and to organisations of ngo (until 2021-01-01)" */
 static void standing_exception(const Policy *policy, size_t place, Instant at, Buffer *buffer)
 {
@@ -117,13 +147,9 @@ static void standing_moratorium(const Policy *policy, size_t i, Instant at, Buff
         const Moratorium *moratorium = &policy->moratoria[i];
         const Object *object = &policy->objects[OBJECT_MORATORIUM].items[i];
 
-        buffer_append_format(buffer, "moratorium %s: in force", moratorium->name);
-        if (moratorium->span.from != TIME_NEVER) {
-                buffer_append_text(buffer, " since ");
-                standing_when(moratorium->span.from, buffer);
-        }
-        buffer_append_text(buffer, ", ");
-        standing_end(moratorium, at.time, buffer);
+        buffer_append_format(buffer, "moratorium %s: in force%s", moratorium->name,
+                             moratorium->span.from == TIME_NEVER ? ", " : " ");
+        standing_span(moratorium, at.time, buffer);
         buffer_append_text(buffer, "; refuses ");
         standing_scope(object, buffer);
         buffer_append_text(buffer, ", to whoever is or may be of ");
@@ -186,4 +212,31 @@ void policy_standing_brief(const Policy *policy, const Facts *now, Buffer *buffe
                 buffer_append_text(buffer, "no moratorium");
         if (n > STANDING_NAMED)
                 buffer_append_format(buffer, " and %zu more", n - STANDING_NAMED);
+}
+
+bool policy_moratorium_standing(const Policy *policy, const char *name, const Facts *now, Buffer *buffer)
+{
+        int place = policy_find(policy, OBJECT_MORATORIUM, name);
+        Question question;
+
+        if (place < 0)
+                return false;
+        question_init(&question, policy, now);
+        const Moratorium *moratorium = &policy->moratoria[place];
+        bool stands = moratorium_in_force(moratorium, question.at);
+        (stands ? standing_span : standing_absence)(moratorium, question.at.time, buffer);
+        return stands;
+}
+
+const Object *policy_objects(const Policy *policy, ObjectType type, size_t *ret_n)
+{
+        *ret_n = policy->objects[type].n;
+        return policy->objects[type].items;
+}
+
+const Object *policy_object(const Policy *policy, ObjectType type, const char *name)
+{
+        int place = policy_find(policy, type, name);
+
+        return place < 0 ? NULL : &policy->objects[type].items[place];
 }

@@ -19,10 +19,14 @@ typedef struct PolicyOpen {
 /** policy_open_options() - Adds --policy-dir. */
 void policy_open_options(OptionSet *set, PolicyOpen *open);
 
-/** policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load. */
+/**
+ * policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load.
+ */
 void policy_open_unproved_option(OptionSet *set, PolicyOpen *open);
 
-/** policy_open_layer() - Puts a folder above those that were given; for whom its own .ids are, if it has any. */
+/**
+ * policy_open_layer() - Puts a folder above those that were given; for whom its own .ids are, if it has any.
+ */
 void policy_open_layer(PolicyOpen *open, const char *dir);
 
 /**
@@ -32,6 +36,16 @@ void policy_open_layer(PolicyOpen *open, const char *dir);
  * Return: EXIT_DONE or EXIT_REFUSED.
  */
 int policy_open(const PolicyOpen *open, Policy **ret_policy);
+
+/** policy_open_source() - The same from anywhere. */
+int policy_open_source(const PolicySource *source, Policy **ret_policy);
+
+/**
+ * policy_open_report() - Says why a policy did not load, on stderr, a line a fault.
+ * @where:      its first folder
+ * @ending:     what policy_load() returned
+ */
+void policy_open_report(const char *where, int ending, const PolicyFaults *faults);
 
 /** policy_open_describe() - Where that is, for messages: the first folder. */
 const char *policy_open_describe(const PolicyOpen *open);
