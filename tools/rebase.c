@@ -27,11 +27,10 @@ static void say_question(json_object *status)
         fprintf(stderr,
                 "The newest record that was made with a synchronised clock is of %s.\n"
                 "This machine's clock says                               %s.\n\n"
-                "While the clock is behind that record every request is denied. If the clock is what is "
-                "wrong,\n"
-                "set it right and leave this. If the record is, because the clock had run ahead, the trail "
-                "can\n"
-                "go on from what the clock says now; who decided so will stand in it.\n\n",
+                "While the clock is behind that record every request is denied. If the clock is\n"
+                "what is wrong, set it right and leave this. If the record is, because the clock\n"
+                "had run ahead, the trail can go on from what the clock says now; who decided so\n"
+                "will stand in it.\n\n",
                 mark ? mark : "an unknown time", time ? time : "an unknown time");
 }
 
