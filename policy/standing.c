@@ -147,8 +147,8 @@ static void standing_moratorium(const Policy *policy, size_t i, Instant at, Buff
         const Moratorium *moratorium = &policy->moratoria[i];
         const Object *object = &policy->objects[OBJECT_MORATORIUM].items[i];
 
-        buffer_append_format(buffer, "moratorium %s: in force%s ", moratorium->name,
-                             moratorium->span.from == TIME_NEVER ? "," : "");
+        buffer_append_format(buffer, "moratorium %s: in force%s", moratorium->name,
+                             moratorium->span.from == TIME_NEVER ? ", " : " ");
         standing_span(moratorium, at.time, buffer);
         buffer_append_text(buffer, "; refuses ");
         standing_scope(object, buffer);
@@ -182,33 +182,6 @@ void policy_standing(const Policy *policy, const Facts *now, Buffer *buffer)
                 standing_stand_down(policy, i, buffer);
 }
 
-bool policy_moratorium_standing(const Policy *policy, const char *name, const Facts *now, Buffer *buffer)
-{
-        int place = policy_find(policy, OBJECT_MORATORIUM, name);
-        Question question;
-
-        if (place < 0)
-                return false;
-        question_init(&question, policy, now);
-        const Moratorium *moratorium = &policy->moratoria[place];
-        bool stands = moratorium_in_force(moratorium, question.at);
-        (stands ? standing_span : standing_absence)(moratorium, question.at.time, buffer);
-        return stands;
-}
-
-const Object *policy_objects(const Policy *policy, ObjectType type, size_t *ret_n)
-{
-        *ret_n = policy->objects[type].n;
-        return policy->objects[type].items;
-}
-
-const Object *policy_object(const Policy *policy, ObjectType type, const char *name)
-{
-        int place = policy_find(policy, type, name);
-
-        return place < 0 ? NULL : &policy->objects[type].items[place];
-}
-
 /* One more of a list of at most STANDING_NAMED. Return: whether to name it. */
 static bool standing_next(size_t *n, Buffer *buffer)
 {
@@ -239,4 +212,31 @@ void policy_standing_brief(const Policy *policy, const Facts *now, Buffer *buffe
                 buffer_append_text(buffer, "no moratorium");
         if (n > STANDING_NAMED)
                 buffer_append_format(buffer, " and %zu more", n - STANDING_NAMED);
+}
+
+bool policy_moratorium_standing(const Policy *policy, const char *name, const Facts *now, Buffer *buffer)
+{
+        int place = policy_find(policy, OBJECT_MORATORIUM, name);
+        Question question;
+
+        if (place < 0)
+                return false;
+        question_init(&question, policy, now);
+        const Moratorium *moratorium = &policy->moratoria[place];
+        bool stands = moratorium_in_force(moratorium, question.at);
+        (stands ? standing_span : standing_absence)(moratorium, question.at.time, buffer);
+        return stands;
+}
+
+const Object *policy_objects(const Policy *policy, ObjectType type, size_t *ret_n)
+{
+        *ret_n = policy->objects[type].n;
+        return policy->objects[type].items;
+}
+
+const Object *policy_object(const Policy *policy, ObjectType type, const char *name)
+{
+        int place = policy_find(policy, type, name);
+
+        return place < 0 ? NULL : &policy->objects[type].items[place];
 }

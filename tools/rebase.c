@@ -5,15 +5,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/macro.h"
+#include "tools/ask.h"
 #include "tools/commands.h"
 #include "tools/json.h"
 #include "tools/page.h"
 #include "tools/service.h"
-
-enum { ANSWER_SIZE = 16 };
 
 /* The status itself, in a reply that holds one. */
 static json_object *status_of(json_object *reply)
@@ -29,24 +27,11 @@ static void say_question(json_object *status)
         fprintf(stderr,
                 "The newest record that was made with a synchronised clock is of %s.\n"
                 "This machine's clock says                               %s.\n\n"
-                "While the clock is behind that record every request is denied. If the clock is what is "
-                "wrong,\n"
-                "set it right and leave this. If the record is, because the clock had run ahead, the trail "
-                "can\n"
-                "go on from what the clock says now; who decided so will stand in it.\n\n",
+                "While the clock is behind that record every request is denied. If the clock is\n"
+                "what is wrong, set it right and leave this. If the record is, because the clock\n"
+                "had run ahead, the trail can go on from what the clock says now; who decided so\n"
+                "will stand in it.\n\n",
                 mark ? mark : "an unknown time", time ? time : "an unknown time");
-}
-
-/* Whether a person at the terminal says yes; anything else is no. */
-static bool ask(void)
-{
-        char answer[ANSWER_SIZE] = "";
-
-        fputs("Go on from what the clock says now? [y/N] ", stderr);
-        if (!fgets(answer, sizeof(answer), stdin))
-                return false;
-        answer[strcspn(answer, "\n")] = '\0';
-        return strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0;
 }
 
 /* Return: EXIT_DONE to go on. Where the clock is not behind, the service will say so; there is nothing to
@@ -64,7 +49,7 @@ static int confirm(Service *service)
         if (!clock || strcmp(clock, "behind") != 0)
                 return EXIT_DONE;
         say_question(fields);
-        if (ask())
+        if (ask_yes("Go on from what the clock says now?"))
                 return EXIT_DONE;
         fputs("Nothing was done.\n", stderr);
         return EXIT_REFUSED;
@@ -96,7 +81,7 @@ int run_rebase(const Command *command, int argc, char **argv)
                 return options_exit(r);
         if (line.argc != 0)
                 return command_usage(command, "there is no argument '%s'", line.argv[0]);
-        if (!yes && !isatty(STDIN_FILENO))
+        if (!yes && !ask_is_possible())
                 return command_usage(command, "there is no terminal to ask at; --yes says that it is meant");
         int status = yes ? EXIT_DONE : confirm(&service);
         if (status != EXIT_DONE)

@@ -200,8 +200,7 @@ static void check_one(const OneRow *row)
 Test(standing, of_one_moratorium_it_is_told_whether_it_stands_and_why)
 {
         static const OneRow rows[] = {
-                {"", false, "2020-06-10", CLOCK_SYNCHRONISED, NULL, true,
-                 "until somebody releases it"},
+                {"", false, "2020-06-10", CLOCK_SYNCHRONISED, NULL, true, "until somebody releases it"},
                 {"", true, "2020-06-10", CLOCK_UNSYNCHRONISED, NULL, false, "released"},
                 {"From=2020-06-10\n", false, "2020-06-09", CLOCK_SYNCHRONISED, NULL, false,
                  "begins on 2020-06-10"},
