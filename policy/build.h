@@ -11,7 +11,8 @@ typedef struct Build {
         Arena *arena; /* the policy's */
         Faults *faults;
         const Accounts *accounts;
-        const char **ids; /* lines of `.ids`, not yet sorted */
+        const Sources *sources; /* for what is not there: masks */
+        const char **ids;       /* lines of `.ids`, not yet sorted */
         size_t n_ids;
 } Build;
 

@@ -77,6 +77,13 @@ void faults_add(Faults *faults, Place place, const char *format, ...)
         faults->items[faults->n++] = fault;
 }
 
+void faults_append_name(const char *name, Buffer *text)
+{
+        for (; *name; name++)
+                buffer_append_format(text, *name >= 0x20 && *name <= 0x7e ? "%c" : "\\x%02x",
+                                     (unsigned char)*name);
+}
+
 bool faults_any(const Faults *faults)
 {
         return faults->n > 0 || faults->failed;

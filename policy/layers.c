@@ -40,11 +40,20 @@ static void closedirp(DIR **dir)
                 closedir(*dir);
 }
 
-static char *layer_join(Arena *arena, const char *a, const char *separator, const char *b)
+static char *layer_join(Arena *arena, const char *a, const char *b)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        buffer_append_format(&text, "%s%s%s", a, separator, b);
+        buffer_append_format(&text, "%s%s", a, b);
+        return text.failed ? NULL : arena_copy(arena, text.data, text.n);
+}
+
+static char *layer_show(Arena *arena, const char *folder, const char *name)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        buffer_append_format(&text, "%s/", folder);
+        faults_append_name(name, &text);
         return text.failed ? NULL : arena_copy(arena, text.data, text.n);
 }
 
@@ -55,13 +64,14 @@ static bool layer_check_owner(LayerReader *reader, const char *shown, const stru
                 return true;
         if (st->st_uid != reader->source->owner) {
                 faults_add(reader->faults, (Place){shown},
-                           "owned by uid %u; expected uid %u: others could change it", st->st_uid,
+                           "owned by uid %u; expected uid %u, by chown: others could change it", st->st_uid,
                            reader->source->owner);
                 return false;
         }
         if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH))) {
                 faults_add(reader->faults, (Place){shown},
-                           "mode %04o, writable by others; expected chmod go-w", st->st_mode & 07777);
+                           "mode %04o, writable by group or others; expected chmod go-w",
+                           st->st_mode & 07777);
                 return false;
         }
         return true;
@@ -170,7 +180,7 @@ static int layer_read_drop_ins(LayerReader *reader, const LayerFolder *folder, c
                 layer_fault_errno(reader, file.shown, errno);
                 return 0;
         }
-        LayerFolder inner = {fd, folder->layer, file.shown, layer_join(reader->arena, name, "/", "")};
+        LayerFolder inner = {fd, folder->layer, file.shown, layer_join(reader->arena, name, "/")};
         return inner.prefix ? layer_read_folder(reader, &inner) : -ENOMEM;
 }
 
@@ -178,8 +188,8 @@ static int layer_read_entry(LayerReader *reader, const LayerFolder *folder, cons
 {
         SourceFile file = {
                 .layer = folder->layer,
-                .path = layer_join(reader->arena, folder->prefix, "", name),
-                .shown = layer_join(reader->arena, folder->shown, "/", name),
+                .path = layer_join(reader->arena, folder->prefix, name),
+                .shown = layer_show(reader->arena, folder->shown, name),
         };
         struct stat st = {};
 
@@ -256,7 +266,7 @@ int layers_read(Arena *arena, const PolicySource *source, SourceFile **ret_files
         }
         if (!found)
                 faults_add(faults, (Place){source->n_dirs > 0 ? source->dirs[source->n_dirs - 1] : "policy"},
-                           "no policy directory exists; expected at least one");
+                           "does not exist, nor does a stronger policy directory; expected at least one");
         *ret_files = reader.files;
         *ret_n = reader.n;
         return 0;

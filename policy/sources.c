@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/macro.h"
 #include "base/text.h"
+#include "policy/suggest.h"
 
 /* Room for the longest "NAME.TYPE". */
 enum { SOURCE_NAME_MAX = 96 };
@@ -23,30 +25,58 @@ bool source_is_ignored(const char *name)
                (n >= 5 && strcmp(name + n - 5, ".test") == 0);
 }
 
-const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type)
+/* What a file's name says, and what is wrong with it. */
+typedef enum SourceName {
+        SOURCE_NAME_GOOD,
+        SOURCE_NAME_WITHOUT_TYPE,
+        SOURCE_NAME_TOO_LONG,
+        SOURCE_NAME_OF_UNKNOWN_TYPE,
+        SOURCE_NAME_BAD,
+        SOURCE_NAME_ANY,
+} SourceName;
+
+/* Takes "NAME.TYPE" of `n` bytes apart; the length of NAME and the type are set as far as they can be. */
+static SourceName source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type)
 {
         char copy[SOURCE_NAME_MAX];
         const char *dot = memchr(file, '.', n);
 
         if (!dot)
-                return "file name without a type; expected NAME.TYPE";
+                return SOURCE_NAME_WITHOUT_TYPE;
         if (n >= sizeof(copy))
-                return "file name that is too long; expected NAME.TYPE with a NAME of at most 63 bytes";
+                return SOURCE_NAME_TOO_LONG;
         memcpy(copy, file, n);
         copy[n] = 0;
         size_t n_name = (size_t)(dot - file);
         int type = type_from_suffix(copy + n_name);
-        if (type < 0)
-                return "unknown type; expected .allow, .class, .gallery, .invariant, .moratorium, "
-                       ".organisation, "
-                       ".purpose, .release or .stand-down";
-        if (!text_is_name(file, n_name))
-                return "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot";
-        if (n_name == 3 && memcmp(file, "any", 3) == 0)
-                return "nothing may be called 'any'; expected another name";
         *ret_n_name = n_name;
+        if (type < 0)
+                return SOURCE_NAME_OF_UNKNOWN_TYPE;
         *ret_type = (ObjectType)type;
-        return NULL;
+        if (!text_is_name(file, n_name))
+                return SOURCE_NAME_BAD;
+        return n_name == 3 && memcmp(file, "any", 3) == 0 ? SOURCE_NAME_ANY : SOURCE_NAME_GOOD;
+}
+
+static void source_fault_type(const SourceFile *file, size_t n, size_t n_name, Faults *faults)
+{
+        char suffix[SOURCE_NAME_MAX];
+        _cleanup_(buffer_deinit) Buffer shown = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer expected = BUFFER_INIT;
+
+        memcpy(suffix, file->path + n_name, n - n_name);
+        suffix[n - n_name] = 0;
+        Suggestion suggestion = suggest_for(suffix);
+        for (ObjectType type = 0; type < _OBJECT_MAX; type++) {
+                const char *separator = type == 0 ? "" : type == _OBJECT_MAX - 1 ? " or " : ", ";
+                buffer_append_format(&expected, "%s%s", separator, type_specs[type].suffix);
+                suggest_offer(&suggestion, type_specs[type].suffix);
+        }
+        suggest_append(&suggestion, &expected);
+        faults_append_name(suffix, &shown);
+        faults_add(faults, (Place){file->shown}, "unknown type '%s'; expected %s", buffer_text(&shown),
+                   buffer_text(&expected));
+        faults->failed |= shown.failed || expected.failed;
 }
 
 /* The length of the "NAME.TYPE" that a path belongs to; a drop-in's folder has ".d" after it. */
@@ -65,23 +95,51 @@ static bool source_is_drop_in(const char *path)
         return strchr(path, '/') != NULL;
 }
 
+static bool source_check_name(const SourceFile *file, size_t n, Faults *faults)
+{
+        const Place place = {file->shown};
+        size_t n_name = 0;
+        ObjectType type = 0;
+
+        switch (source_parse_name(file->path, n, &n_name, &type)) {
+        case SOURCE_NAME_GOOD:
+                return true;
+        case SOURCE_NAME_WITHOUT_TYPE:
+                faults_add(faults, place, "file name without a type; expected NAME.TYPE");
+                break;
+        case SOURCE_NAME_TOO_LONG:
+                faults_add(faults, place,
+                           "file name that is too long; expected NAME.TYPE with a NAME of at most 63 bytes");
+                break;
+        case SOURCE_NAME_OF_UNKNOWN_TYPE:
+                source_fault_type(file, n, n_name, faults);
+                break;
+        case SOURCE_NAME_BAD:
+                faults_add(faults, place, "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot");
+                break;
+        case SOURCE_NAME_ANY:
+                faults_add(faults, place, "nothing may be called 'any'; expected another name");
+                break;
+        }
+        return false;
+}
+
 /* Whether a file is one that could take effect; if it is not and is not to be ignored, that is a fault. */
 static bool source_check(const SourceFile *file, Faults *faults)
 {
         const char *slash = strchr(file->path, '/'), *leaf = slash ? slash + 1 : file->path;
-        size_t n = source_object_length(file->path), n_name = 0, n_leaf = strlen(leaf);
-        ObjectType type = 0;
+        size_t n = source_object_length(file->path), n_leaf = strlen(leaf);
 
         if (source_is_ignored(file->path) || source_is_ignored(leaf))
                 return false;
-        const char *wrong = source_parse_name(file->path, n, &n_name, &type);
-        if (!wrong && slash &&
-            (file->path[n] == '/' || n_leaf <= 5 || strcmp(leaf + n_leaf - 5, ".conf") != 0))
-                wrong = "drop-in of a wrong name; expected NAME.TYPE.d/*.conf";
-        if (!wrong)
-                return true;
-        faults_add(faults, (Place){file->shown}, "%s", wrong);
-        return false;
+        if (!source_check_name(file, n, faults))
+                return false;
+        if (slash && (file->path[n] == '/' || n_leaf <= 5 || strcmp(leaf + n_leaf - 5, ".conf") != 0)) {
+                faults_add(faults, (Place){file->shown},
+                           "drop-in of a wrong name; expected NAME.TYPE.d/*.conf");
+                return false;
+        }
+        return true;
 }
 
 static int source_compare(const void *a, const void *b)
@@ -113,39 +171,42 @@ static size_t sources_keep_effective(SourceFile *files, size_t n_files, Faults *
         return n;
 }
 
-static int sources_begin_object(Sources *sources, Arena *arena, const SourceFile *file, size_t n_path)
-{
-        SourceObject *object = &sources->objects[sources->n_objects];
-        size_t n_name = 0;
+typedef struct SourcesReader {
+        Sources *sources;
+        Arena *arena;
+        Faults *faults;
+} SourcesReader;
 
-        (void)source_parse_name(file->path, n_path, &n_name, &object->type); /* checked before */
-        object->name = arena_copy(arena, file->path, n_name);
-        if (!object->name)
+static int sources_begin_object(SourcesReader *reader, const SourceFile *file)
+{
+        Sources *sources = reader->sources;
+        const size_t n_path = source_object_length(file->path);
+        size_t n_name = 0;
+        ObjectType type = 0;
+
+        (void)source_parse_name(file->path, n_path, &n_name, &type); /* checked before */
+        const char *name = arena_copy(reader->arena, file->path, n_name);
+        if (!name)
                 return -ENOMEM;
-        sources->n_objects++;
+        if (file->masked)
+                sources->masks[sources->n_masks++] = (SourceMask){type, name, file->shown};
+        else
+                sources->objects[sources->n_objects++] = (SourceObject){.type = type, .name = name};
         return 0;
 }
 
 /* One run of files that belong to one object: files[0] is the object's own unless that is missing. */
-static int sources_add_run(Sources *sources, Arena *arena, const SourceFile *files, size_t n, Faults *faults)
+static int sources_add_run(SourcesReader *reader, const SourceFile *files, size_t n)
 {
-        size_t n_path = source_object_length(files[0].path);
+        Sources *sources = reader->sources;
 
-        if (source_is_drop_in(files[0].path)) {
-                for (size_t i = 0; i < n; i++)
-                        if (!files[i].masked)
-                                faults_add(faults, (Place){files[i].shown},
-                                           "drop-in of '%.*s', which does not exist; expected that file",
-                                           (int)n_path, files[i].path);
+        if (source_is_drop_in(files[0].path))
                 return 0;
-        }
-        if (files[0].masked)
-                return 0;
-        int r = sources_begin_object(sources, arena, &files[0], n_path);
-        if (r < 0)
+        int r = sources_begin_object(reader, &files[0]);
+        if (r < 0 || files[0].masked)
                 return r;
         SourceObject *object = &sources->objects[sources->n_objects - 1];
-        object->files = arena_new(arena, n, sizeof(SourceFile *));
+        object->files = arena_new(reader->arena, n, sizeof(SourceFile *));
         if (!object->files)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
@@ -155,11 +216,51 @@ static int sources_add_run(Sources *sources, Arena *arena, const SourceFile *fil
         return 0;
 }
 
+/* Drop-ins of a file that is not there, when all that are there have been added. */
+static int sources_check_orphans(SourcesReader *reader, const SourceFile *files, size_t n)
+{
+        const Sources *sources = reader->sources;
+        _cleanup_(buffer_deinit) Buffer hint = BUFFER_INIT;
+        size_t n_name = 0, n_path = source_object_length(files[0].path);
+        ObjectType type = 0;
+
+        if (!source_is_drop_in(files[0].path))
+                return 0;
+        (void)source_parse_name(files[0].path, n_path, &n_name, &type); /* checked before */
+        const char *name = arena_copy(reader->arena, files[0].path, n_name);
+        if (!name)
+                return -ENOMEM;
+        Suggestion suggestion = suggest_for(name);
+        for (size_t i = 0; i < sources->n_objects && reader->faults->n < FAULTS_MAX; i++)
+                if (sources->objects[i].type == type)
+                        suggest_offer(&suggestion, sources->objects[i].name);
+        suggest_append(&suggestion, &hint);
+        for (size_t i = 0; i < n; i++)
+                if (!files[i].masked)
+                        faults_add(reader->faults, (Place){files[i].shown},
+                                   "drop-in of '%.*s', which does not exist; expected that file%s",
+                                   (int)n_path, files[0].path, buffer_text(&hint));
+        return hint.failed ? -ENOMEM : 0;
+}
+
 static bool source_same_object(const SourceFile *a, const SourceFile *b)
 {
         size_t n = source_object_length(a->path);
 
         return n == source_object_length(b->path) && memcmp(a->path, b->path, n) == 0;
+}
+
+static int sources_each_run(SourcesReader *reader, int (*step)(SourcesReader *, const SourceFile *, size_t),
+                            const SourceFile *files, size_t n_files)
+{
+        for (size_t i = 0, n = 0; i < n_files; i += n) {
+                for (n = 1; i + n < n_files && source_same_object(&files[i], &files[i + n]);)
+                        n++;
+                int r = step(reader, &files[i], n);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults)
@@ -168,18 +269,26 @@ int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_
 
         n_files = sources_keep_effective(files, n_files, faults);
         sources.objects = arena_new(arena, n_files, sizeof(SourceObject));
-        if (!sources.objects)
+        sources.masks = arena_new(arena, n_files, sizeof(SourceMask));
+        if (!sources.objects || !sources.masks)
                 return -ENOMEM;
-        for (size_t i = 0, n = 0; i < n_files; i += n) {
-                for (n = 1; i + n < n_files && source_same_object(&files[i], &files[i + n]);)
-                        n++;
-                int r = sources_add_run(&sources, arena, &files[i], n, faults);
-                if (r < 0)
-                        return r;
-        }
+        SourcesReader reader = {&sources, arena, faults};
+        int r = sources_each_run(&reader, sources_add_run, files, n_files);
+        if (r == 0)
+                r = sources_each_run(&reader, sources_check_orphans, files, n_files);
+        if (r < 0)
+                return r;
         if (sources.n_files > SOURCES_FILES_MAX)
                 faults_add(faults, (Place){"policy"}, "%zu files take effect; expected at most %d",
                            sources.n_files, SOURCES_FILES_MAX);
         *ret_sources = sources;
         return 0;
+}
+
+const char *sources_mask(const Sources *sources, ObjectType type, const char *name)
+{
+        for (size_t i = 0; i < sources->n_masks; i++)
+                if (sources->masks[i].type == type && strcmp(sources->masks[i].name, name) == 0)
+                        return sources->masks[i].shown;
+        return NULL;
 }

@@ -23,6 +23,13 @@ typedef struct SourceFile {
         size_t n;
 } SourceFile;
 
+/* An object that a stronger layer takes out. */
+typedef struct SourceMask {
+        ObjectType type;
+        const char *name;
+        const char *shown; /* the link */
+} SourceMask;
+
 /* An object: its file, then its drop-ins in byte order of their names. */
 typedef struct SourceObject {
         ObjectType type;
@@ -35,20 +42,12 @@ typedef struct Sources {
         SourceObject *objects; /* in byte order of their files' paths */
         size_t n_objects;
         size_t n_files; /* of all objects together */
+        SourceMask *masks;
+        size_t n_masks;
 } Sources;
 
 /** source_is_ignored() - Whether a file or folder of that name is passed over in silence. */
 bool source_is_ignored(const char *name);
-
-/**
- * source_parse_name() - Takes "NAME.TYPE" apart.
- * @n:          length of @file
- * @ret_n_name: length of NAME
- * @ret_type:   its type
- *
- * Return: NULL, or what is wrong with it and what was expected.
- */
-const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type);
 
 /**
  * sources_resolve() - Applies layers, masks and drop-ins.
@@ -58,3 +57,6 @@ const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, Ob
  * Return: 0, or -ENOMEM.
  */
 int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults);
+
+/** sources_mask() - The link that masks an object, as faults name it, or NULL where none does. */
+const char *sources_mask(const Sources *sources, ObjectType type, const char *name);

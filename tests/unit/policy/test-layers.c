@@ -87,7 +87,8 @@ Test(layers, no_directory_at_all_is_a_fault)
 {
         cr_assert_eq(rmdir("etc"), 0);
         cr_assert_eq(rmdir("lib"), 0);
-        expect_load(true, "lib: no policy directory exists; expected at least one\n");
+        expect_load(true,
+                    "lib: does not exist, nor does a stronger policy directory; expected at least one\n");
 }
 
 Test(layers, a_layer_that_is_no_directory_is_a_fault)
@@ -104,11 +105,11 @@ Test(layers, who_can_write_is_checked_on_request)
         cr_assert_eq(chmod("lib/b.class.d", 0777), 0);
         cr_assert_eq(chmod("etc/a.class", 0664), 0);
         expect_load(false, "");
-        expect_load(true, "etc/a.class: mode 0664, writable by others; expected chmod go-w\n"
-                          "lib/b.class.d: mode 0777, writable by others; expected chmod go-w\n");
+        expect_load(true, "etc/a.class: mode 0664, writable by group or others; expected chmod go-w\n"
+                          "lib/b.class.d: mode 0777, writable by group or others; expected chmod go-w\n");
         cr_assert_eq(chmod("lib", 0757), 0);
         cr_assert_eq(chmod("etc/a.class", 0600), 0);
-        expect_load(true, "lib: mode 0757, writable by others; expected chmod go-w\n");
+        expect_load(true, "lib: mode 0757, writable by group or others; expected chmod go-w\n");
         cr_assert_eq(chmod("lib", 0755), 0);
 }
 
@@ -120,7 +121,7 @@ Test(layers, whose_it_is_is_checked_on_request)
         char expected[96];
 
         (void)snprintf(expected, sizeof(expected),
-                       "etc: owned by uid %u; expected uid %u: others could change it", getuid(),
+                       "etc: owned by uid %u; expected uid %u, by chown: others could change it", getuid(),
                        getuid() + 1);
         cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
         cr_assert_eq(faults.n, 2);
@@ -151,7 +152,8 @@ Test(layers, a_file_that_is_too_large_is_a_fault_where_it_takes_effect)
 
         memset(text, '\n', sizeof(text) - 1);
         put("lib/a.class", text);
-        expect_load(true, "lib/a.class: file of more than 65536 bytes; expected less: split it\n");
+        expect_load(true, "lib/a.class: file of more than 65536 bytes; expected at most that: drop-ins can "
+                          "take a part\n");
         put("etc/a.class", "[Class]\nDescription=a\n");
         expect_load(true, "");
 }
