@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/match.h"
+
 uint64_t *build_bits(Build *build, ObjectType type)
 {
         return arena_new(build->arena, bits_words(build->policy->objects[type].n), sizeof(uint64_t));
@@ -247,6 +249,35 @@ static int build_release(Build *build, const Object *object, size_t i)
         return 0;
 }
 
+/* `While` narrows it to when that moratorium is in force; releases have been read by now. */
+static Span build_invariant_span(Build *build, const Object *object)
+{
+        const Value *name = object->main.values[KEY_WHILE];
+        int place = name ? policy_find(build->policy, OBJECT_MORATORIUM, name->text) : -1;
+        Span span = build_span(object);
+
+        return place < 0 ? span : span_meet(span, moratorium_span(&build->policy->moratoria[place]));
+}
+
+static int build_invariant(Build *build, const Object *object, size_t i)
+{
+        Invariant *invariant = &build->policy->invariants[i];
+        const Value *const *values = object->main.values;
+
+        *invariant = (Invariant){
+                .name = object->name,
+                .description = build_text(object, KEY_DESCRIPTION),
+                .any_party = values[KEY_PARTY] && values[KEY_PARTY]->any,
+                .operations = build_mask(object, KEY_OPERATION),
+                .roles = build_mask(object, KEY_SOUGHT),
+                .span = build_invariant_span(build, object),
+        };
+        int r = build_parties(build, values[KEY_PARTY], &invariant->parties);
+        if (r == 0)
+                r = build_set(build, values[KEY_PURPOSE], OBJECT_PURPOSE, &invariant->purposes);
+        return r < 0 ? r : build_set(build, values[KEY_GALLERY], OBJECT_GALLERY, &invariant->galleries);
+}
+
 static int build_each(Build *build, ObjectType type, int (*step)(Build *, const Object *, size_t))
 {
         const ObjectTable *objects = &build->policy->objects[type];
@@ -269,8 +300,9 @@ static int build_allocate(Build *build)
         policy->stand_downs = arena_new(build->arena, objects[OBJECT_STAND_DOWN].n, sizeof(StandDown));
         policy->allows = arena_new(build->arena, objects[OBJECT_ALLOW].n, sizeof(Allow));
         policy->moratoria = arena_new(build->arena, objects[OBJECT_MORATORIUM].n, sizeof(Moratorium));
+        policy->invariants = arena_new(build->arena, objects[OBJECT_INVARIANT].n, sizeof(Invariant));
         return policy->galleries && policy->organisations && policy->stand_downs && policy->allows &&
-                               policy->moratoria
+                               policy->moratoria && policy->invariants
                        ? 0
                        : -ENOMEM;
 }
@@ -284,6 +316,7 @@ int build_objects(Build *build)
                 {OBJECT_GALLERY, build_gallery},       {OBJECT_ORGANISATION, build_organisation},
                 {OBJECT_STAND_DOWN, build_stand_down}, {OBJECT_ALLOW, build_allow},
                 {OBJECT_MORATORIUM, build_moratorium}, {OBJECT_RELEASE, build_release},
+                {OBJECT_INVARIANT, build_invariant},
         };
         int r = build_allocate(build);
 

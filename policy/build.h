@@ -11,8 +11,8 @@ typedef struct Build {
         Arena *arena; /* the policy's */
         Faults *faults;
         const Accounts *accounts;
-        const Sources *sources; /* for what is not there: masks */
-        const char **ids;       /* lines of `.ids`, not yet sorted */
+        Sources sources;
+        const char **ids; /* lines of `.ids`, not yet sorted */
         size_t n_ids;
 } Build;
 
@@ -27,7 +27,7 @@ int build_terms(Build *build, ObjectType type, Terms *ret_terms);
  * -ENOMEM. */
 int build_peers(Build *build, const Object *object, Organisation *organisation);
 
-/** build_objects() - Galleries, organisations, stand-downs, allows, moratoria, in this order. Return: 0,
+/** build_objects() - Everything that is no term, in the order in which it refers to each other. Return: 0,
  * -ENOMEM. */
 int build_objects(Build *build);
 

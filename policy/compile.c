@@ -43,8 +43,9 @@ static int object_compare(const void *a, const void *b)
         return strcmp(((const Object *)a)->name, ((const Object *)b)->name);
 }
 
-static int compile_read_objects(Build *build, const Sources *sources)
+static int compile_read_objects(Build *build)
 {
+        const Sources *sources = &build->sources;
         ObjectTable *tables = build->policy->objects;
 
         for (size_t i = 0; i < sources->n_objects; i++)
@@ -96,7 +97,7 @@ static void compile_explain_name(const Build *build, const KeySpec *spec, const 
 
         for (ObjectType type = 0; type < _OBJECT_MAX; type++) {
                 const ObjectTable *table = &build->policy->objects[type];
-                const char *mask = sources_mask(build->sources, type, name);
+                const char *mask = sources_mask(&build->sources, type, name);
                 if (!(spec->types & BIT(type))) {
                         if (policy_find(build->policy, type, name) >= 0)
                                 buffer_append_format(text, "; there is %s%s", name, type_specs[type].suffix);
@@ -256,8 +257,9 @@ static int compile_ids_text(Build *build, PolicyText *text)
         return text->bytes ? 0 : -ENOMEM;
 }
 
-static int compile_texts(Build *build, const Sources *sources)
+static int compile_texts(Build *build)
 {
+        const Sources *sources = &build->sources;
         Policy *policy = build->policy;
 
         policy->texts = arena_new(build->arena, sources->n_files + 1, sizeof(PolicyText));
@@ -305,16 +307,14 @@ static int compile_tables(Build *build)
 static int compile_all(Build *build, const CompileInput *input)
 {
         SourceFile *files = NULL;
-        Sources sources = {};
         int r = compile_copy_files(build, input, &files);
 
         if (r == 0)
-                r = sources_resolve(&sources, build->arena, files, input->n_files, build->faults);
+                r = sources_resolve(&build->sources, build->arena, files, input->n_files, build->faults);
         /* Sets on the stack rely on this limit: nothing is looked at beyond it. */
-        if (r < 0 || sources.n_files > SOURCES_FILES_MAX)
+        if (r < 0 || build->sources.n_files > SOURCES_FILES_MAX)
                 return r;
-        build->sources = &sources;
-        r = compile_read_objects(build, &sources);
+        r = compile_read_objects(build);
         if (r < 0)
                 return r;
         compile_check_objects(build);
@@ -323,7 +323,7 @@ static int compile_all(Build *build, const CompileInput *input)
         if (r < 0)
                 return r;
         compile_invariants_digest(build->policy);
-        return compile_texts(build, &sources);
+        return compile_texts(build);
 }
 
 int policy_compile(Policy **ret_policy, CompileInput *input, Faults *faults)

@@ -106,7 +106,7 @@ static size_t decide_covering(Decider *decider)
         decide_join_parties(question, &question->recipients, classed);
         bits_keep(decider->covering, classed, n_words);
         for (size_t i = 0; (i = bits_next(decider->covering, n_words, i)) != BITS_NONE; i++)
-                if (moratorium_in_force(&question->policy->moratoria[i], question->time, question->loosening))
+                if (moratorium_in_force(&question->policy->moratoria[i], question->at))
                         n++;
                 else
                         bits_drop(decider->covering, i);

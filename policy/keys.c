@@ -65,6 +65,7 @@ static const KeySpec invariant_keys[] = {
         {KEY_GALLERY, "Gallery", VALUE_REFERENCES, KEY_ANY, KEY_TO(OBJECT_GALLERY)},
         {KEY_FROM, "From", VALUE_TIME},
         {KEY_UNTIL, "Until", VALUE_TIME},
+        {KEY_WHILE, "While", VALUE_REFERENCE, KEY_TO(OBJECT_MORATORIUM)},
 };
 
 static const KeySpec moratorium_keys[] = {

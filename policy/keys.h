@@ -62,6 +62,7 @@ typedef enum KeyId {
         KEY_UNIT,
         KEY_UNTIL,
         KEY_USER,
+        KEY_WHILE,
         _KEY_MAX,
 } KeyId;
 

@@ -10,6 +10,7 @@
 #include "base/macro.h"
 #include "policy/compile.h"
 #include "policy/layers.h"
+#include "policy/prove.h"
 
 /* More than any machine's own accounts take. */
 enum { LOAD_ACCOUNTS_MAX = 16 * 1024 * 1024 };
@@ -45,16 +46,35 @@ static int load_compile(Policy **ret_policy, const PolicySource *source, Compile
         return r < 0 ? r : policy_compile(ret_policy, input, faults);
 }
 
+/* Return: 0, POLICY_E_INVALID, or -ENOMEM. */
+static int load_prove(const Policy *policy, Faults *faults)
+{
+        _cleanup_(proof_deinit) Proof proof = PROOF_INIT;
+
+        int r = policy_prove(policy, &proof);
+        if (r < 0 || proof.n_broken == 0)
+                return r;
+        proof_faults(&proof, faults);
+        return faults->failed ? -ENOMEM : POLICY_E_INVALID;
+}
+
+DEFINE_CLEANUP(Policy *, policy_unref);
+
 int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *ret_faults)
 {
         _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
         _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        _cleanup_(policy_unrefp) Policy *policy = NULL;
         CompileInput input = {};
 
         int r = layers_read(&arena, source, &input.files, &input.n_files, &faults);
         if (r < 0)
                 return r;
-        r = load_compile(ret_policy, source, &input, &faults);
+        r = load_compile(&policy, source, &input, &faults);
+        if (r == 0 && !source->unproved)
+                r = load_prove(policy, &faults);
+        if (r == 0)
+                *ret_policy = TAKE_PTR(policy);
         if (r != POLICY_E_INVALID)
                 return r;
         r = faults_take(&faults, ret_faults);

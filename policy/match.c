@@ -33,21 +33,32 @@ bool stand_down_matches(const StandDown *stand_down, const Question *question)
                set_has_gallery(&stand_down->galleries, question);
 }
 
-bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening)
+bool moratorium_in_force(const Moratorium *moratorium, Instant at)
 {
         bool dated = moratorium->span.until != TIME_FOREVER;
-        bool past = dated && loosening >= moratorium->span.until;
+        bool past = dated && at.loosening >= moratorium->span.until;
 
-        if (time < moratorium->span.from)
+        if (at.time < moratorium->span.from)
                 return false;
         if (moratorium->expiry == EXPIRY_LAPSE)
                 return !past;
         return !moratorium->released || (dated && !past);
 }
 
+Span moratorium_span(const Moratorium *moratorium)
+{
+        Span span = moratorium->span;
+
+        if (moratorium->expiry == EXPIRY_HOLD && !moratorium->released)
+                span.until = TIME_FOREVER;
+        else if (span.until == TIME_FOREVER) /* released, and nothing to wait for */
+                span.until = span.from;
+        return span;
+}
+
 bool moratorium_covers(const Moratorium *moratorium, const Question *question)
 {
-        return moratorium_in_force(moratorium, question->time, question->loosening) &&
+        return moratorium_in_force(moratorium, question->at) &&
                (moratorium->operations & question->operation) != 0 &&
                set_may_have_purpose(&moratorium->purposes, question->policy, question->purpose) &&
                set_has_gallery(&moratorium->galleries, question) &&
@@ -101,8 +112,8 @@ uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
         const bool met[_UNMET_MAX] = {
                 [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
                 [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
-                [UNMET_FROM] = allow->span.from <= question->loosening,
-                [UNMET_UNTIL] = question->time < allow->span.until,
+                [UNMET_FROM] = allow->span.from <= question->at.loosening,
+                [UNMET_UNTIL] = question->at.time < allow->span.until,
                 [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
         };
 
@@ -123,4 +134,42 @@ uint32_t allow_unmet(const Allow *allow, const Question *question)
         };
 
         return unmet_bits(met, ~ALLOW_STATEMENT) | allow_unmet_statement(allow, question);
+}
+
+bool invariant_names(const Invariant *invariant, const Policy *policy, Party party)
+{
+        const size_t n_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
+        const uint64_t *named = invariant->parties.organisations;
+
+        if (invariant->any_party || party_may_be_of(policy, party, invariant->parties.classes))
+                return true;
+        if (!party.is_class)
+                return bits_has(named, party.place);
+        for (size_t i = 0; (i = bits_next(named, n_words, i)) != BITS_NONE; i++)
+                if (bits_has(policy->organisations[i].classes, party.place))
+                        return true;
+        return false;
+}
+
+static bool invariant_names_one_of(const Invariant *invariant, const Question *question,
+                                   const Parties *parties)
+{
+        for (size_t i = 0; i < parties->n; i++)
+                if (invariant_names(invariant, question->policy, parties->items[i]))
+                        return true;
+        return false;
+}
+
+bool invariant_matches(const Invariant *invariant, const Question *question)
+{
+        const Party asker = {false, question->asker};
+
+        return question->at.time >= invariant->span.from && question->at.time < invariant->span.until &&
+               (invariant->operations & question->operation) != 0 &&
+               (invariant->roles & question->role) != 0 &&
+               set_may_have_purpose(&invariant->purposes, question->policy, question->purpose) &&
+               set_has_gallery(&invariant->galleries, question) &&
+               (invariant_names(invariant, question->policy, asker) ||
+                invariant_names_one_of(invariant, question, &question->on_behalf_of) ||
+                invariant_names_one_of(invariant, question, &question->recipients));
 }

@@ -21,8 +21,11 @@ bool party_set_has(const PartySet *set, const Policy *policy, Party party);
 /** stand_down_matches() - Step 4, for one. */
 bool stand_down_matches(const StandDown *stand_down, const Question *question);
 
-/** moratorium_in_force() - Whether it has begun at @time and not ended at the @loosening time. */
-bool moratorium_in_force(const Moratorium *moratorium, int64_t time, int64_t loosening);
+/** moratorium_in_force() - Whether it has begun and not ended. */
+bool moratorium_in_force(const Moratorium *moratorium, Instant at);
+
+/** moratorium_span() - The instants at which it is in force by a synchronised clock. */
+Span moratorium_span(const Moratorium *moratorium);
 
 /** moratorium_covers() - Step 5, for one. */
 bool moratorium_covers(const Moratorium *moratorium, const Question *question);
@@ -36,3 +39,13 @@ uint32_t allow_unmet(const Allow *allow, const Question *question);
 
 /** allow_unmet_statement() - Those of them that are not met. */
 uint32_t allow_unmet_statement(const Allow *allow, const Question *question);
+
+/**
+ * invariant_names() - Whether a party may be one that an invariant names: an organisation by itself or by its
+ * classes, a class by its kin, and, since who names a class may mean any of its members, by an organisation
+ * of that class.
+ */
+bool invariant_names(const Invariant *invariant, const Policy *policy, Party party);
+
+/** invariant_matches() - Whether a request is of the kind that must never be permitted. The asker is known. */
+bool invariant_matches(const Invariant *invariant, const Question *question);

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "base/macro.h"
 #include "policy/arena.h"
 #include "policy/bits.h"
 #include "policy/decide.h"
@@ -52,6 +53,12 @@ typedef struct Span {
         int64_t from;  /* TIME_NEVER: always was */
         int64_t until; /* TIME_FOREVER: no end */
 } Span;
+
+/** span_meet() - What both hold; it ends where it begins, or before, where there is nothing. */
+static inline Span span_meet(Span a, Span b)
+{
+        return (Span){MAX_OF(a.from, b.from), MIN_OF(a.until, b.until)};
+}
 
 /* One [Peer]: every kind given must hold, within it any entry may. */
 typedef struct PeerRule {
@@ -116,6 +123,19 @@ typedef struct Allow {
         uint64_t window_usec;
 } Allow;
 
+/* What no request may be that is permitted. */
+typedef struct Invariant {
+        const char *name;
+        const char *description;
+        bool any_party;
+        PartySet parties;
+        uint32_t operations;
+        uint32_t roles;
+        Set purposes;
+        Set galleries;
+        Span span;
+} Invariant;
+
 typedef struct ObjectTable {
         Object *items;
         size_t n;
@@ -137,6 +157,7 @@ struct Policy {
         Moratorium *moratoria;
         StandDown *stand_downs;
         Allow *allows;
+        Invariant *invariants;
         Index index;
         uint32_t *groups; /* that some [Peer] names: sorted, none twice */
         size_t n_groups;

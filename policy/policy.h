@@ -33,6 +33,8 @@ typedef struct PolicySource {
         const char *group_path;
         /* The `.ids` of a policy that was loaded elsewhere, in place of both; NULL: none. */
         const char *ids_path;
+        /* Load it even if it breaks an invariant of its own: for whoever looks into that. */
+        bool unproved;
 } PolicySource;
 
 /* The directories of an installed system, strongest first. */
@@ -52,7 +54,7 @@ enum {
 };
 
 /**
- * policy_load() - Reads, checks and compiles a whole policy, or nothing.
+ * policy_load() - Reads, checks and compiles a whole policy and proves its invariants, or loads nothing.
  * @ret_policy: the policy, with one reference
  * @source:     borrowed
  * @ret_faults: set on POLICY_E_INVALID, to be given to policy_faults_deinit()

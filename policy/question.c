@@ -49,8 +49,7 @@ void question_init(Question *question, const Policy *policy, const Facts *facts)
         *question = (Question){
                 .policy = policy,
                 .facts = facts,
-                .time = question_instant(facts->time_usec),
-                .loosening = question_loosening(facts),
+                .at = {question_instant(facts->time_usec), question_loosening(facts)},
                 .operation = facts->operation ? question_word(&vocabulary_operations, facts->operation) : 0,
                 .role = question_word(&vocabulary_roles, facts->sought),
                 .probe = question_word(&vocabulary_probes, facts->probe),
@@ -102,63 +101,66 @@ static bool organisation_matches(const Organisation *organisation, const Peer *p
         return false;
 }
 
-bool span_is_valid(const Question *question, Span span)
+bool span_is_valid(Span span, Instant at)
 {
-        return span.from <= question->loosening && question->time < span.until;
+        return span.from <= at.loosening && at.time < span.until;
 }
 
 /* Whether it cannot be ruled out, given what the clock is worth, that a permission holds. */
-static bool span_may_be_valid(const Question *question, Span span)
+static bool span_may_be_valid(Span span, Instant at)
 {
-        return span.from <= question->time && question->loosening < span.until;
+        return span.from <= at.time && at.loosening < span.until;
 }
 
-/* What identification has found so far. */
-typedef struct Identified {
-        uint64_t seen[BITS_WORDS_MAX]; /* organisations: one may be named by several accounts of a caller */
-        size_t n_matching, n_may_be, n_valid;
-} Identified;
-
-static void question_try(Question *question, size_t i, Identified *found)
+static void policy_match_keys(const Policy *policy, const Peer *peer, const PeerKey *keys, size_t n,
+                              uint64_t *organisations)
 {
-        const Organisation *organisation = &question->policy->organisations[i];
+        for (size_t i = 0; i < n; i++)
+                if (!bits_has(organisations, keys[i].organisation) &&
+                    organisation_matches(&policy->organisations[keys[i].organisation], peer))
+                        bits_add(organisations, keys[i].organisation);
+}
 
-        if (bits_has(found->seen, i) || !organisation_matches(organisation, &question->facts->peer))
-                return;
-        bits_add(found->seen, i);
-        found->n_matching++;
-        found->n_may_be += span_may_be_valid(question, organisation->span);
-        if (span_is_valid(question, organisation->span)) {
-                found->n_valid++;
-                question->asker = i;
+void policy_match_peer(const Policy *policy, const Peer *peer, uint64_t *ret_organisations)
+{
+        size_t n = 0;
+
+        memset(ret_organisations, 0, bits_words(policy->objects[OBJECT_ORGANISATION].n) * sizeof(uint64_t));
+        const PeerKey *keys = peer_keys_find(&policy->index.users, peer->uid, &n);
+        policy_match_keys(policy, peer, keys, n, ret_organisations);
+        for (size_t i = 0; i < peer->n_groups; i++) {
+                keys = peer_keys_find(&policy->index.groups, peer->groups[i], &n);
+                policy_match_keys(policy, peer, keys, n, ret_organisations);
         }
 }
 
-static void question_try_keys(Question *question, const PeerKeys *keys, uint32_t id, Identified *found)
+Reason policy_asker(const Policy *policy, const uint64_t *organisations, Instant at, size_t *ret_asker)
 {
-        size_t n = 0;
-        const PeerKey *key = peer_keys_find(keys, id, &n);
+        const size_t n_words = bits_words(policy->objects[OBJECT_ORGANISATION].n);
+        size_t n_matching = 0, n_may_be = 0, n_valid = 0;
 
-        for (size_t i = 0; i < n; i++)
-                question_try(question, key[i].organisation, found);
+        for (size_t i = 0; (i = bits_next(organisations, n_words, i)) != BITS_NONE; i++) {
+                Span span = policy->organisations[i].span;
+                n_matching++;
+                n_may_be += span_may_be_valid(span, at);
+                if (span_is_valid(span, at)) {
+                        n_valid++;
+                        *ret_asker = i;
+                }
+        }
+        if (n_matching == 0)
+                return REASON_UNKNOWN_PEER;
+        if (n_may_be > 1)
+                return REASON_AMBIGUOUS_PEER;
+        return n_valid == 0 ? REASON_EXPIRED_ORGANISATION : REASON_NONE;
 }
 
 Reason question_identify(Question *question)
 {
-        const Policy *policy = question->policy;
-        const Peer *peer = &question->facts->peer;
-        Identified found;
+        uint64_t organisations[BITS_WORDS_MAX];
 
-        memset(found.seen, 0, bits_words(policy->objects[OBJECT_ORGANISATION].n) * sizeof(uint64_t));
-        found.n_matching = found.n_may_be = found.n_valid = 0;
-        question_try_keys(question, &policy->index.users, peer->uid, &found);
-        for (size_t i = 0; i < peer->n_groups; i++)
-                question_try_keys(question, &policy->index.groups, peer->groups[i], &found);
-        if (found.n_matching == 0)
-                return REASON_UNKNOWN_PEER;
-        if (found.n_may_be > 1)
-                return REASON_AMBIGUOUS_PEER;
-        return found.n_valid == 0 ? REASON_EXPIRED_ORGANISATION : REASON_NONE;
+        policy_match_peer(question->policy, &question->facts->peer, organisations);
+        return policy_asker(question->policy, organisations, question->at, &question->asker);
 }
 
 /* Names of a list as parties. Return: NULL, or the first undeclared one in byte order. */

@@ -10,11 +10,16 @@ typedef struct Parties {
         size_t n;
 } Parties;
 
+/* An instant, as far as it is known: what tightens is judged at one, what loosens at the other. */
+typedef struct Instant {
+        int64_t time;
+        int64_t loosening; /* not after `time`; TIME_NEVER: it has never come */
+} Instant;
+
 typedef struct Question {
         const Policy *policy;
         const Facts *facts;
-        int64_t time;
-        int64_t loosening;  /* the loosening time; TIME_NEVER: it has never come */
+        Instant at;
         uint32_t operation; /* one bit */
         bool search;
         bool has_probe;
@@ -49,7 +54,17 @@ Reason question_identify(Question *question);
 const char *question_resolve(Question *question);
 
 /** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
-bool span_is_valid(const Question *question, Span span);
+bool span_is_valid(Span span, Instant at);
+
+/** policy_match_peer() - The organisations of which a [Peer] matches; @ret_organisations has room for all. */
+void policy_match_peer(const Policy *policy, const Peer *peer, uint64_t *ret_organisations);
+
+/**
+ * policy_asker() - Which of the organisations that a caller matches it is at an instant.
+ *
+ * Return: REASON_NONE, or why nobody can be said to.
+ */
+Reason policy_asker(const Policy *policy, const uint64_t *organisations, Instant at, size_t *ret_asker);
 
 /** rule_index_operation(), rule_index_purpose(), rule_index_gallery() - The rules that what is asked concerns, by
  * one condition; borrowed. */

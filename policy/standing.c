@@ -93,8 +93,8 @@ void policy_standing(const Policy *policy, const Facts *now, Buffer *buffer)
 
         question_init(&question, policy, now);
         for (size_t i = 0; i < policy->objects[OBJECT_MORATORIUM].n; i++)
-                if (moratorium_in_force(&policy->moratoria[i], question.time, question.loosening))
-                        standing_moratorium(policy, i, question.time, buffer);
+                if (moratorium_in_force(&policy->moratoria[i], question.at))
+                        standing_moratorium(policy, i, question.at.time, buffer);
         for (size_t i = 0; i < policy->objects[OBJECT_STAND_DOWN].n; i++)
                 standing_stand_down(policy, i, buffer);
 }
