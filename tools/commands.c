@@ -21,6 +21,8 @@ const Command commands[] = {
         {"policy", "check", "[--policy-dir DIR]...", "whether a policy loads, and what it is made of", run_policy_check},
         {"policy", "show", "[OPTION...]", "a policy for people", run_policy_show},
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
+        {"policy", "prove", "[OPTION...]", "whether the invariants of a policy hold", run_policy_prove},
+        {"policy", "who-can", "[OPTION...]", "who may do what, for what, at an instant", run_policy_who_can},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},

@@ -19,6 +19,13 @@ void policy_open_options(OptionSet *set, PolicyOpen *open)
         options_add(set, &row, 1);
 }
 
+void policy_open_unproved_option(OptionSet *set, PolicyOpen *open)
+{
+        const Option row = {"unproved", OPTION_FLAG, &open->unproved, NULL,
+                            "also a policy that breaks an invariant, which the service does not load"};
+        options_add(set, &row, 1);
+}
+
 bool policy_dirs_check(const OptionList *dirs)
 {
         bool all = true;
@@ -47,6 +54,7 @@ int policy_open(const PolicyOpen *open, Policy **ret_policy)
                 .n_dirs = installed ? ARRAY_SIZE(policy_default_dirs) : open->dirs.n,
                 .check_owner = installed && open->as_the_service,
                 .owner = 0,
+                .unproved = open->unproved,
         };
 
         if (!policy_dirs_check(&open->dirs))

@@ -10,12 +10,16 @@ typedef struct PolicyOpen {
         OptionList dirs;
         bool as_the_service; /* refuse what the service would refuse for its owner or mode (installed policy
                                 only) */
+        bool unproved;       /* also a policy that breaks an invariant of its own */
 } PolicyOpen;
 
 #define POLICY_OPEN_INIT ((PolicyOpen){})
 
 /** policy_open_options() - Adds --policy-dir. */
 void policy_open_options(OptionSet *set, PolicyOpen *open);
+
+/** policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load. */
+void policy_open_unproved_option(OptionSet *set, PolicyOpen *open);
 
 /**
  * policy_open() - Loads it; faults are said on stderr, a line each.
