@@ -136,7 +136,8 @@ static void build_check_search(Build *build, const Object *object, KeyId key, co
 static void build_check_allow(Build *build, const Object *object)
 {
         const Value *const *values = object->main.values;
-        const Value *operations = values[KEY_OPERATION], *release = values[KEY_RELEASE];
+        const Value *operations = values[KEY_OPERATION];
+        const Value *release = values[KEY_RELEASE]; /* never NULL: it has a standard value */
 
         if (!values[KEY_ORGANISATION] && !values[KEY_CLASS])
                 faults_add(
@@ -150,8 +151,7 @@ static void build_check_allow(Build *build, const Object *object)
                 build_check_search(build, object, KEY_MINIMUM_SIMILARITY,
                                    "'MinimumSimilarity' is missing; expected a decimal there");
         }
-        if (operations && (operations->mask & BIT(OPERATION_LIST)) && release &&
-            release->number == RELEASE_DECISION)
+        if (operations && (operations->mask & BIT(OPERATION_LIST)) && release->number == RELEASE_DECISION)
                 faults_add(build->faults, release->place,
                            "'decision' in 'Release', but 'Operation' holds list; expected candidates or "
                            "scores");
@@ -196,7 +196,7 @@ static int build_moratorium(Build *build, const Object *object, size_t i)
 {
         Moratorium *moratorium = &build->policy->moratoria[i];
         const Value *const *values = object->main.values;
-        const Value *expiry = values[KEY_ON_EXPIRY];
+        const Value *expiry = values[KEY_ON_EXPIRY]; /* never NULL: it has a standard value */
 
         moratorium->name = object->name;
         moratorium->description = build_text(object, KEY_DESCRIPTION);
@@ -204,8 +204,7 @@ static int build_moratorium(Build *build, const Object *object, size_t i)
         moratorium->operations = build_mask(object, KEY_OPERATION);
         moratorium->span = build_span(object);
         moratorium->expiry = (Expiry)build_number(object, KEY_ON_EXPIRY);
-        if (expiry && expiry->number == EXPIRY_LAPSE && values[KEY_UNTIL] &&
-            moratorium->span.until == TIME_FOREVER)
+        if (expiry->number == EXPIRY_LAPSE && moratorium->span.until == TIME_FOREVER)
                 faults_add(build->faults, section_missing(&object->main, KEY_UNTIL, expiry->place),
                            "'OnExpiry' is lapse, but 'Until' holds no time; expected one there, or "
                            "OnExpiry=hold");

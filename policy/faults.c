@@ -100,7 +100,7 @@ static int fault_compare(const void *a, const void *b)
                 return x->line < y->line ? -1 : 1;
         if (x->column != y->column)
                 return x->column < y->column ? -1 : 1;
-        return x->order < y->order ? -1 : 1;
+        return (x->order > y->order) - (x->order < y->order);
 }
 
 static char *fault_line(const Fault *fault)

@@ -118,6 +118,14 @@ static int layer_read_bytes(int fd, Buffer *bytes)
         }
 }
 
+/* So that whatever refers to the file, or drops in, is not faulted as well. */
+static int layer_add_unread(LayerReader *reader, SourceFile file)
+{
+        file.unread = true;
+        file.bytes = "";
+        return layer_add(reader, file);
+}
+
 static int layer_read_file(LayerReader *reader, const LayerFolder *folder, const char *name, SourceFile file)
 {
         _cleanup_(fd_closep) int fd =
@@ -127,20 +135,20 @@ static int layer_read_file(LayerReader *reader, const LayerFolder *folder, const
 
         if (fd < 0 || fstat(fd, &st) < 0) {
                 layer_fault_errno(reader, file.shown, errno);
-                return 0;
+                return layer_add_unread(reader, file);
         }
         if (!S_ISREG(st.st_mode)) {
                 faults_add(reader->faults, (Place){file.shown}, "not a regular file; expected one");
-                return 0;
+                return layer_add_unread(reader, file);
         }
         if (!layer_check_owner(reader, file.shown, &st))
-                return 0;
+                return layer_add_unread(reader, file);
         int r = layer_read_bytes(fd, &bytes);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
                 layer_fault_errno(reader, file.shown, -r);
-                return 0;
+                return layer_add_unread(reader, file);
         }
         file.n = bytes.n;
         file.bytes = arena_copy(reader->arena, bytes.data, bytes.n);
@@ -152,10 +160,14 @@ static int layer_read_link(LayerReader *reader, const LayerFolder *folder, const
         char target[16];
         ssize_t n = readlinkat(folder->fd, name, target, sizeof(target));
 
+        if (n < 0) {
+                layer_fault_errno(reader, file.shown, errno);
+                return layer_add_unread(reader, file);
+        }
         if (n != 9 || memcmp(target, "/dev/null", 9) != 0) {
                 faults_add(reader->faults, (Place){file.shown},
                            "symbolic link; expected a file, or a link to /dev/null, which masks");
-                return 0;
+                return layer_add_unread(reader, file);
         }
         file.masked = true;
         file.bytes = "";
@@ -203,7 +215,8 @@ static int layer_read_entry(LayerReader *reader, const LayerFolder *folder, cons
                 return layer_read_drop_ins(reader, folder, name, file);
         if (!S_ISLNK(st.st_mode))
                 return layer_read_file(reader, folder, name, file);
-        return layer_check_owner(reader, file.shown, &st) ? layer_read_link(reader, folder, name, file) : 0;
+        return layer_check_owner(reader, file.shown, &st) ? layer_read_link(reader, folder, name, file)
+                                                          : layer_add_unread(reader, file);
 }
 
 static int layer_read_folder(LayerReader *reader, const LayerFolder *folder)

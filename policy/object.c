@@ -194,6 +194,11 @@ static int object_read_sections(ObjectReader *reader, const UnitFile *file)
 static int object_read_file(ObjectReader *reader, const SourceFile *source)
 {
         UnitFile file = {};
+
+        if (source->unread) {
+                reader->broken = true;
+                return 0;
+        }
         UnitSource text = {source->shown, source->bytes, source->n};
         int r = unitfile_parse(&file, reader->arena, &text, reader->faults);
         if (r < 0)

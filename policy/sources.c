@@ -97,30 +97,25 @@ static bool source_is_drop_in(const char *path)
 
 static bool source_check_name(const SourceFile *file, size_t n, Faults *faults)
 {
-        const Place place = {file->shown};
+        static const char *const texts[] = {
+                [SOURCE_NAME_WITHOUT_TYPE] = "file name without a type; expected NAME.TYPE",
+                [SOURCE_NAME_TOO_LONG] =
+                        "file name that is too long; expected NAME.TYPE with a NAME of at most 63 bytes",
+                [SOURCE_NAME_BAD] = "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot",
+                [SOURCE_NAME_ANY] = "nothing may be called 'any'; expected another name",
+        };
         size_t n_name = 0;
         ObjectType type = 0;
+        SourceName name = source_parse_name(file->path, n, &n_name, &type);
 
-        switch (source_parse_name(file->path, n, &n_name, &type)) {
-        case SOURCE_NAME_GOOD:
+        if (name == SOURCE_NAME_GOOD)
                 return true;
-        case SOURCE_NAME_WITHOUT_TYPE:
-                faults_add(faults, place, "file name without a type; expected NAME.TYPE");
-                break;
-        case SOURCE_NAME_TOO_LONG:
-                faults_add(faults, place,
-                           "file name that is too long; expected NAME.TYPE with a NAME of at most 63 bytes");
-                break;
-        case SOURCE_NAME_OF_UNKNOWN_TYPE:
+        if (file->unread)
+                return false; /* one fault for a file is enough, and it may have been meant for a folder */
+        if (name == SOURCE_NAME_OF_UNKNOWN_TYPE)
                 source_fault_type(file, n, n_name, faults);
-                break;
-        case SOURCE_NAME_BAD:
-                faults_add(faults, place, "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot");
-                break;
-        case SOURCE_NAME_ANY:
-                faults_add(faults, place, "nothing may be called 'any'; expected another name");
-                break;
-        }
+        else
+                faults_add(faults, (Place){file->shown}, "%s", texts[name]);
         return false;
 }
 

@@ -19,6 +19,7 @@ typedef struct SourceFile {
         const char *path;  /* relative to its layer: "NAME.TYPE" or "NAME.TYPE.d/x.conf" */
         const char *shown; /* how faults name it */
         bool masked;       /* a symbolic link to /dev/null */
+        bool unread; /* it could not or must not be read, which has been reported: what it declares is there */
         const void *bytes;
         size_t n;
 } SourceFile;

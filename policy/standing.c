@@ -16,7 +16,7 @@ static void standing_when(int64_t usec, Buffer *buffer)
 /* "any NOUN", or the entries of the list. */
 static void standing_list(const char *noun, const Value *value, Buffer *buffer)
 {
-        if (!value || value->any) {
+        if (value->any) {
                 buffer_append_format(buffer, "any %s", noun);
                 return;
         }

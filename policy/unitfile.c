@@ -218,7 +218,7 @@ static int unit_reader_lines(UnitReader *reader, const char *bytes, size_t n)
         }
         if (reader->spans.n == 0)
                 return 0;
-        faults_add(reader->faults, unit_reader_place(reader, reader->text.n > 0 ? reader->text.n - 1 : 0),
+        faults_add(reader->faults, unit_reader_place(reader, reader->text.n - 1),
                    "line continued by '\\' at the end of the file; expected a further line");
         return unit_reader_finish_line(reader);
 }

@@ -24,7 +24,8 @@ static bool value_parse_label(Value *value, Faults *faults)
 {
         const char *wrong = value->text;
 
-        while (*wrong >= 0x20 && *wrong <= 0x7e && *wrong != '"' && *wrong != '\\')
+        /* Bytes beyond ASCII are negative; a delete character is in no file that was read. */
+        while ((signed char)*wrong >= 0x20 && *wrong != '"' && *wrong != '\\')
                 wrong++;
         if (*wrong)
                 faults_add(faults, value->place,

@@ -91,6 +91,40 @@ Test(layers, no_directory_at_all_is_a_fault)
                     "lib: does not exist, nor does a stronger policy directory; expected at least one\n");
 }
 
+Test(layers, no_layer_at_all_is_a_fault)
+{
+        const PolicySource source = {};
+        Policy *policy = NULL;
+        PolicyFaults faults = {};
+
+        cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
+        cr_assert_eq(faults.n, 1);
+        cr_expect_str_eq(
+                faults.lines[0],
+                "policy: does not exist, nor does a stronger policy directory; expected at least one");
+        policy_faults_deinit(&faults);
+}
+
+Test(layers, invariants_are_not_proved_where_that_is_asked_for)
+{
+        PolicySource source = {.dirs = dirs, .n_dirs = 3};
+        Policy *policy = NULL;
+        PolicyFaults faults = {};
+
+        put("lib/a.class", "[Class]\nDescription=a\n");
+        put("lib/p.purpose", "[Purpose]\nDescription=p\n");
+        put("lib/g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n");
+        put("lib/o.organisation", "[Organisation]\nDescription=o\nClass=a\n[Peer]\nUser=5\n");
+        put("lib/a.allow", "[Allow]\nDescription=a\nClass=a\nOperation=list\nPurpose=p\nGallery=g\n");
+        put("lib/i.invariant", "[Invariant]\nDescription=i\nNever=permit\n");
+        cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
+        cr_assert_eq(faults.n, 1);
+        policy_faults_deinit(&faults);
+        source.unproved = true;
+        cr_expect_eq(policy_load(&policy, &source, &faults), 0);
+        policy_unref(policy);
+}
+
 Test(layers, a_layer_that_is_no_directory_is_a_fault)
 {
         put("run", "");

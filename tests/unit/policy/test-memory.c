@@ -5,8 +5,12 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "fixture.h"
@@ -17,6 +21,16 @@ void *__real_reallocarray(void *p, size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+char *__real_strdup(const char *text);
+int __real_vasprintf(char **ret_text, const char *format, va_list arguments);
+char *__wrap_strdup(const char *text);
+int __wrap_vasprintf(char **ret_text, const char *format, va_list arguments);
+int __wrap_asprintf(char **ret_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What the two are where the compiler fortifies them. */
+int __wrap___vasprintf_chk(char **ret_text, int flag, const char *format, va_list arguments);
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 static long n_left = -1; /* allocations until one fails; negative: none does */
 
@@ -41,6 +55,41 @@ void *__wrap_realloc(void *p, size_t size)
 void *__wrap_reallocarray(void *p, size_t n, size_t size)
 {
         return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+        return fails() ? NULL : __real_strdup(text);
+}
+
+int __wrap_vasprintf(char **ret_text, const char *format, va_list arguments)
+{
+        return fails() ? -1 : __real_vasprintf(ret_text, format, arguments);
+}
+
+int __wrap___vasprintf_chk(char **ret_text, int flag, const char *format, va_list arguments)
+{
+        return __wrap_vasprintf(ret_text, format, arguments);
+}
+
+int __wrap_asprintf(char **ret_text, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        int n = __wrap_vasprintf(ret_text, format, arguments);
+        va_end(arguments);
+        return n;
+}
+
+int __wrap___asprintf_chk(char **ret_text, int flag, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        int n = __wrap_vasprintf(ret_text, format, arguments);
+        va_end(arguments);
+        return n;
 }
 
 /* Each `n` until everything went well. Return: how many allocations there were. */
@@ -121,6 +170,119 @@ Test(memory, a_policy_loads_whole_or_not_at_all)
 Test(memory, faults_are_all_told_or_none)
 {
         cr_expect_gt(each_failure(compile_bad, NULL, POLICY_E_INVALID), 100);
+}
+
+static void put(const char *path, const char *text)
+{
+        FILE *file = fopen(path, "we");
+
+        cr_assert_not_null(file, "%s", path);
+        cr_assert_geq(fputs(text, file), 0);
+        cr_assert_eq(fclose(file), 0);
+}
+
+/* A directory of its own to be loaded from, gone with the test. */
+static void put_directory(void)
+{
+        static char root[] = "/tmp/test-memory-XXXXXX";
+
+        cr_assert(mkdtemp(root) && chdir(root) == 0);
+        cr_assert(mkdir("lib", 0755) == 0 && mkdir("lib/c.class.d", 0755) == 0);
+        put("passwd", "thorn:x:980:980\n");
+        put("lib/c.class", "[Class]\nDescription=c\n");
+        put("lib/c.class.d/x.conf", "[Class]\nDescription=d\n");
+        put("lib/g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n");
+        put("lib/o.organisation", "[Organisation]\nDescription=o\nClass=c\n[Peer]\nUser=thorn\n");
+        put("lib/p.purpose", "[Purpose]\nDescription=p\n");
+        put("lib/i.invariant", "[Invariant]\nDescription=i\nNever=permit\nOperation=remove\nParty=o\n");
+        cr_assert_eq(symlink("/dev/null", "lib/d.class"), 0);
+}
+
+static void remove_directory(void)
+{
+        char root[64], command[96];
+
+        cr_assert_not_null(getcwd(root, sizeof(root)));
+        (void)snprintf(command, sizeof(command), "rm -r %s", root);
+        cr_assert_eq(system(command), 0);
+}
+
+/* What is under lib of the working directory. */
+static int load(const Policy *unused)
+{
+        static const char *const dirs[] = {"etc", "lib"};
+        const PolicySource source = {
+                .dirs = dirs, .n_dirs = 2, .passwd_path = "passwd", .group_path = "passwd"};
+        PolicyFaults faults = {};
+        Policy *policy = NULL;
+
+        int r = policy_load(&policy, &source, &faults);
+        cr_expect_eq(policy != NULL, r == 0);
+        cr_expect_eq(faults.n > 0, r == POLICY_E_INVALID);
+        policy_faults_deinit(&faults);
+        policy_unref(policy);
+        return r;
+}
+
+Test(memory, a_directory_is_loaded_and_proved_whole_or_not_at_all)
+{
+        put_directory();
+        cr_expect_gt(each_failure(load, NULL, 0), 150);
+        remove_directory();
+}
+
+Test(memory, an_invariant_that_does_not_hold_is_told_or_nothing_is)
+{
+        put_directory();
+        put("lib/a.allow", "[Allow]\nDescription=a\nClass=c\nOperation=remove\nPurpose=p\nGallery=g\n");
+        cr_expect_gt(each_failure(load, NULL, POLICY_E_INVALID), 150);
+        remove_directory();
+}
+
+Test(memory, faults_in_a_directory_are_all_told_or_none)
+{
+        put_directory();
+        put("lib/x.what", "");
+        put("lib/c.class.d/x.conf", "[Class]\nDescription=\nParent=d\n");
+        cr_assert_eq(mkdir("lib/orphen.class.d", 0755), 0);
+        put("lib/orphen.class.d/x.conf", "");
+        put("lib/orphan.class", "[Class]\nDescription=r\nParent=orphan\n");
+        put("lib/w.class", "[Class]\nDescription=r\nParent=d\nparent=x\n[class]\n");
+        cr_expect_gt(each_failure(load, NULL, POLICY_E_INVALID), 150);
+        remove_directory();
+}
+
+Test(memory, a_fault_that_is_lost_is_a_failure)
+{
+        _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        PolicyFaults lines = {};
+
+        n_left = 0;
+        faults_add(&faults, (Place){"f"}, "fault");
+        n_left = -1;
+        cr_expect(faults_any(&faults));
+        cr_expect_eq(faults_take(&faults, &lines), -ENOMEM);
+}
+
+/* More faults than are told, taken when the last allocation of all fails. */
+Test(memory, faults_are_not_counted_wrongly)
+{
+        enum { MANY = 1000000 };
+        int results[2];
+
+        n_left = MANY;
+        for (int i = 0; i < 2; i++) {
+                _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+                PolicyFaults lines = {};
+                for (unsigned j = 0; j < FAULTS_MAX + 1; j++)
+                        faults_add(&faults, (Place){"f"}, "fault %u", j);
+                results[i] = faults_take(&faults, &lines);
+                policy_faults_deinit(&lines);
+                n_left = MANY - n_left - 1;
+        }
+        n_left = -1;
+        cr_expect_eq(results[0], 0);
+        cr_expect_eq(results[1], -ENOMEM);
 }
 
 static int decide(const Policy *policy)

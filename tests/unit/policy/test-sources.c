@@ -40,7 +40,7 @@ Test(sources, names_that_are_ignored)
 {
         static const char *const ignored[] = {"README",   "README.md", ".hidden",
                                               "a.class~", "b.test",    "x.test"};
-        static const char *const kept[] = {"a.class", "readme", "test", "a.tests", "~a"};
+        static const char *const kept[] = {"a.class", "readme", "test", "a.tests", "~a", ""};
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 cr_expect(source_is_ignored(ignored[i]), "%s", ignored[i]);
@@ -139,6 +139,43 @@ Test(sources, a_file_in_a_folder_that_is_not_for_drop_ins_is_a_fault)
 {
         expect_fault((FixtureFile[]){{"a.class/x.conf", A_CLASS}, {}},
                      "a.class/x.conf: drop-in of a wrong name; expected NAME.TYPE.d/*.conf");
+        expect_fault((FixtureFile[]){{"a/x.conf", A_CLASS}, {}},
+                     "a/x.conf: file name without a type; expected NAME.TYPE");
+}
+
+Test(sources, what_is_ignored_takes_no_effect)
+{
+        expect_effective((FixtureFile[]){{"README", "not policy"},
+                                         {"a.class", A_CLASS},
+                                         {"a.class.d/README", "not policy"},
+                                         {"a.class.d/x.conf~", "not policy"},
+                                         {}},
+                         "a.class ");
+}
+
+Test(sources, beyond_the_faults_that_are_told_nobody_looks_for_what_was_meant)
+{
+        enum { N = FAULTS_MAX + 2 };
+        static SourceFile files[N];
+        static char paths[N][32];
+        _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
+        _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        Sources sources = {};
+        PolicyFaults lines = {};
+
+        for (size_t i = 0; i < N; i++) {
+                (void)snprintf(paths[i], sizeof(paths[i]), i == 0 ? "a%04zu.class" : "a%04zu.class.d/x.conf",
+                               i);
+                files[i] = (SourceFile){.path = paths[i], .shown = paths[i], .bytes = ""};
+        }
+        cr_assert_eq(sources_resolve(&sources, &arena, files, N, &faults), 0);
+        cr_assert_eq(faults_take(&faults, &lines), 0);
+        cr_assert_eq(lines.n, FAULTS_MAX + 1);
+        cr_expect_str_eq(lines.lines[0],
+                         "a0001.class.d/x.conf: drop-in of 'a0001.class', which does not exist; "
+                         "expected that file; did you mean 'a0000'?");
+        cr_expect_str_eq(lines.lines[FAULTS_MAX], "and 1 further faults");
+        policy_faults_deinit(&lines);
 }
 
 Test(sources, a_name_of_63_bytes_is_good)
