@@ -1,7 +1,9 @@
 /*
  * A whole policy from any bytes, in memory. A file begins with a line "@@LAYER PATH", LAYER being a digit, or
  * '-' for a mask in the strongest layer; what follows up to the next such line are its bytes. Loading must
- * end in a policy or in faults, and a policy must be able to decide, to show itself and to say what stands.
+ * end in a policy or in faults. A policy is asked about its own names: it must be able to decide, to show
+ * itself and to say what stands; whatever it permits must be among what it says that it permits; and an
+ * invariant that does not hold must come with a request that the decision permits.
  */
 
 #include <stdlib.h>
@@ -9,11 +11,13 @@
 
 #include "base/macro.h"
 #include "policy/compile.h"
-#include "policy/decide.h"
+#include "policy/grants.h"
+#include "policy/model.h"
+#include "policy/prove.h"
 
 enum { FILES_MAX = 64, PATH_MAX_HERE = 256 };
 
-static const char accounts[] = "root:x:0:0\nthorn:x:980:980\n";
+static const char accounts[] = "root:x:0:0\nthorn:x:980:980\nsearchers:x:990:\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -47,27 +51,116 @@ static bool read_file(const uint8_t *p, const uint8_t *stop, SourceFile *file, F
         return true;
 }
 
+static void check(bool good)
+{
+        if (!good)
+                abort();
+}
+
+/* A name of the policy's own, or one that it does not have. */
+static const char *name_of(const Policy *policy, ObjectType type, size_t i)
+{
+        return i < policy->objects[type].n ? policy->objects[type].items[i].name : "none";
+}
+
+/* Whoever may do something is in one of the rows that say who may do what. */
+static void check_granted(const Policy *policy, const Facts *facts, const Decision *decision)
+{
+        _cleanup_(grants_deinit) Grants grants = GRANTS_INIT;
+        Question question;
+
+        question_init(&question, policy, facts);
+        const GrantsQuery query = {.organisation = decision->organisation,
+                                   .operation = facts->operation,
+                                   .purpose = facts->purpose,
+                                   .gallery = facts->gallery,
+                                   .recipient = facts->n_recipients > 0 ? facts->recipients[0] : NULL,
+                                   .at = question.at};
+        bool found = false;
+
+        check(grants_unknown(policy, &query) == NULL && policy_grants(policy, &query, &grants) == 0);
+        for (size_t i = 0; i < grants.n; i++)
+                found |= strcmp(grants.items[i].allow, decision->allow) == 0;
+        check(found);
+}
+
+static void decide(const Policy *policy, const Facts *facts)
+{
+        _cleanup_(decision_deinit) Decision decision = DECISION_INIT;
+
+        if (facts_check(facts))
+                return;
+        check(policy_decide(policy, facts, &decision) == 0);
+        check(decision.permit == (decision.reason == REASON_NONE) && (!decision.permit || decision.allow));
+        if (decision.permit)
+                check_granted(policy, facts, &decision);
+}
+
+/* Each operation with the first names of the policy, by whoever an organisation may be. */
+static void decide_all(const Policy *policy, Facts *facts)
+{
+        const char *party = NULL;
+
+        for (size_t i = 0; i < _OPERATION_MAX * 8; i++) {
+                facts->operation = vocabulary_operations.words[i / 8];
+                facts->gallery = i / 8 == OPERATION_COMPARE ? NULL : name_of(policy, OBJECT_GALLERY, i & 1);
+                facts->purpose = name_of(policy, OBJECT_PURPOSE, i >> 1 & 1);
+                party = name_of(policy, i >> 1 & 1 ? OBJECT_CLASS : OBJECT_ORGANISATION, i & 1);
+                facts->recipients = &party;
+                facts->n_recipients = i >> 2 & 1;
+                decide(policy, facts);
+        }
+}
+
+static uint64_t used_once(void *userdata, const char *allow, const char *organisation, uint64_t window_usec)
+{
+        check(allow[0] && organisation[0] && window_usec > 0);
+        return 1;
+}
+
+/* One of sixteen ways to ask: most facts are there or not by a bit of `i`. */
+static Facts facts_of(size_t i)
+{
+        static const gid_t groups[] = {980, 990};
+        static const uint64_t times[] = {UINT64_C(1590000000000000), UINT64_C(1610000000000000)};
+        const bool one = i & 1, two = i & 2, four = i & 4, eight = i & 8;
+        Facts facts = {.peer = {.uid = 980,
+                                .groups = groups,
+                                .n_groups = one ? ARRAY_SIZE(groups) : 0,
+                                .unit = two ? "search.service" : NULL,
+                                .label = one ? "unconfined" : NULL},
+                       .sought = four ? "missing" : "suspect",
+                       .probe = one ? "photograph" : NULL,
+                       .case_reference = "1",
+                       .authorisation = two ? "2" : NULL,
+                       .operator= one ? "3" : "",
+                       .has_limit = four,
+                       .limit = 3,
+                       .has_floor = two,
+                       .floor_millionths = 123456,
+                       .used = one ? used_once : NULL,
+                       .time_usec = times[two],
+                       .has_mark = four,
+                       .mark_usec = times[one]};
+
+        facts.clock = facts_clock(eight, facts.time_usec, facts.has_mark, facts.mark_usec);
+        return facts;
+}
+
 static void use(Policy *policy)
 {
-        static const char *const operations[] = {"identify", "compare", "list"};
-        const char *party = "c";
+        _cleanup_(proof_deinit) Proof proof = PROOF_INIT;
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
-                _cleanup_(decision_deinit) Decision decision = DECISION_INIT;
-                Facts facts = {.peer = {.uid = 980},
-                               .operation = operations[i],
-                               .gallery = i == 1 ? NULL : "g",
-                               .purpose = "p",
-                               .recipients = &party,
-                               .n_recipients = i % 2,
-                               .time_usec = UINT64_C(1600000000000000),
-                               .clock = CLOCK_SYNCHRONISED};
-                if (policy_decide(policy, &facts, &decision) < 0 || (decision.permit && !decision.allow))
-                        abort();
+        for (size_t i = 0; i < 16; i++) {
+                Facts facts = facts_of(i);
+                decide_all(policy, &facts);
                 policy_standing(policy, &facts, &text);
         }
         policy_show(policy, &text);
+        check(!text.failed && policy_prove(policy, &proof) == 0);
+        for (size_t i = 0; i < proof.n; i++)
+                check(proof.rows[i].holds || proof.rows[i].confirmed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -88,13 +181,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 p = stop;
         }
         int r = policy_compile(&policy, &input, &faults);
-        if (r < 0 || (r == POLICY_E_INVALID) != faults_any(&faults))
-                abort();
+        check(r == (faults_any(&faults) ? POLICY_E_INVALID : 0));
         if (r == 0)
                 use(policy);
         policy_unref(policy);
-        if (faults_take(&faults, &lines) < 0)
-                abort();
+        check(faults_take(&faults, &lines) == 0);
         policy_faults_deinit(&lines);
         return 0;
 }
