@@ -23,6 +23,7 @@ typedef struct DiffLine {
         DiffKind kind;
         char *text;  /* in words, without the kind, one line */
         char *facts; /* an example: facts as matchguard.policy(5) has them in JSON, one line */
+        bool confirmed; /* the decision tells the policies apart by it; anything else is a fault of this program */
 } DiffLine;
 
 typedef struct PolicyDiff {
@@ -43,6 +44,12 @@ void policy_diff_deinit(PolicyDiff *diff);
  * Return: 0, or -ENOMEM.
  */
 int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff);
+
+/** diff_kind_sign() - '+' for what becomes possible, '-' for what ends, '~' for both. */
+char diff_kind_sign(DiffKind kind);
+
+/** diff_kind_name() - "permitted", "denied", "more", "less", "other". */
+const char *diff_kind_name(DiffKind kind);
 
 /** policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is none. */
 void policy_diff_write(const PolicyDiff *diff, Buffer *buffer);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FOLD_DIMENSIONS_MAX = 8 };
+enum { FOLD_DIMENSIONS_MAX = 10 };
 
 typedef struct FoldRow {
         size_t key;     /* rows of different keys are never one */

@@ -23,6 +23,7 @@ const Command commands[] = {
         {"policy", "decide", "--facts FILE [OPTION...]", "decide upon facts, a JSON object a line", run_policy_decide},
         {"policy", "prove", "[OPTION...]", "whether the invariants of a policy hold", run_policy_prove},
         {"policy", "who-can", "[OPTION...]", "who may do what, for what, at an instant", run_policy_who_can},
+        {"policy", "diff", "[OPTION...] OLD NEW", "which requests two policies answer otherwise", run_policy_diff},
         {"audit", "search", "[OPTION...]", "find records in the trail", run_audit_search},
         {"audit", "show", "[OPTION...] (INDEX | REQUEST)", "one record, and what came of it", run_audit_show},
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},

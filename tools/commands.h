@@ -20,6 +20,7 @@ int run_policy_show(const Command *command, int argc, char **argv);
 int run_policy_decide(const Command *command, int argc, char **argv);
 int run_policy_prove(const Command *command, int argc, char **argv);
 int run_policy_who_can(const Command *command, int argc, char **argv);
+int run_policy_diff(const Command *command, int argc, char **argv);
 int run_audit_search(const Command *command, int argc, char **argv);
 int run_audit_show(const Command *command, int argc, char **argv);
 int run_audit_verify(const Command *command, int argc, char **argv);

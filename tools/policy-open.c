@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/macro.h"
@@ -45,6 +46,17 @@ const char *policy_open_describe(const PolicyOpen *open)
         return open->dirs.n > 0 ? open->dirs.items[0] : policy_default_dirs[0];
 }
 
+void policy_open_layer(PolicyOpen *open, const char *dir)
+{
+        memmove(open->dirs.items + 1, open->dirs.items, open->dirs.n * sizeof(open->dirs.items[0]));
+        open->dirs.items[0] = dir;
+        open->dirs.n++;
+        /* As the export's archive has it: names of accounts mean what they meant there. */
+        if (snprintf(open->ids, sizeof(open->ids), "%s/.ids", dir) >= (int)sizeof(open->ids) ||
+            access(open->ids, F_OK) < 0)
+                open->ids[0] = '\0';
+}
+
 int policy_open(const PolicyOpen *open, Policy **ret_policy)
 {
         _cleanup_(policy_faults_deinit) PolicyFaults faults = {};
@@ -54,6 +66,7 @@ int policy_open(const PolicyOpen *open, Policy **ret_policy)
                 .n_dirs = installed ? ARRAY_SIZE(policy_default_dirs) : open->dirs.n,
                 .check_owner = installed && open->as_the_service,
                 .owner = 0,
+                .ids_path = open->ids[0] ? open->ids : NULL,
                 .unproved = open->unproved,
         };
 

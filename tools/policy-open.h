@@ -10,6 +10,7 @@ typedef struct PolicyOpen {
         OptionList dirs;
         bool as_the_service; /* refuse what the service would refuse for its owner or mode (installed policy
                                 only) */
+        char ids[4096];      /* of an archived policy, the .ids that it was loaded with; "" for none */
         bool unproved;       /* also a policy that breaks an invariant of its own */
 } PolicyOpen;
 
@@ -20,6 +21,9 @@ void policy_open_options(OptionSet *set, PolicyOpen *open);
 
 /** policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load. */
 void policy_open_unproved_option(OptionSet *set, PolicyOpen *open);
+
+/** policy_open_layer() - Puts a folder above those that were given; for whom its own .ids are, if it has any. */
+void policy_open_layer(PolicyOpen *open, const char *dir);
 
 /**
  * policy_open() - Loads it; faults are said on stderr, a line each.

@@ -18,6 +18,7 @@
 
 #include "base/macro.h"
 #include "policy/compile.h"
+#include "policy/diff.h"
 #include "policy/match.h"
 #include "policy/prove.h"
 #include "policy/question.h"
@@ -31,7 +32,7 @@ enum {
         N_MORATORIA = 50,
         N_INVARIANTS = 20,
         N_FILES = N_CLASSES + N_PURPOSES + N_GALLERIES + N_ORGANISATIONS + N_ALLOWS + N_MORATORIA +
-                  N_INVARIANTS,
+                  N_INVARIANTS + 1,
         N_FACTS = 4096,
         ROUNDS = 5,
 };
@@ -175,7 +176,38 @@ static void bench_invariants(BenchFiles *files)
         }
 }
 
-static int bench_compile(Policy **ret_policy)
+/* What a reload may have changed. */
+typedef enum BenchChange {
+        CHANGE_NOTHING,
+        CHANGE_ORGANISATION, /* another one of a class that may ask */
+        CHANGE_ALLOW,        /* one gives more */
+        CHANGE_MORATORIUM,   /* one is gone */
+        CHANGE_CLASS,        /* one has another parent */
+        _CHANGE_MAX,
+} BenchChange;
+
+static const char *const change_names[_CHANGE_MAX] = {"nothing", "an organisation more", "an allow's floor",
+                                                      "a moratorium less", "a class's parent"};
+
+static void bench_change(BenchFiles *files, BenchChange change)
+{
+        const size_t n_first = N_CLASSES + N_PURPOSES + N_GALLERIES, allow = n_first + N_ORGANISATIONS + 7;
+        const size_t moratorium = n_first + N_ORGANISATIONS + N_ALLOWS + 10;
+
+        if (change == CHANGE_ORGANISATION)
+                buffer_append_text(
+                        bench_file(files, "organisation", N_ORGANISATIONS),
+                        "[Organisation]\nDescription=An organisation\nClass=c7\n[Peer]\nUser=20000\n");
+        if (change == CHANGE_ALLOW)
+                memcpy(strstr((char *)files->texts[allow].data, "MinimumSimilarity=0.5"),
+                       "MinimumSimilarity=0.4", 21);
+        if (change == CHANGE_MORATORIUM)
+                memcpy(strstr((char *)files->texts[moratorium].data, "Class=c0"), "Class=c2", 8);
+        if (change == CHANGE_CLASS)
+                buffer_append_text(&files->texts[1], "Parent=c2\n");
+}
+
+static int bench_compile(BenchChange change, Policy **ret_policy)
 {
         static BenchFiles files;
         _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
@@ -183,11 +215,16 @@ static int bench_compile(Policy **ret_policy)
         CompileInput input = {.files = files.files, .accounts = {.users = none, .groups = none}};
         PolicyFaults lines = {};
 
+        for (size_t i = 0; i < N_FILES; i++)
+                buffer_clear(&files.texts[i]);
+        files.n = 0;
+        bench_state = 1;
         bench_vocabulary(&files);
         bench_organisations(&files);
         bench_allows(&files);
         bench_moratoria(&files);
         bench_invariants(&files);
+        bench_change(&files, change);
         for (; input.n_files < files.n; input.n_files++)
                 files.files[input.n_files] = (SourceFile){.path = files.paths[input.n_files],
                                                           .shown = files.paths[input.n_files],
@@ -343,6 +380,25 @@ static void bench_report(const char *name, const Policy *policy, double load)
                 exit(1);
 }
 
+/* What a reload costs beside loading: the comparison with what is in force. */
+static void bench_diff(const Policy *policy)
+{
+        for (BenchChange change = 0; change < _CHANGE_MAX; change++) {
+                PolicyDiff diff = POLICY_DIFF_INIT;
+                Policy *changed = NULL;
+                if (bench_compile(change, &changed) != 0)
+                        exit(1);
+                double begin = seconds(CLOCK_PROCESS_CPUTIME_ID);
+                if (policy_diff(policy, changed, &diff) < 0)
+                        exit(1);
+                printf("%-8s compared in %.0f ms where %s differs: %zu lines%s\n", "",
+                       (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin) * 1e3, change_names[change], diff.n,
+                       diff.wider ? ", wider" : "");
+                policy_diff_deinit(&diff);
+                policy_unref(changed);
+        }
+}
+
 int main(int argc, char **argv)
 {
         PolicySource source = {.dirs = (const char *const *)argv + 1, .n_dirs = (size_t)argc - 1};
@@ -359,12 +415,13 @@ int main(int argc, char **argv)
         policy = policy_unref(policy);
 
         begin = seconds(CLOCK_PROCESS_CPUTIME_ID);
-        if (bench_compile(&policy) != 0)
+        if (bench_compile(CHANGE_NOTHING, &policy) != 0)
                 return 1;
         load = seconds(CLOCK_PROCESS_CPUTIME_ID) - begin;
         for (size_t i = 0; i < N_FACTS; i++)
                 bench_large_facts(&bench_facts[i]);
         bench_report("large", policy, load);
+        bench_diff(policy);
         policy_unref(policy);
         return 0;
 }

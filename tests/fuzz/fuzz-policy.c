@@ -2,8 +2,9 @@
  * A whole policy from any bytes, in memory. A file begins with a line "@@LAYER PATH", LAYER being a digit, or
  * '-' for a mask in the strongest layer; what follows up to the next such line are its bytes. Loading must
  * end in a policy or in faults. A policy is asked about its own names: it must be able to decide, to show
- * itself and to say what stands; whatever it permits must be among what it says that it permits; and an
- * invariant that does not hold must come with a request that the decision permits.
+ * itself and to say what stands; whatever it permits must be among what it says that it permits; an invariant
+ * that does not hold must come with a request that the decision permits; and what is decided otherwise without
+ * the strongest layer must be a difference of the two.
  */
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "base/macro.h"
 #include "policy/compile.h"
+#include "policy/diff.h"
 #include "policy/grants.h"
 #include "policy/model.h"
 #include "policy/prove.h"
@@ -84,21 +86,39 @@ static void check_granted(const Policy *policy, const Facts *facts, const Decisi
         check(found);
 }
 
-static void decide(const Policy *policy, const Facts *facts)
+/* Decides, and holds the decision against what the policy says of itself. Return: whether it is a permit. */
+static bool decide(const Policy *policy, const Facts *facts)
 {
         _cleanup_(decision_deinit) Decision decision = DECISION_INIT;
 
-        if (facts_check(facts))
-                return;
         check(policy_decide(policy, facts, &decision) == 0);
         check(decision.permit == (decision.reason == REASON_NONE) && (!decision.permit || decision.allow));
         if (decision.permit)
                 check_granted(policy, facts, &decision);
+        return decision.permit;
+}
+
+/* A policy and one without the files of its strongest layer, which may be the same, or NULL. */
+typedef struct Pair {
+        const Policy *policy, *weaker;
+        PolicyDiff diff; /* from the weaker to the other */
+} Pair;
+
+/* What the policy permits and the weaker does not, or the other way round, is a difference of the two. */
+static void decide_by_both(const Pair *pair, const Facts *facts)
+{
+        if (facts_check(facts))
+                return;
+        bool permit = decide(pair->policy, facts);
+        if (!pair->weaker || facts->used || decide(pair->weaker, facts) == permit)
+                return;
+        check(pair->diff.n > 0 && (!permit || pair->diff.wider));
 }
 
 /* Each operation with the first names of the policy, by whoever an organisation may be. */
-static void decide_all(const Policy *policy, Facts *facts)
+static void decide_all(const Pair *pair, Facts *facts)
 {
+        const Policy *policy = pair->policy;
         const char *party = NULL;
 
         for (size_t i = 0; i < _OPERATION_MAX * 8; i++) {
@@ -108,7 +128,7 @@ static void decide_all(const Policy *policy, Facts *facts)
                 party = name_of(policy, i >> 1 & 1 ? OBJECT_CLASS : OBJECT_ORGANISATION, i & 1);
                 facts->recipients = &party;
                 facts->n_recipients = i >> 2 & 1;
-                decide(policy, facts);
+                decide_by_both(pair, facts);
         }
 }
 
@@ -147,23 +167,31 @@ static Facts facts_of(size_t i)
         return facts;
 }
 
-static void use(Policy *policy)
+static void use(const Policy *policy, const Policy *weaker)
 {
         _cleanup_(proof_deinit) Proof proof = PROOF_INIT;
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Pair pair = {policy, weaker, POLICY_DIFF_INIT};
 
+        check(policy_diff(policy, policy, &pair.diff) == 0 && pair.diff.n == 0 && !pair.diff.wider);
+        policy_diff_deinit(&pair.diff);
+        if (weaker)
+                check(policy_diff(weaker, policy, &pair.diff) == 0);
         for (size_t i = 0; i < 16; i++) {
                 Facts facts = facts_of(i);
-                decide_all(policy, &facts);
+                decide_all(&pair, &facts);
                 policy_standing(policy, &facts, &text);
         }
+        policy_diff_write(&pair.diff, &text);
+        policy_diff_deinit(&pair.diff);
         policy_show(policy, &text);
         check(!text.failed && policy_prove(policy, &proof) == 0);
         for (size_t i = 0; i < proof.n; i++)
                 check(proof.rows[i].holds || proof.rows[i].confirmed);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+/* The policy of the files of a layer and of all that are weaker. Return: NULL where it does not load. */
+static Policy *load(const uint8_t *data, size_t n, size_t layer)
 {
         static SourceFile files[FILES_MAX];
         static FuzzFile names[FILES_MAX];
@@ -176,16 +204,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         memset(names, 0, sizeof(names));
         for (const uint8_t *p = data, *end = data + n; p < end && input.n_files < FILES_MAX;) {
                 const uint8_t *stop = next_file(p, end);
-                if (read_file(p, stop, &files[input.n_files], &names[input.n_files]))
+                if (read_file(p, stop, &files[input.n_files], &names[input.n_files]) &&
+                    files[input.n_files].layer >= layer)
                         input.n_files++;
                 p = stop;
         }
         int r = policy_compile(&policy, &input, &faults);
         check(r == (faults_any(&faults) ? POLICY_E_INVALID : 0));
-        if (r == 0)
-                use(policy);
-        policy_unref(policy);
         check(faults_take(&faults, &lines) == 0);
         policy_faults_deinit(&lines);
+        return policy;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+        Policy *policy = load(data, n, 0), *weaker = policy ? load(data, n, 1) : NULL;
+
+        if (policy)
+                use(policy, weaker);
+        policy_unref(weaker);
+        policy_unref(policy);
         return 0;
 }

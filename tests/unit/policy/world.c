@@ -173,6 +173,31 @@ static void world_drop(World *world, const char *path)
         }
 }
 
+/* Puts another value where one of these stands in a file's text, both of one length. */
+static void world_swap(World *world, const char *path, const char *from, const char *to)
+{
+        for (size_t i = 0; i < world->n_files; i++) {
+                char *found = strcmp(world->files[i].path, path) == 0
+                                      ? strstr((char *)world->texts[i].data, from)
+                                      : NULL;
+                if (found)
+                        memcpy(found, to, strlen(to));
+        }
+}
+
+/* What a permit gives, and nothing else. */
+static void world_change_limits(World *world, const char *path)
+{
+        if (world_roll(2))
+                world_swap(world, path, "Similarity=0.5", "Similarity=0.7");
+        else if (world_roll(2))
+                world_swap(world, path, "Similarity=0.5", "Similarity=0.1");
+        else if (world_roll(2))
+                world_swap(world, path, "Rate=1/d", "Rate=2/d");
+        else
+                world_swap(world, path, "Rate=9/h", "Rate=3/h");
+}
+
 /* One change; those that rename or regroup nothing are part of it, so that there is nothing to tell. */
 static void world_change_one(World *world)
 {
@@ -184,13 +209,16 @@ static void world_change_one(World *world)
                                                {"s.stand-down", "s.stand-down", "t.stand-down"}};
         unsigned type = world_roll(ARRAY_SIZE(makers));
 
-        switch (world_roll(6)) {
+        switch (world_roll(7)) {
         case 0:
                 world_drop(world, PICK("m0.moratorium", "m1.moratorium", "s.stand-down"));
                 break;
         case 1:
                 buffer_append_text(world_file(world, "c.class"),
                                    PICK("[Class]\nDescription=r\nParent=a\n", "[Class]\nDescription=s\n"));
+                break;
+        case 2:
+                world_change_limits(world, PICK("r0.allow", "r1.allow"));
                 break;
         default:
                 makers[type](world, paths[type][world_roll(3)]);
@@ -252,8 +280,10 @@ void world_requests(const World *world, const World *other, WorldRequests *ret_r
         for (size_t i = 0; i < ARRAY_SIZE(parties); i++)
                 if (world_has_file(world, parties[i].path) || world_has_file(other, parties[i].path))
                         all->parties[all->n_parties++] = parties[i].name;
-        if (MENTIONS("sketch"))
+        if (MENTIONS("sketch")) {
                 all->probes[all->n_probes++] = "sketch";
+                all->probes[all->n_probes++] = "video-frame"; /* which is taken by default only */
+        }
         all->asks_case = MENTIONS("Require=case");
         all->has_units = MENTIONS("Unit=");
         all->has_groups = MENTIONS("Group=");
