@@ -279,6 +279,24 @@ static int compile_texts(Build *build)
         return 0;
 }
 
+static int compile_files(Policy *policy, Arena *arena, const Sources *sources)
+{
+        policy->files = arena_new(arena, sources->n_found, sizeof(PolicyFile));
+        if (!policy->files)
+                return -ENOMEM;
+        for (size_t i = 0; i < sources->n_found; i++) {
+                const SourceFile *file = &sources->found[i];
+                policy->files[policy->n_files++] = (PolicyFile){.path = file->path,
+                                                                .shown = file->shown,
+                                                                .masks = file->masked,
+                                                                .by = file->by ? file->by->shown : NULL,
+                                                                .by_mask = file->by && file->by->masked,
+                                                                .bytes = file->bytes,
+                                                                .n = file->n};
+        }
+        return 0;
+}
+
 static void compile_invariants_digest(Policy *policy)
 {
         DigestStream *stream = digest_stream_new();
@@ -323,7 +341,8 @@ static int compile_all(Build *build, const CompileInput *input)
         if (r < 0)
                 return r;
         compile_invariants_digest(build->policy);
-        return compile_texts(build);
+        r = compile_files(build->policy, build->arena, &build->sources);
+        return r < 0 ? r : compile_texts(build);
 }
 
 int policy_compile(Policy **ret_policy, CompileInput *input, Faults *faults)

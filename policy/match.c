@@ -25,24 +25,52 @@ bool set_may_have_purpose(const Set *set, const Policy *policy, size_t purpose)
                bits_meet(set->bits, purposes->items[purpose].descendants, purposes->n_words);
 }
 
-bool stand_down_matches(const StandDown *stand_down, const Question *question)
+/* BIT(i) for each of @conditions that is not met. */
+static uint32_t unmet_bits(const bool *met, uint32_t conditions)
 {
-        return (stand_down->organisations.any || bits_has(stand_down->organisations.bits, question->asker)) &&
-               (stand_down->operations & question->operation) != 0 &&
-               set_may_have_purpose(&stand_down->purposes, question->policy, question->purpose) &&
-               set_has_gallery(&stand_down->galleries, question);
+        uint32_t unmet = 0;
+
+        for (uint32_t rest = conditions; rest != 0; rest &= rest - 1) {
+                int i = __builtin_ctz(rest);
+                if (!met[i])
+                        unmet |= BIT(i);
+        }
+        return unmet;
 }
 
-bool moratorium_in_force(const Moratorium *moratorium, Instant at)
+uint32_t stand_down_unmet(const StandDown *stand_down, const Question *question)
+{
+        const Set *organisations = &stand_down->organisations;
+        const bool met[_STAND_DOWN_UNMET_MAX] = {
+                [STAND_DOWN_ORGANISATION] =
+                        organisations->any || bits_has(organisations->bits, question->asker),
+                [STAND_DOWN_OPERATION] = (stand_down->operations & question->operation) != 0,
+                [STAND_DOWN_PURPOSE] =
+                        set_may_have_purpose(&stand_down->purposes, question->policy, question->purpose),
+                [STAND_DOWN_GALLERY] = set_has_gallery(&stand_down->galleries, question),
+        };
+
+        return unmet_bits(met, BIT(_STAND_DOWN_UNMET_MAX) - 1);
+}
+
+static bool moratorium_has_begun(const Moratorium *moratorium, Instant at)
+{
+        return at.time >= moratorium->span.from;
+}
+
+static bool moratorium_has_ended(const Moratorium *moratorium, Instant at)
 {
         bool dated = moratorium->span.until != TIME_FOREVER;
         bool past = dated && at.loosening >= moratorium->span.until;
 
-        if (at.time < moratorium->span.from)
-                return false;
         if (moratorium->expiry == EXPIRY_LAPSE)
-                return !past;
-        return !moratorium->released || (dated && !past);
+                return past;
+        return moratorium->released && (!dated || past);
+}
+
+bool moratorium_in_force(const Moratorium *moratorium, Instant at)
+{
+        return moratorium_has_begun(moratorium, at) && !moratorium_has_ended(moratorium, at);
 }
 
 Span moratorium_span(const Moratorium *moratorium)
@@ -56,15 +84,6 @@ Span moratorium_span(const Moratorium *moratorium)
         return span;
 }
 
-bool moratorium_covers(const Moratorium *moratorium, const Question *question)
-{
-        return moratorium_in_force(moratorium, question->at) &&
-               (moratorium->operations & question->operation) != 0 &&
-               set_may_have_purpose(&moratorium->purposes, question->policy, question->purpose) &&
-               set_has_gallery(&moratorium->galleries, question) &&
-               bits_meet(moratorium->classes, question->may_be, question->policy->classes.n_words);
-}
-
 bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes)
 {
         const size_t n_words = policy->classes.n_words;
@@ -73,6 +92,37 @@ bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes)
                 return bits_meet(classes, policy->organisations[party.place].classes, n_words);
         return bits_meet(classes, policy->classes.items[party.place].ancestors, n_words) ||
                bits_meet(classes, policy->classes.items[party.place].descendants, n_words);
+}
+
+/* Whether the asker or anybody named may be of a class that it covers. */
+static bool moratorium_has_party(const Moratorium *moratorium, const Question *question)
+{
+        const Policy *policy = question->policy;
+
+        if (party_may_be_of(policy, (Party){false, question->asker}, moratorium->classes))
+                return true;
+        for (size_t i = 0; i < question->on_behalf_of.n; i++)
+                if (party_may_be_of(policy, question->on_behalf_of.items[i], moratorium->classes))
+                        return true;
+        for (size_t i = 0; i < question->recipients.n; i++)
+                if (party_may_be_of(policy, question->recipients.items[i], moratorium->classes))
+                        return true;
+        return false;
+}
+
+uint32_t moratorium_unmet(const Moratorium *moratorium, const Question *question)
+{
+        const bool met[_MORATORIUM_UNMET_MAX] = {
+                [MORATORIUM_FROM] = moratorium_has_begun(moratorium, question->at),
+                [MORATORIUM_UNTIL] = !moratorium_has_ended(moratorium, question->at),
+                [MORATORIUM_CLASS] = moratorium_has_party(moratorium, question),
+                [MORATORIUM_OPERATION] = (moratorium->operations & question->operation) != 0,
+                [MORATORIUM_PURPOSE] =
+                        set_may_have_purpose(&moratorium->purposes, question->policy, question->purpose),
+                [MORATORIUM_GALLERY] = set_has_gallery(&moratorium->galleries, question),
+        };
+
+        return unmet_bits(met, BIT(_MORATORIUM_UNMET_MAX) - 1);
 }
 
 bool party_set_has(const PartySet *set, const Policy *policy, Party party)
@@ -84,36 +134,28 @@ bool party_set_has(const PartySet *set, const Policy *policy, Party party)
                bits_meet(set->classes, classes, policy->classes.n_words);
 }
 
-/* Every name but the asker's own. */
-static bool party_set_has_all(const PartySet *set, const Question *question, const Parties *parties)
+bool party_set_admits(const PartySet *set, const Question *question, Party party)
 {
-        for (size_t i = 0; i < parties->n; i++) {
-                Party party = parties->items[i];
-                if (!party.is_class && party.place == question->asker)
-                        continue;
-                if (!party_set_has(set, question->policy, party))
-                        return false;
-        }
-        return true;
+        return (!party.is_class && party.place == question->asker) ||
+               party_set_has(set, question->policy, party);
 }
 
-static uint32_t unmet_bits(const bool *met, uint32_t conditions)
+static bool party_set_admits_all(const PartySet *set, const Question *question, const Parties *parties)
 {
-        uint32_t unmet = 0;
-
-        for (int i = 0; i < _UNMET_MAX; i++)
-                if ((conditions & BIT(i)) && !met[i])
-                        unmet |= BIT(i);
-        return unmet;
+        for (size_t i = 0; i < parties->n; i++)
+                if (!party_set_admits(set, question, parties->items[i]))
+                        return false;
+        return true;
 }
 
 uint32_t allow_unmet_statement(const Allow *allow, const Question *question)
 {
+        const uint32_t span = span_unmet(allow->span, question->at);
         const bool met[_UNMET_MAX] = {
                 [UNMET_SOUGHT] = !question->search || (allow->roles & question->role) != 0,
                 [UNMET_PROBE] = !question->has_probe || (allow->probes & question->probe) != 0,
-                [UNMET_FROM] = allow->span.from <= question->at.loosening,
-                [UNMET_UNTIL] = question->at.time < allow->span.until,
+                [UNMET_FROM] = !(span & BIT(SPAN_FROM)),
+                [UNMET_UNTIL] = !(span & BIT(SPAN_UNTIL)),
                 [UNMET_REQUIRE] = (allow->requirements & ~question->given) == 0,
         };
 
@@ -129,11 +171,12 @@ uint32_t allow_unmet(const Allow *allow, const Question *question)
                 [UNMET_PURPOSE] = set_has_purpose(&allow->purposes, question->policy, question->purpose),
                 [UNMET_GALLERY] = set_has_gallery(&allow->galleries, question),
                 [UNMET_ON_BEHALF_OF] =
-                        party_set_has_all(&allow->on_behalf_of, question, &question->on_behalf_of),
-                [UNMET_RECIPIENT] = party_set_has_all(&allow->recipients, question, &question->recipients),
+                        party_set_admits_all(&allow->on_behalf_of, question, &question->on_behalf_of),
+                [UNMET_RECIPIENT] = party_set_admits_all(&allow->recipients, question, &question->recipients),
         };
 
-        return unmet_bits(met, ~ALLOW_STATEMENT) | allow_unmet_statement(allow, question);
+        return unmet_bits(met, (BIT(_UNMET_MAX) - 1) & ~ALLOW_STATEMENT) |
+               allow_unmet_statement(allow, question);
 }
 
 bool invariant_names(const Invariant *invariant, const Policy *policy, Party party)

@@ -1,6 +1,8 @@
 #pragma once
 /*
- * Whether one rule concerns a question: stand-downs, moratoria, allows, each by its conditions in matchguard.policy(5). Prohibitions look at what may be, permissions at what was said.
+ * Whether one rule concerns a question: stand-downs, moratoria, allows, each by its conditions in
+ * matchguard.policy(5), one bit for each that is not met. Prohibitions look at what may be, permissions at
+ * what was said.
  */
 
 #include "policy/question.h"
@@ -18,8 +20,20 @@ bool party_may_be_of(const Policy *policy, Party party, const uint64_t *classes)
 /** party_set_has() - Whether a list holds somebody by name, or by one of the classes. */
 bool party_set_has(const PartySet *set, const Policy *policy, Party party);
 
-/** stand_down_matches() - Step 4, for one. */
-bool stand_down_matches(const StandDown *stand_down, const Question *question);
+/** party_set_admits() - Likewise, the asker always: whoever asks may see what comes of it. */
+bool party_set_admits(const PartySet *set, const Question *question, Party party);
+
+/* The conditions of a stand-down. */
+typedef enum StandDownUnmet {
+        STAND_DOWN_ORGANISATION,
+        STAND_DOWN_OPERATION,
+        STAND_DOWN_PURPOSE,
+        STAND_DOWN_GALLERY,
+        _STAND_DOWN_UNMET_MAX,
+} StandDownUnmet;
+
+/** stand_down_unmet() - Step 4, for one. Return: BIT(StandDownUnmet) for each not met; 0: it matches. */
+uint32_t stand_down_unmet(const StandDown *stand_down, const Question *question);
 
 /** moratorium_in_force() - Whether it has begun and not ended. */
 bool moratorium_in_force(const Moratorium *moratorium, Instant at);
@@ -27,8 +41,19 @@ bool moratorium_in_force(const Moratorium *moratorium, Instant at);
 /** moratorium_span() - The instants at which it is in force by a synchronised clock. */
 Span moratorium_span(const Moratorium *moratorium);
 
-/** moratorium_covers() - Step 5, for one. */
-bool moratorium_covers(const Moratorium *moratorium, const Question *question);
+/* The conditions of a moratorium. */
+typedef enum MoratoriumUnmet {
+        MORATORIUM_FROM,  /* it has begun */
+        MORATORIUM_UNTIL, /* it has not ended */
+        MORATORIUM_CLASS,
+        MORATORIUM_OPERATION,
+        MORATORIUM_PURPOSE,
+        MORATORIUM_GALLERY,
+        _MORATORIUM_UNMET_MAX,
+} MoratoriumUnmet;
+
+/** moratorium_unmet() - Step 5, for one. Return: BIT(MoratoriumUnmet) for each not met; 0: it covers. */
+uint32_t moratorium_unmet(const Moratorium *moratorium, const Question *question);
 
 /** allow_unmet() - Step 6, for one. Return: BIT(Unmet) for each condition that is not met; 0: it fits. */
 uint32_t allow_unmet(const Allow *allow, const Question *question);

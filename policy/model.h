@@ -148,6 +148,8 @@ struct Policy {
         Digest invariants_digest;
         PolicyText *texts;
         size_t n_texts;
+        PolicyFile *files;
+        size_t n_files;
         ObjectTable objects[_OBJECT_MAX];
         Terms classes;
         Terms purposes;

@@ -63,6 +63,12 @@ const PolicyText *policy_texts(const Policy *policy, size_t *ret_n)
         return policy->texts;
 }
 
+const PolicyFile *policy_files(const Policy *policy, size_t *ret_n)
+{
+        *ret_n = policy->n_files;
+        return policy->files;
+}
+
 const PolicyGallery *policy_gallery(const Policy *policy, const char *name)
 {
         int place = policy_find(policy, OBJECT_GALLERY, name);

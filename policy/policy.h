@@ -6,7 +6,7 @@
  *
  * Layout of the layer: layers (directories) -> sources (what takes effect) -> object (its files read as
  * unitfile, its keys typed by the tables of keys and vocabulary) -> compile (names resolved, cross checks,
- * tables) -> decide (question, match, nearest).
+ * tables) -> decide (question, match, nearest) -> explain.
  */
 
 #include <stdbool.h>
@@ -84,6 +84,25 @@ typedef struct PolicyText {
 /** policy_texts() - All texts in the order of the digest, for the archive; borrowed. */
 const PolicyText *policy_texts(const Policy *policy, size_t *ret_n);
 
+/* A file of the policy's directories, whether it takes effect or not. */
+typedef struct PolicyFile {
+        const char *path;  /* relative to its directory, as of a text */
+        const char *shown; /* with it: how faults name it */
+        bool masks;        /* it is a link to /dev/null */
+        const char
+                *by;  /* what keeps it from taking effect, as it is shown: a stronger file of its name, or the
+                              mask of its object; NULL: nothing does */
+        bool by_mask; /* that is a mask */
+        const uint8_t *bytes;
+        size_t n;
+} PolicyFile;
+
+/** policy_path_is_of() - Whether a path is that of "NAME.TYPE", or of one of its drop-ins. */
+bool policy_path_is_of(const char *path, const char *object);
+
+/** policy_files() - All of them by path, of one path the strongest first; borrowed. */
+const PolicyFile *policy_files(const Policy *policy, size_t *ret_n);
+
 typedef enum GalleryKind {
         GALLERY_CONSOLIDATED, /* one candidate a subject */
         GALLERY_EVENT,        /* one a template */
@@ -138,8 +157,22 @@ bool policy_is_operation(const char *text);
 bool policy_is_search(const char *text);
 bool policy_has_probe(const char *text);
 
-/** policy_show() - Appends the whole policy for people: objects by type and name, with file and digest. */
-void policy_show(const Policy *policy, Buffer *buffer);
+/**
+ * policy_show() - Appends the policy for people: objects by type and name, with file and digest.
+ * @object:     only the one of this "NAME.TYPE"; NULL: all
+ *
+ * Return: whether there is that object.
+ */
+bool policy_show(const Policy *policy, const char *object, Buffer *buffer);
+
+/**
+ * policy_show_files() - Appends the files as they stand, each under a comment with its name; those that take
+ * no effect only by a comment that says what replaces or masks them.
+ * @object:     only those of this "NAME.TYPE"; NULL: all
+ *
+ * Return: whether there is a file of that object.
+ */
+bool policy_show_files(const Policy *policy, const char *object, Buffer *buffer);
 
 /**
  * policy_standing() - Appends a line for each moratorium and stand-down that stands: its name, since when,

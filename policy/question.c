@@ -85,29 +85,35 @@ static bool peer_has_unit(const PeerRule *rule, const Peer *peer)
         return rule->n_units == 0;
 }
 
-static bool peer_matches(const PeerRule *rule, const Peer *peer)
+uint32_t peer_unmet(const PeerRule *rule, const Peer *peer)
 {
         bool labelled = !rule->label || (peer->label && strcmp(rule->label, peer->label) == 0);
 
-        return peer_has_user(rule, peer) && peer_has_group(rule, peer) && peer_has_unit(rule, peer) &&
-               labelled;
+        return (peer_has_user(rule, peer) ? 0 : BIT(PEER_USER)) |
+               (peer_has_group(rule, peer) ? 0 : BIT(PEER_GROUP)) |
+               (peer_has_unit(rule, peer) ? 0 : BIT(PEER_UNIT)) | (labelled ? 0 : BIT(PEER_SECURITY_LABEL));
 }
 
 static bool organisation_matches(const Organisation *organisation, const Peer *peer)
 {
         for (size_t i = 0; i < organisation->n_peers; i++)
-                if (peer_matches(&organisation->peers[i], peer))
+                if (peer_unmet(&organisation->peers[i], peer) == 0)
                         return true;
         return false;
 }
 
-bool span_is_valid(Span span, Instant at)
+uint32_t span_unmet(Span span, Instant at)
 {
-        return span.from <= at.loosening && at.time < span.until;
+        return (span.from <= at.loosening ? 0 : BIT(SPAN_FROM)) |
+               (at.time < span.until ? 0 : BIT(SPAN_UNTIL));
 }
 
-/* Whether it cannot be ruled out, given what the clock is worth, that a permission holds. */
-static bool span_may_be_valid(Span span, Instant at)
+bool span_is_valid(Span span, Instant at)
+{
+        return span_unmet(span, at) == 0;
+}
+
+bool span_may_be_valid(Span span, Instant at)
 {
         return span.from <= at.time && at.loosening < span.until;
 }
@@ -182,20 +188,6 @@ static const char *question_resolve_parties(Question *question, const char *cons
         return unknown;
 }
 
-/* Who names a class may mean anybody above or below it in the hierarchy. */
-static void question_add_may_be(Question *question, Party party)
-{
-        const Policy *policy = question->policy;
-        const Terms *classes = &policy->classes;
-
-        if (!party.is_class) {
-                bits_join(question->may_be, policy->organisations[party.place].classes, classes->n_words);
-                return;
-        }
-        bits_join(question->may_be, classes->items[party.place].ancestors, classes->n_words);
-        bits_join(question->may_be, classes->items[party.place].descendants, classes->n_words);
-}
-
 const char *question_resolve(Question *question)
 {
         const Facts *facts = question->facts;
@@ -216,15 +208,7 @@ const char *question_resolve(Question *question)
         if (!unknown)
                 unknown = question_resolve_parties(question, facts->recipients, facts->n_recipients,
                                                    &question->recipients);
-        if (unknown)
-                return unknown;
-
-        question_add_may_be(question, (Party){false, question->asker});
-        for (size_t i = 0; i < question->on_behalf_of.n; i++)
-                question_add_may_be(question, question->on_behalf_of.items[i]);
-        for (size_t i = 0; i < question->recipients.n; i++)
-                question_add_may_be(question, question->recipients.items[i]);
-        return NULL;
+        return unknown;
 }
 
 const uint64_t *rule_index_operation(const RuleIndex *index, const Question *question)

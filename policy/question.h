@@ -33,8 +33,20 @@ typedef struct Question {
         size_t purpose;
         Parties on_behalf_of;
         Parties recipients;
-        uint64_t may_be[BITS_WORDS_MAX]; /* the classes that some party may be of */
 } Question;
+
+/* The conditions of a [Peer]. */
+typedef enum PeerUnmet {
+        PEER_USER,
+        PEER_GROUP,
+        PEER_UNIT,
+        PEER_SECURITY_LABEL,
+        _PEER_UNMET_MAX,
+} PeerUnmet;
+
+/** peer_unmet() - Step 2, for one [Peer]. Return: BIT(PeerUnmet) for each key given that does not hold; 0: it
+ * matches. */
+uint32_t peer_unmet(const PeerRule *rule, const Peer *peer);
 
 /** question_init() - Times and words of closed vocabularies, from facts that facts_check() has accepted. */
 void question_init(Question *question, const Policy *policy, const Facts *facts);
@@ -53,8 +65,21 @@ Reason question_identify(Question *question);
  */
 const char *question_resolve(Question *question);
 
-/** span_is_valid() - Whether a permission holds: begun at the loosening time, not ended now. */
+/* The conditions of a permission's time. */
+typedef enum SpanUnmet {
+        SPAN_FROM,  /* it has begun at the loosening time */
+        SPAN_UNTIL, /* it has not ended at the time */
+        _SPAN_UNMET_MAX,
+} SpanUnmet;
+
+/** span_unmet() - Which are not met. Return: BIT(SpanUnmet) for each. */
+uint32_t span_unmet(Span span, Instant at);
+
+/** span_is_valid() - Whether none is. */
 bool span_is_valid(Span span, Instant at);
+
+/** span_may_be_valid() - Whether it cannot be ruled out, given what the clock is worth, that one holds. */
+bool span_may_be_valid(Span span, Instant at);
 
 /** policy_match_peer() - The organisations of which a [Peer] matches; @ret_organisations has room for all. */
 void policy_match_peer(const Policy *policy, const Peer *peer, uint64_t *ret_organisations);

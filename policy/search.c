@@ -382,7 +382,7 @@ static bool way_is_open(const Attempt *attempt, const Way *way, Span span, Calle
 {
         uint64_t moratoria[BITS_WORDS_MAX];
 
-        if (way_is_stopped(attempt->search, way))
+        if (!attempt->wanted->despite_stand_downs && way_is_stopped(attempt->search, way))
                 return false;
         way_covering(attempt, way, moratoria);
         while (search_gap(attempt->search, moratoria, span, ret_time)) {

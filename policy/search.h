@@ -18,6 +18,7 @@ typedef struct Wanted {
         bool any_party;
         const uint64_t *parties; /* over parties (index_party()): one of these asks or is named */
         Span span;
+        bool despite_stand_downs; /* as if there were none */
 } Wanted;
 
 /* Looks at one policy; keeps what several searches can use. */

@@ -14,9 +14,6 @@
 #include "base/text.h"
 #include "policy/suggest.h"
 
-/* Room for the longest "NAME.TYPE". */
-enum { SOURCE_NAME_MAX = 96 };
-
 bool source_is_ignored(const char *name)
 {
         size_t n = strlen(name);
@@ -36,7 +33,7 @@ typedef enum SourceName {
 } SourceName;
 
 /* Takes "NAME.TYPE" of `n` bytes apart; the length of NAME and the type are set as far as they can be. */
-static SourceName source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type)
+static SourceName source_judge_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type)
 {
         char copy[SOURCE_NAME_MAX];
         const char *dot = memchr(file, '.', n);
@@ -56,6 +53,11 @@ static SourceName source_parse_name(const char *file, size_t n, size_t *ret_n_na
         if (!text_is_name(file, n_name))
                 return SOURCE_NAME_BAD;
         return n_name == 3 && memcmp(file, "any", 3) == 0 ? SOURCE_NAME_ANY : SOURCE_NAME_GOOD;
+}
+
+bool source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type)
+{
+        return source_judge_name(file, n, ret_n_name, ret_type) == SOURCE_NAME_GOOD;
 }
 
 static void source_fault_type(const SourceFile *file, size_t n, size_t n_name, Faults *faults)
@@ -106,7 +108,7 @@ static bool source_check_name(const SourceFile *file, size_t n, Faults *faults)
         };
         size_t n_name = 0;
         ObjectType type = 0;
-        SourceName name = source_parse_name(file->path, n, &n_name, &type);
+        SourceName name = source_judge_name(file->path, n, &n_name, &type);
 
         if (name == SOURCE_NAME_GOOD)
                 return true;
@@ -147,22 +149,22 @@ static int source_compare(const void *a, const void *b)
         return x->layer < y->layer ? -1 : x->layer > y->layer;
 }
 
-/* Drops what is wrong, ignored or replaced by a stronger layer. Return: how many are left. */
-static size_t sources_keep_effective(SourceFile *files, size_t n_files, Faults *faults)
+/* Drops what is wrong or ignored, sorts the rest, and notes what a stronger layer replaces. Return: how many
+ * are left. */
+static size_t sources_sort(SourceFile *files, size_t n_files, Faults *faults)
 {
-        size_t n = 0;
+        size_t n = 0, strongest = 0;
 
         for (size_t i = 0; i < n_files; i++)
                 if (source_check(&files[i], faults))
                         files[n++] = files[i];
-        n_files = n;
-        if (n_files == 0)
-                return 0;
-        qsort(files, n_files, sizeof(SourceFile), source_compare);
-        n = 1;
-        for (size_t i = 1; i < n_files; i++)
-                if (strcmp(files[i].path, files[n - 1].path) != 0)
-                        files[n++] = files[i];
+        if (n > 1)
+                qsort(files, n, sizeof(SourceFile), source_compare);
+        for (size_t i = 1; i < n; i++)
+                if (strcmp(files[i].path, files[strongest].path) == 0)
+                        files[i].by = &files[strongest];
+                else
+                        strongest = i;
         return n;
 }
 
@@ -174,45 +176,51 @@ typedef struct SourcesReader {
 
 static int sources_begin_object(SourcesReader *reader, const SourceFile *file)
 {
-        Sources *sources = reader->sources;
-        const size_t n_path = source_object_length(file->path);
+        SourceObject *object = &reader->sources->objects[reader->sources->n_objects];
         size_t n_name = 0;
-        ObjectType type = 0;
 
-        (void)source_parse_name(file->path, n_path, &n_name, &type); /* checked before */
-        const char *name = arena_copy(reader->arena, file->path, n_name);
-        if (!name)
+        (void)source_parse_name(file->path, strlen(file->path), &n_name, &object->type); /* checked before */
+        object->name = arena_copy(reader->arena, file->path, n_name);
+        if (!object->name)
                 return -ENOMEM;
-        if (file->masked)
-                sources->masks[sources->n_masks++] = (SourceMask){type, name, file->shown};
-        else
-                sources->objects[sources->n_objects++] = (SourceObject){.type = type, .name = name};
+        reader->sources->n_objects++;
         return 0;
 }
 
+static void sources_mask_run(SourceFile *files, size_t n)
+{
+        for (size_t i = 1; i < n; i++)
+                if (!files[i].by)
+                        files[i].by = &files[0];
+}
+
 /* One run of files that belong to one object: files[0] is the object's own unless that is missing. */
-static int sources_add_run(SourcesReader *reader, const SourceFile *files, size_t n)
+static int sources_add_run(SourcesReader *reader, SourceFile *files, size_t n)
 {
         Sources *sources = reader->sources;
 
         if (source_is_drop_in(files[0].path))
                 return 0;
+        if (files[0].masked) {
+                sources_mask_run(files, n);
+                return 0;
+        }
         int r = sources_begin_object(reader, &files[0]);
-        if (r < 0 || files[0].masked)
+        if (r < 0)
                 return r;
         SourceObject *object = &sources->objects[sources->n_objects - 1];
         object->files = arena_new(reader->arena, n, sizeof(SourceFile *));
         if (!object->files)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (!files[i].masked)
+                if (!files[i].masked && !files[i].by)
                         object->files[object->n_files++] = &files[i];
         sources->n_files += object->n_files;
         return 0;
 }
 
 /* Drop-ins of a file that is not there, when all that are there have been added. */
-static int sources_check_orphans(SourcesReader *reader, const SourceFile *files, size_t n)
+static int sources_check_orphans(SourcesReader *reader, SourceFile *files, size_t n)
 {
         const Sources *sources = reader->sources;
         _cleanup_(buffer_deinit) Buffer hint = BUFFER_INIT;
@@ -231,7 +239,7 @@ static int sources_check_orphans(SourcesReader *reader, const SourceFile *files,
                         suggest_offer(&suggestion, sources->objects[i].name);
         suggest_append(&suggestion, &hint);
         for (size_t i = 0; i < n; i++)
-                if (!files[i].masked)
+                if (!files[i].masked && !files[i].by)
                         faults_add(reader->faults, (Place){files[i].shown},
                                    "drop-in of '%.*s', which does not exist; expected that file%s",
                                    (int)n_path, files[0].path, buffer_text(&hint));
@@ -245,8 +253,8 @@ static bool source_same_object(const SourceFile *a, const SourceFile *b)
         return n == source_object_length(b->path) && memcmp(a->path, b->path, n) == 0;
 }
 
-static int sources_each_run(SourcesReader *reader, int (*step)(SourcesReader *, const SourceFile *, size_t),
-                            const SourceFile *files, size_t n_files)
+static int sources_each_run(SourcesReader *reader, int (*step)(SourcesReader *, SourceFile *, size_t),
+                            SourceFile *files, size_t n_files)
 {
         for (size_t i = 0, n = 0; i < n_files; i += n) {
                 for (n = 1; i + n < n_files && source_same_object(&files[i], &files[i + n]);)
@@ -260,12 +268,11 @@ static int sources_each_run(SourcesReader *reader, int (*step)(SourcesReader *, 
 
 int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults)
 {
-        Sources sources = {};
+        Sources sources = {.found = files};
 
-        n_files = sources_keep_effective(files, n_files, faults);
+        n_files = sources.n_found = sources_sort(files, n_files, faults);
         sources.objects = arena_new(arena, n_files, sizeof(SourceObject));
-        sources.masks = arena_new(arena, n_files, sizeof(SourceMask));
-        if (!sources.objects || !sources.masks)
+        if (!sources.objects)
                 return -ENOMEM;
         SourcesReader reader = {&sources, arena, faults};
         int r = sources_each_run(&reader, sources_add_run, files, n_files);
@@ -282,8 +289,13 @@ int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_
 
 const char *sources_mask(const Sources *sources, ObjectType type, const char *name)
 {
-        for (size_t i = 0; i < sources->n_masks; i++)
-                if (sources->masks[i].type == type && strcmp(sources->masks[i].name, name) == 0)
-                        return sources->masks[i].shown;
+        const size_t n = strlen(name);
+
+        for (size_t i = 0; i < sources->n_found; i++) {
+                const SourceFile *file = &sources->found[i];
+                if (file->masked && strncmp(file->path, name, n) == 0 &&
+                    strcmp(file->path + n, type_specs[type].suffix) == 0)
+                        return file->by ? NULL : file->shown;
+        }
         return NULL;
 }

@@ -11,7 +11,10 @@
 #include "policy/faults.h"
 #include "policy/keys.h"
 
-enum { SOURCES_FILES_MAX = 4096 };
+enum {
+        SOURCES_FILES_MAX = 4096,
+        SOURCE_NAME_MAX = 96, /* room for the longest "NAME.TYPE" */
+};
 
 /* One file of one layer. */
 typedef struct SourceFile {
@@ -22,14 +25,10 @@ typedef struct SourceFile {
         bool unread; /* it could not or must not be read, which has been reported: what it declares is there */
         const void *bytes;
         size_t n;
+        /* Set by sources_resolve(): why it takes no effect, a stronger file of its name or the mask of its
+         * object; NULL: it does, or it masks. */
+        const struct SourceFile *by;
 } SourceFile;
-
-/* An object that a stronger layer takes out. */
-typedef struct SourceMask {
-        ObjectType type;
-        const char *name;
-        const char *shown; /* the link */
-} SourceMask;
 
 /* An object: its file, then its drop-ins in byte order of their names. */
 typedef struct SourceObject {
@@ -42,13 +41,23 @@ typedef struct SourceObject {
 typedef struct Sources {
         SourceObject *objects; /* in byte order of their files' paths */
         size_t n_objects;
-        size_t n_files; /* of all objects together */
-        SourceMask *masks;
-        size_t n_masks;
+        size_t n_files;          /* of all objects together */
+        const SourceFile *found; /* also those without effect: by path, the strongest first */
+        size_t n_found;
 } Sources;
 
 /** source_is_ignored() - Whether a file or folder of that name is passed over in silence. */
 bool source_is_ignored(const char *name);
+
+/**
+ * source_parse_name() - Takes "NAME.TYPE" apart.
+ * @n:          length of @file
+ * @ret_n_name: length of NAME
+ * @ret_type:   its type
+ *
+ * Return: whether it is well-formed.
+ */
+bool source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type);
 
 /**
  * sources_resolve() - Applies layers, masks and drop-ins.

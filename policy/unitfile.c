@@ -192,16 +192,43 @@ static bool unit_goes_on(const char *line, size_t n)
         return n_backslashes % 2 == 1;
 }
 
+/* The line at *@offset, which moves on to the next one. */
+static const char *unit_next_line(const char *bytes, size_t n, size_t *offset, size_t *ret_n)
+{
+        const char *line = bytes + *offset, *newline = memchr(line, '\n', n - *offset);
+
+        *ret_n = newline ? (size_t)(newline - line) : n - *offset;
+        *offset += *ret_n + 1;
+        return line;
+}
+
+bool unitfile_next_comment(const UnitSource *source, UnitCommentReader *reader, UnitComment *ret_comment)
+{
+        while (reader->offset < source->n) {
+                size_t n = 0, start = 0;
+                const char *line = unit_next_line(source->bytes, source->n, &reader->offset, &n);
+                reader->line++;
+                if (!unit_is_comment(line, n))
+                        continue;
+                unit_trim(line, &start, &n);
+                ret_comment->place = (Place){source->file, reader->line, (unsigned)start + 1};
+                start++;
+                unit_trim(line, &start, &n);
+                ret_comment->text = line + start;
+                ret_comment->n = n - start;
+                return true;
+        }
+        return false;
+}
+
 static int unit_reader_lines(UnitReader *reader, const char *bytes, size_t n)
 {
         unsigned number = 0;
 
         for (size_t start = 0; start < n; number++) {
-                const char *newline = memchr(bytes + start, '\n', n - start);
-                size_t n_line = newline ? (size_t)(newline - bytes) - start : n - start;
-                const char *line = bytes + start;
+                size_t n_line = 0;
+                const char *line = unit_next_line(bytes, n, &start, &n_line);
 
-                start += n_line + 1;
                 if (unit_is_comment(line, n_line))
                         continue;
                 UnitSpan span = {reader->text.n, number + 1};

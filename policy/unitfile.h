@@ -4,6 +4,7 @@
  * type; for policy files and for matchguard.conf.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,26 @@ enum {
  * Return: 0, UNITFILE_E_NOT_TEXT, or -ENOMEM.
  */
 int unitfile_parse(UnitFile *ret_file, Arena *arena, const UnitSource *source, Faults *faults);
+
+/* How far comments have been read; {} at first. */
+typedef struct UnitCommentReader {
+        size_t offset;
+        unsigned line;
+} UnitCommentReader;
+
+/* A comment, without its sign and the white space around. */
+typedef struct UnitComment {
+        const char *text; /* in the source */
+        size_t n;
+        Place place; /* of its sign */
+} UnitComment;
+
+/**
+ * unitfile_next_comment() - The next comment of a file that unitfile_parse() takes.
+ *
+ * Return: whether there was one more.
+ */
+bool unitfile_next_comment(const UnitSource *source, UnitCommentReader *reader, UnitComment *ret_comment);
 
 /** unit_entry_place() - Where byte @offset of the value stands. */
 Place unit_entry_place(const UnitEntry *entry, size_t offset);

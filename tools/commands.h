@@ -18,6 +18,8 @@ int run_run(const Command *command, int argc, char **argv);
 int run_policy_check(const Command *command, int argc, char **argv);
 int run_policy_show(const Command *command, int argc, char **argv);
 int run_policy_decide(const Command *command, int argc, char **argv);
+int run_policy_explain(const Command *command, int argc, char **argv);
+int run_policy_test(const Command *command, int argc, char **argv);
 int run_policy_prove(const Command *command, int argc, char **argv);
 int run_policy_who_can(const Command *command, int argc, char **argv);
 int run_policy_diff(const Command *command, int argc, char **argv);

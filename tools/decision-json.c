@@ -4,9 +4,9 @@
 
 #include "tools/decision-json.h"
 
+#include "base/macro.h"
 #include "base/text.h"
 #include "tools/json.h"
-#include "tools/similarity.h"
 
 /* Failure of json-c is out of memory: it sticks in the buffer like any other. */
 static void add_text(json_object *object, const char *key, const char *text)
@@ -25,9 +25,9 @@ static json_object *new_list(const char *const *items, size_t n)
 
 static json_object *new_similarity(int32_t millionths)
 {
-        char text[SIMILARITY_TEXT_SIZE];
+        char text[TEXT_SIMILARITY_SIZE];
 
-        similarity_format(millionths, text);
+        text_similarity(millionths, text);
         return json_object_new_double_s((double)millionths / TEXT_SIMILARITY_ONE, text);
 }
 
@@ -55,7 +55,7 @@ static json_object *new_nearest(const Decision *decision)
         return nearest;
 }
 
-void decision_json_write(const Decision *decision, const Policy *policy, Buffer *buffer)
+json_object *decision_json_new(const Decision *decision, const Policy *policy)
 {
         char digest[DIGEST_HEX_SIZE];
         json_object *object = json_need(json_object_new_object());
@@ -76,13 +76,18 @@ void decision_json_write(const Decision *decision, const Policy *policy, Buffer 
         if (decision->permit)
                 json_set(object, "limits", new_limits(decision));
         add_text(object, "policy", digest);
+        return object;
+}
 
+void decision_json_write(const Decision *decision, const Policy *policy, Buffer *buffer)
+{
+        _cleanup_(json_putp) json_object *object = decision_json_new(decision, policy);
         const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
                                                                           JSON_C_TO_STRING_NOSLASHESCAPE);
+
         if (text)
                 buffer_append_text(buffer, text);
         else
                 buffer->failed = true;
         buffer_append_text(buffer, "\n");
-        json_object_put(object);
 }

@@ -287,6 +287,16 @@ void facts_fault_deinit(FactsFault *fault)
         *fault = (FactsFault){};
 }
 
+void facts_fault_write(const FactsFault *fault, Buffer *text)
+{
+        if (!fault->parameter)
+                buffer_append_format(text, "expected %s", fault->expected);
+        else if (!fault->expected)
+                buffer_append_format(text, "%s: there is no such fact", fault->parameter);
+        else
+                buffer_append_format(text, "%s: expected %s", fault->parameter, fault->expected);
+}
+
 static const FactsKey *find_key(const char *name)
 {
         for (size_t i = 0; i < ARRAY_SIZE(facts_keys); i++)
@@ -328,18 +338,11 @@ static int read_members(FactsJson *json, FactsFault *ret_fault)
         return 0;
 }
 
-int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault *ret_fault)
+int facts_json_read(json_object *object, FactsJson *ret_json, FactsFault *ret_fault)
 {
-        _cleanup_(facts_json_deinit) FactsJson json = FACTS_JSON_INIT;
+        _cleanup_(facts_json_deinit) FactsJson json = {.object = json_object_get(object)};
 
-        int r = json_message_read(text, n, &json.object);
-        if (r == JSON_E_MALFORMED) {
-                *ret_fault = (FactsFault){.expected = "one JSON object in UTF-8, no member twice"};
-                return FACTS_E_MALFORMED;
-        }
-        if (r < 0)
-                return r;
-        r = read_members(&json, ret_fault);
+        int r = read_members(&json, ret_fault);
         if (r != 0)
                 return r;
         /* A mark that lies ahead speaks louder than what is said of the clock. */
@@ -353,4 +356,16 @@ int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault
         *ret_json = json;
         json = FACTS_JSON_INIT;
         return 0;
+}
+
+int facts_json_parse(const char *text, size_t n, FactsJson *ret_json, FactsFault *ret_fault)
+{
+        _cleanup_(json_freep) JsonRef object = NULL;
+
+        int r = json_message_read(text, n, &object);
+        if (r == JSON_E_MALFORMED) {
+                *ret_fault = (FactsFault){.expected = "one JSON object in UTF-8, no member twice"};
+                return FACTS_E_MALFORMED;
+        }
+        return r < 0 ? r : facts_json_read(object, ret_json, ret_fault);
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "policy/decide.h"
 
 /* Facts that were read, with what they point into. Good where it stands and where it is moved to. */
@@ -32,8 +33,19 @@ typedef struct FactsFault {
         const char *expected; /* in words, static; NULL where there is no such fact */
 } FactsFault;
 
+/** facts_fault_write() - Appends it in words: "operation: expected identify, ...". */
+void facts_fault_write(const FactsFault *fault, Buffer *text);
+
 /** facts_fault_deinit() - Safe on a fault all zero, and twice. */
 void facts_fault_deinit(FactsFault *fault);
+
+/**
+ * facts_json_read() - Reads facts from an object, which stays the caller's and must not change while they are
+ * used.
+ *
+ * As facts_json_parse(), but never FACTS_E_MALFORMED.
+ */
+int facts_json_read(struct json_object *object, FactsJson *ret_json, FactsFault *ret_fault);
 
 /**
  * facts_json_parse() - Reads one object of facts, and checks that it is a request at all.

@@ -10,7 +10,6 @@
 #include "base/macro.h"
 #include "base/text.h"
 #include "policy/time.h"
-#include "tools/similarity.h"
 
 enum { DIGEST_SHOWN = 12 };
 
@@ -49,8 +48,8 @@ static void add_floor(const Leaf *leaf, const char *key, const char *before, Buf
         uint64_t number;
         if (!leaf_number(leaf, key, &number) || number > 2 * TEXT_SIMILARITY_ONE)
                 return;
-        char text[SIMILARITY_TEXT_SIZE];
-        similarity_format((int32_t)number - TEXT_SIMILARITY_ONE, text);
+        char text[TEXT_SIMILARITY_SIZE];
+        text_similarity((int32_t)number - TEXT_SIMILARITY_ONE, text);
         buffer_append_format(buffer, "%s%s", before, text);
 }
 

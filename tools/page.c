@@ -44,13 +44,11 @@ static size_t count_columns(const char *word, size_t n)
         return columns;
 }
 
-void page_field(FILE *out, const char *label, const char *text)
+/* Writes words from where the line is, which is column @indent, and goes on under that. */
+static void put_wrapped(FILE *out, size_t indent, const char *text)
 {
-        size_t column = PAGE_INDENT;
+        size_t column = indent;
         bool first = true;
-        fprintf(out, "  %-*s", PAGE_INDENT - 2, label);
-        if (strlen(label) > PAGE_INDENT - 3)
-                fprintf(out, "\n%*s", PAGE_INDENT, "");
         while (*text) {
                 if (*text == '\n' || *text == ' ') {
                         if (*text == '\n' && text[1])
@@ -60,8 +58,8 @@ void page_field(FILE *out, const char *label, const char *text)
                 }
                 size_t n = strcspn(text, " \n"), columns = count_columns(text, n);
                 if (!first && column + 1 + columns > PAGE_WIDTH) {
-                        fprintf(out, "\n%*s", PAGE_INDENT, "");
-                        column = PAGE_INDENT;
+                        fprintf(out, "\n%*s", (int)indent, "");
+                        column = indent;
                 } else if (!first) {
                         fputc(' ', out);
                         column++;
@@ -72,6 +70,19 @@ void page_field(FILE *out, const char *label, const char *text)
                 text += n;
         }
         fputc('\n', out);
+}
+
+void page_text(FILE *out, const char *text)
+{
+        put_wrapped(out, 0, text);
+}
+
+void page_field(FILE *out, const char *label, const char *text)
+{
+        fprintf(out, "  %-*s", PAGE_INDENT - 2, label);
+        if (strlen(label) > PAGE_INDENT - 3)
+                fprintf(out, "\n%*s", PAGE_INDENT, "");
+        put_wrapped(out, PAGE_INDENT, text);
 }
 
 void page_field_format(FILE *out, const char *label, const char *format, ...)

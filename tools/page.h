@@ -13,6 +13,9 @@
  */
 void page_field(FILE *out, const char *label, const char *text);
 
+/** page_text() - Writes the text alone, likewise, from the left margin. */
+void page_text(FILE *out, const char *text);
+
 /** page_field_format() - The same with printf(3). Text over 1 KiB is cut. */
 void page_field_format(FILE *out, const char *label, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/diag.h"
 #include "base/macro.h"
+#include "base/text.h"
 #include "policy/decide.h"
 #include "policy/grants.h"
 #include "tools/commands.h"
+#include "tools/instant.h"
 #include "tools/json.h"
 #include "tools/page.h"
 #include "tools/policy-open.h"
-#include "tools/similarity.h"
 
 #define OPERATIONS_LIMITED (OPERATIONS_SEARCH | BIT(OPERATION_LIST))
 
@@ -51,11 +51,11 @@ static void print_words_of(const char *label, const Vocabulary *vocabulary, uint
 static void print_limits(const Grant *grant)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
-        char floor[SIMILARITY_TEXT_SIZE];
+        char floor[TEXT_SIMILARITY_SIZE];
 
         if (!(grant->operations & OPERATIONS_LIMITED) && !grant->rate)
                 return;
-        similarity_format(grant->floor_millionths, floor);
+        text_similarity(grant->floor_millionths, floor);
         if (grant->operations & OPERATIONS_LIMITED)
                 buffer_append_format(&text, "%s, at most %u", release_name((Release)grant->release),
                                      grant->limit);
@@ -106,7 +106,7 @@ static json_object *make_words(const Vocabulary *vocabulary, uint32_t mask)
 static json_object *make_grant(const Grant *grant)
 {
         json_object *object = json_need(json_object_new_object());
-        char floor[SIMILARITY_TEXT_SIZE];
+        char floor[TEXT_SIMILARITY_SIZE];
 
         json_set_text(object, "allow", grant->allow);
         json_set_text(object, "file", grant->place.file);
@@ -127,7 +127,7 @@ static json_object *make_grant(const Grant *grant)
                 json_set(object, "maximumCandidates", json_object_new_int64(grant->limit));
         }
         if (grant->operations & OPERATIONS_SEARCH) {
-                similarity_format(grant->floor_millionths, floor);
+                text_similarity(grant->floor_millionths, floor);
                 json_set(object, "minimumSimilarity",
                          json_need(json_object_new_double_s(grant->floor_millionths / 1e6, floor)));
         }
@@ -156,22 +156,6 @@ static void print_rows(const Grants *grants, const char *at)
                 putchar('\n');
                 print_grant(&grants->items[i]);
         }
-}
-
-/* The instant in question; now, where none is given. */
-static int read_instant(const Command *command, const char *text, Instant *ret_at)
-{
-        ClockReading now;
-        int64_t usec = 0;
-
-        if (!text && clock_read(&now) == 0)
-                usec = (int64_t)now.wall_usec;
-        else if (!text || !time_parse(text, strlen(text), &usec) || usec < 0)
-                return command_usage(command,
-                                     "--at wants YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ from 1970 on, not '%s'",
-                                     text ? text : "now");
-        *ret_at = (Instant){usec, usec};
-        return EXIT_DONE;
 }
 
 static int who_can(const PolicyOpen *open, const GrantsQuery *query, bool json)
@@ -228,6 +212,7 @@ int run_policy_who_can(const Command *command, int argc, char **argv)
                 return options_exit(r);
         if (line.argc > 0)
                 return command_usage(command, "it takes no argument '%s'", line.argv[0]);
-        r = read_instant(command, at, &query.at);
+        r = instant_read(command, at, &query.at.time);
+        query.at.loosening = query.at.time; /* with a synchronised clock they are one */
         return r != EXIT_DONE ? r : who_can(&open, &query, json);
 }

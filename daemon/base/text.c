@@ -4,6 +4,9 @@
 
 #include "base/text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char text_hex_digits[] = "0123456789abcdef";
@@ -297,6 +300,19 @@ bool text_to_similarity(const char *text, size_t n, bool round_up, int32_t *ret_
                 value++;
         *ret_millionths = (int32_t)(d.negative ? -value : value);
         return true;
+}
+
+void text_similarity(int32_t millionths, char ret_text[static TEXT_SIMILARITY_SIZE])
+{
+        int32_t size = abs(millionths);
+        int n = snprintf(ret_text, TEXT_SIMILARITY_SIZE, "%s%" PRId32 ".%06" PRId32,
+                         millionths < 0 ? "-" : "", size / TEXT_SIMILARITY_ONE, size % TEXT_SIMILARITY_ONE);
+
+        while (ret_text[n - 1] == '0')
+                n--;
+        if (ret_text[n - 1] == '.')
+                n--;
+        ret_text[n] = '\0';
 }
 
 static bool text_is_of(const char *text, size_t n, size_t max, const char *further)

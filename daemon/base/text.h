@@ -52,6 +52,11 @@ enum { TEXT_SIMILARITY_ONE = 1000000 };
  */
 bool text_to_similarity(const char *text, size_t n, bool round_up, int32_t *ret_millionths);
 
+enum { TEXT_SIMILARITY_SIZE = 16 };
+
+/** text_similarity() - Writes millionths, from -1000000 to 1000000, as the shortest decimal: "0.6", "-1". */
+void text_similarity(int32_t millionths, char ret_text[static TEXT_SIMILARITY_SIZE]);
+
 /**
  * text_is_name() - Whether it is `[a-z0-9][a-z0-9-]{0,62}`: purposes, galleries, classes, organisations ...
  */

@@ -296,10 +296,10 @@ static bool bench_scan(const Policy *policy, const Facts *facts)
         if (question_identify(&question) != REASON_NONE || question_resolve(&question))
                 return false;
         for (size_t i = 0; i < policy->objects[OBJECT_STAND_DOWN].n; i++)
-                if (stand_down_matches(&policy->stand_downs[i], &question))
+                if (stand_down_unmet(&policy->stand_downs[i], &question) == 0)
                         return false;
         for (size_t i = 0; i < n_moratoria; i++)
-                any |= covered[i] = moratorium_covers(&policy->moratoria[i], &question);
+                any |= covered[i] = moratorium_unmet(&policy->moratoria[i], &question) == 0;
         for (size_t i = 0; i < policy->objects[OBJECT_ALLOW].n; i++) {
                 bool pierces = true;
                 if (allow_unmet(&policy->allows[i], &question) != 0)

@@ -13,7 +13,9 @@
 #include "base/macro.h"
 #include "policy/compile.h"
 #include "policy/diff.h"
+#include "policy/explain.h"
 #include "policy/grants.h"
+#include "policy/lint.h"
 #include "policy/model.h"
 #include "policy/prove.h"
 
@@ -86,6 +88,28 @@ static void check_granted(const Policy *policy, const Facts *facts, const Decisi
         check(found);
 }
 
+/* The explanation says what was decided. */
+static void check_explained(const Policy *policy, const Facts *facts, const Decision *decision)
+{
+        _cleanup_(explanation_deinit) Explanation explanation = EXPLANATION_INIT;
+        size_t n_covering = 0;
+
+        check(policy_explain(policy, facts, &explanation) == 0);
+        for (size_t i = 0; i < explanation.moratoria.n; i++)
+                n_covering += explanation.moratoria.items[i].met;
+        check(n_covering == decision->n_moratoria && explanation.decision.reason == decision->reason);
+}
+
+/* Every warning has a place in a file. */
+static void lint(const Policy *policy)
+{
+        _cleanup_(lint_report_deinit) LintReport report = LINT_REPORT_INIT;
+
+        check(policy_lint(policy, INT64_C(1600000000000000), &report) == 0);
+        for (size_t i = 0; i < report.n; i++)
+                check(report.items[i].place.file && report.items[i].place.line > 0);
+}
+
 /* Decides, and holds the decision against what the policy says of itself. Return: whether it is a permit. */
 static bool decide(const Policy *policy, const Facts *facts)
 {
@@ -93,6 +117,7 @@ static bool decide(const Policy *policy, const Facts *facts)
 
         check(policy_decide(policy, facts, &decision) == 0);
         check(decision.permit == (decision.reason == REASON_NONE) && (!decision.permit || decision.allow));
+        check_explained(policy, facts, &decision);
         if (decision.permit)
                 check_granted(policy, facts, &decision);
         return decision.permit;
@@ -184,7 +209,9 @@ static void use(const Policy *policy, const Policy *weaker)
         }
         policy_diff_write(&pair.diff, &text);
         policy_diff_deinit(&pair.diff);
-        policy_show(policy, &text);
+        lint(policy);
+        (void)policy_show(policy, NULL, &text); /* of all objects: there is no other answer */
+        (void)policy_show_files(policy, NULL, &text);
         check(!text.failed && policy_prove(policy, &proof) == 0);
         for (size_t i = 0; i < proof.n; i++)
                 check(proof.rows[i].holds || proof.rows[i].confirmed);

@@ -276,6 +276,23 @@ Test(text, similarities_are_rounded_up_to_six_places)
                 similarity_is(similarity_rows[i].text, true, similarity_rows[i].rounded);
 }
 
+Test(text, similarities_are_written_as_the_shortest_decimals)
+{
+        static const struct {
+                int32_t millionths;
+                const char *text;
+        } cases[] = {{0, "0"},          {1, "0.000001"},      {-1, "-0.000001"},
+                     {600000, "0.6"},   {1000000, "1"},       {-1000000, "-1"},
+                     {-500000, "-0.5"}, {999999, "0.999999"}, {-999999, "-0.999999"},
+                     {100000, "0.1"},   {50000, "0.05"},      {10, "0.00001"}};
+        char text[TEXT_SIMILARITY_SIZE];
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                text_similarity(cases[i].millionths, text);
+                cr_expect_str_eq(text, cases[i].text);
+        }
+}
+
 #define SIXTY_THREE "a23456789-123456789-123456789-123456789-123456789-123456789-123"
 
 typedef struct GrammarRow {

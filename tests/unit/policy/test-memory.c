@@ -14,6 +14,8 @@
 
 #include "base/macro.h"
 #include "fixture.h"
+#include "policy/explain.h"
+#include "policy/lint.h"
 
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
@@ -312,5 +314,67 @@ Test(memory, a_decision_is_made_or_it_is_none)
                 {}});
 
         cr_expect_eq(each_failure(decide, policy, 0), 1);
+        policy_unref(policy);
+}
+
+static int explain(const Policy *policy)
+{
+        _cleanup_(explanation_deinit) Explanation explanation = EXPLANATION_INIT;
+        const char *const parties[] = {"o", "c"};
+        Facts facts = {.peer = {.uid = 980},
+                       .operation = "list",
+                       .gallery = "g",
+                       .purpose = "p",
+                       .recipients = parties,
+                       .n_recipients = 2,
+                       .clock = CLOCK_SYNCHRONISED};
+        int r = policy_explain(policy, &facts, &explanation);
+
+        cr_expect_eq(explanation.summary != NULL, r == 0);
+        cr_expect_eq(explanation.decision.permit, r == 0);
+        return r;
+}
+
+Test(memory, an_explanation_is_whole_or_it_is_none)
+{
+        Policy *policy = fixture_load((FixtureFile[]){
+                {"a.allow", "[Allow]\nDescription=a\nClass=c\nOperation=list\nPurpose=p\nGallery="
+                            "g\nRecipient=c\nRate=1/s\n"},
+                {"c.class", "[Class]\nDescription=c\n"},
+                {"g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n"},
+                {"m.moratorium", "[Moratorium]\nDescription=m\nClass=c\nExcept=a\n"},
+                {"o.organisation", "[Organisation]\nDescription=o\nClass=c\n[Peer]\nUser=980\n"},
+                {"p.purpose", "[Purpose]\nDescription=p\n"},
+                {"s.stand-down", "[StandDown]\nReason=s\nOperation=enrol\n"},
+                {}});
+
+        cr_expect_gt(each_failure(explain, policy, 0), 100);
+        policy_unref(policy);
+}
+
+static int lint(const Policy *policy)
+{
+        _cleanup_(lint_report_deinit) LintReport report = LINT_REPORT_INIT;
+        int r = policy_lint(policy, 0, &report);
+
+        cr_expect_eq(report.n, r == 0 ? 5 : 0);
+        return r;
+}
+
+Test(memory, warnings_are_all_told_or_none)
+{
+        Policy *policy = fixture_load((FixtureFile[]){
+                {"a.allow",
+                 "# check: accept scores-without-rate because of a test\n# check: accept nothing\n"
+                 "[Allow]\nDescription=a\nClass=c\nOperation=enrol\nPurpose=p\nGallery=g\nRecipient=c d\n"
+                 "Release=scores\n"},
+                {"c.class", "[Class]\nDescription=c\n"},
+                {"d.class", "[Class]\nDescription=d\nParent=c\n"},
+                {"g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n"},
+                {"m.moratorium", "[Moratorium]\nDescription=m\nClass=c\nReviewBy=1970-01-01\n"},
+                {"p.purpose", "[Purpose]\nDescription=p\n"},
+                {}});
+
+        cr_expect_gt(each_failure(lint, policy, 0), 10);
         policy_unref(policy);
 }

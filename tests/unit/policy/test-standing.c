@@ -94,7 +94,7 @@ Test(standing, the_whole_policy_is_shown_with_what_holds_by_default)
                 {"o.organisation", "[Organisation]\nDescription=o\nClass=c\n[Peer]\nUser=thorn\nUser=7\n"}));
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        policy_show(policy, &text);
+        cr_expect(policy_show(policy, NULL, &text));
         cr_expect_str_eq(
                 buffer_text(&text),
                 "# policy aae207a29c422845c73e3ceca0bf869f8847c84fce223d542fcbcc00706b9ef2\n"

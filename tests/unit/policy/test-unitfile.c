@@ -225,3 +225,18 @@ Test(unitfile, a_value_may_have_4096_bytes_and_no_more)
                                  "f:2:3: value of 4097 bytes in 'K'; expected at most 4096\n"),
                      0);
 }
+
+Test(unitfile, comments_are_read_one_by_one)
+{
+        static const char text[] = "# one\n[S]\n  ;\ttwo \nK=a # none\\\n#three\nb\n\n#\n# last";
+        const UnitSource source = {"f", text, sizeof(text) - 1};
+        UnitCommentReader reader = {};
+        UnitComment comment;
+        _cleanup_(buffer_deinit) Buffer found = BUFFER_INIT;
+
+        while (unitfile_next_comment(&source, &reader, &comment))
+                buffer_append_format(&found, "%s:%u:%u '%.*s'\n", comment.place.file, comment.place.line,
+                                     comment.place.column, (int)comment.n, comment.text);
+        cr_expect_str_eq(buffer_text(&found),
+                         "f:1:1 'one'\nf:3:3 'two'\nf:5:1 'three'\nf:8:1 ''\nf:9:1 'last'\n");
+}

@@ -12,7 +12,6 @@
 
 #include "base/macro.h"
 #include "make-export.h"
-#include "tools/similarity.h"
 
 static MakeExport folder; /* any folder; nothing in it is an export */
 static Policy *policy;
@@ -103,21 +102,4 @@ Test(decision_json, limits_are_those_that_the_operation_has)
         expect(&decision,
                "\"verdict\":\"permit\",\"allow\":\"a\",\"organisation\":\"o\",\"moratoria\":[],"
                "\"limits\":{\"minimumSimilarity\":-0.000001,\"maximumCandidates\":7,\"release\":\"scores\"}");
-}
-
-Test(decision_json, similarities_are_the_shortest_decimals)
-{
-        static const struct {
-                int32_t millionths;
-                const char *text;
-        } cases[] = {{0, "0"},          {1, "0.000001"},      {-1, "-0.000001"},
-                     {600000, "0.6"},   {1000000, "1"},       {-1000000, "-1"},
-                     {-500000, "-0.5"}, {999999, "0.999999"}, {-999999, "-0.999999"},
-                     {100000, "0.1"},   {50000, "0.05"},      {10, "0.00001"}};
-        char text[SIMILARITY_TEXT_SIZE];
-
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                similarity_format(cases[i].millionths, text);
-                cr_expect_str_eq(text, cases[i].text);
-        }
 }

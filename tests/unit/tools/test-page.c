@@ -50,6 +50,17 @@ Test(page, a_word_that_fits_nowhere_stands_alone)
         cr_expect_str_eq(field("x", text), wanted);
 }
 
+Test(page, text_alone_begins_at_the_margin)
+{
+        static char page[256];
+        FILE *out = fmemopen(page, sizeof(page) - 1, "w");
+        page_text(out, "Denied, moratorium: police-use covers it, and town-all would fit but not be excepted "
+                       "by it\x1b.");
+        fclose(out);
+        cr_expect_str_eq(page, "Denied, moratorium: police-use covers it, and town-all would fit but not be\n"
+                               "excepted by it?.\n");
+}
+
 Test(page, newlines_stay_and_spaces_fold)
 {
         cr_expect_str_eq(field("x", "a  b\nc"), "  x             a b\n                c\n");
