@@ -202,7 +202,8 @@ static bool comparer_has_met(Comparer *comparer)
                 uint64_t allows[BITS_WORDS_MAX] = {};
                 for (size_t i = 0; i < its->n; i++)
                         bits_add(allows, its->allows[i]);
-                buffer_append(&comparer->states, &its->asker, its->n > 0 ? sizeof(its->asker) : 0);
+                size_t asker = its->n > 0 ? its->asker : 0; /* states are of one length */
+                buffer_append(&comparer->states, &asker, sizeof(asker));
                 buffer_append(&comparer->states, allows,
                               its->policy->index.askers.n_words * sizeof(uint64_t));
                 buffer_append(&comparer->states, its->in_force, n_words[side] * sizeof(uint64_t));

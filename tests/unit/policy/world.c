@@ -198,6 +198,23 @@ static void world_change_limits(World *world, const char *path)
                 world_swap(world, path, "Rate=9/h", "Rate=3/h");
 }
 
+/* One allow as two halves, of which the second begins where the first ends: the same by a synchronised clock. */
+static void world_split(World *world)
+{
+        for (size_t i = 0; i < world->n_files; i++) {
+                if (strcmp(world->files[i].path, "r0.allow") != 0)
+                        continue;
+                if (strstr(buffer_text(&world->texts[i]), "From=") ||
+                    strstr(buffer_text(&world->texts[i]), "Until="))
+                        return;
+                Buffer *second = world_file(world, "r2.allow");
+                buffer_append(second, world->texts[i].data, world->texts[i].n);
+                buffer_append_text(second, "From=2020-03-01\n");
+                buffer_append_text(&world->texts[i], "Until=2020-03-01\n");
+                return;
+        }
+}
+
 /* One change; those that rename or regroup nothing are part of it, so that there is nothing to tell. */
 static void world_change_one(World *world)
 {
@@ -209,7 +226,7 @@ static void world_change_one(World *world)
                                                {"s.stand-down", "s.stand-down", "t.stand-down"}};
         unsigned type = world_roll(ARRAY_SIZE(makers));
 
-        switch (world_roll(7)) {
+        switch (world_roll(8)) {
         case 0:
                 world_drop(world, PICK("m0.moratorium", "m1.moratorium", "s.stand-down"));
                 break;
@@ -219,6 +236,9 @@ static void world_change_one(World *world)
                 break;
         case 2:
                 world_change_limits(world, PICK("r0.allow", "r1.allow"));
+                break;
+        case 3:
+                world_split(world);
                 break;
         default:
                 makers[type](world, paths[type][world_roll(3)]);

@@ -1,0 +1,151 @@
+/*
+ * Tests of policy/diff.h: what is told of a change, word for word, and changes that only few requests show.
+ */
+
+#include "policy/diff.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "fixture.h"
+
+#define WORLD                                                                                                \
+        {"ngo.class", "[Class]\nDescription=r\n"}, {"police.class", "[Class]\nDescription=r\n"},             \
+                {"p.purpose", "[Purpose]\nDescription=r\n"},                                                 \
+                {"g.gallery", "[Gallery]\nDescription=r\nModel=m\nDimension=16\n"},                          \
+        {                                                                                                    \
+                "x.organisation", "[Organisation]\nDescription=r\nClass=ngo\n[Peer]\nUser=1\n"               \
+        }
+#define ALLOW                                                                                                \
+        "[Allow]\nDescription=r\nClass=ngo\nOperation=identify\nPurpose=p\nGallery=g\nSought=missing\n"      \
+        "MinimumSimilarity=0.5\n"
+
+#define FILES(...) ((const FixtureFile[]){WORLD, ##__VA_ARGS__, {}})
+
+static void expect_diff(const FixtureFile *old, const FixtureFile *new, bool wider, const char *expected)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        _cleanup_(buffer_deinit) Buffer lines = BUFFER_INIT;
+        Policy *policies[2] = {fixture_load(old), fixture_load(new)};
+
+        cr_assert_eq(policy_diff(policies[0], policies[1], &diff), 0);
+        for (size_t i = 0; i < diff.n; i++) {
+                cr_expect(diff.lines[i].confirmed);
+                buffer_append_format(&lines, "%s %s\n", diff_kind_name(diff.lines[i].kind),
+                                     diff.lines[i].text);
+        }
+        cr_expect_str_eq(buffer_text(&lines), expected);
+        cr_expect_eq(diff.wider, wider);
+        policy_unref(policies[0]);
+        policy_unref(policies[1]);
+}
+
+#define SAYS "identify for any purpose in any gallery, seeking missing, by photograph, video-frame"
+
+Test(diff, nothing_is_told_where_no_request_shows_it)
+{
+        expect_diff(FILES({"a.allow", ALLOW}), FILES({"a.allow", ALLOW}), false, "");
+        /* Another text, another name, a rule that never does anything, a class without a member. */
+        expect_diff(FILES({"a.allow", ALLOW}),
+                    FILES({"b.allow", "# A comment\n" ALLOW}, {"dead.allow", ALLOW "Until=1969-01-01\n"},
+                          {"none.class", "[Class]\nDescription=r\n"},
+                          {"m.moratorium", "[Moratorium]\nDescription=r\nClass=police\n"}),
+                    false, "");
+}
+
+Test(diff, what_becomes_permitted_and_denied)
+{
+        expect_diff(FILES(), FILES({"a.allow", ALLOW "Require=case\nFrom=2020-01-01\n"}), true,
+                    "permitted x may now " SAYS ", stating case, from 2020-01-01; by allow a, was denied: "
+                    "not-allowed\n");
+        expect_diff(FILES({"a.allow", ALLOW}),
+                    FILES({"a.allow", ALLOW}, {"s.stand-down", "[StandDown]\nReason=r\n"}), false,
+                    "denied x may no longer " SAYS "; by allow a, now denied: stood-down\n");
+        expect_diff(
+                FILES({"a.allow", ALLOW}),
+                FILES({"a.allow", ALLOW}, {"m.moratorium", "[Moratorium]\nDescription=r\nClass=ngo\nFrom="
+                                                           "2020-01-01\nUntil=2021-01-01\nOnExpiry=lapse\n"}),
+                false,
+                "denied x may no longer " SAYS ", from 2020-01-01 until 2021-01-01; by allow a, now denied: "
+                "moratorium m\n");
+}
+
+Test(diff, what_a_permit_gives)
+{
+        expect_diff(FILES({"a.allow", ALLOW "Rate=3/h\n"}),
+                    FILES({"a.allow", ALLOW "Release=scores\nMaximumCandidates=50\nRate=9/h\n"}), true,
+                    "more x get more from " SAYS
+                    "; scores, was candidates; at most 50, was 10; 9/h, was 3/h; by allow "
+                    "a\n");
+        expect_diff(FILES({"a.allow", ALLOW}), FILES({"a.allow", ALLOW "Rate=3/h\n"}), false,
+                    "less x get less from " SAYS "; 3/h, was without limit; by allow a\n");
+        expect_diff(FILES({"a.allow", ALLOW "Rate=3/h\n"}), FILES({"a.allow", ALLOW "Rate=24/d\n"}), true,
+                    "other x get something else from " SAYS "; 24/d, was 3/h; by allow a\n");
+}
+
+Test(diff, who_may_be_named)
+{
+        expect_diff(FILES({"a.allow", ALLOW}), FILES({"a.allow", ALLOW "Recipient=police\nOnBehalfOf=ngo\n"}),
+                    true,
+                    "permitted x may now " SAYS
+                    ", on behalf of ngo or seen by police; by allow a, was denied: "
+                    "not-allowed\n");
+}
+
+/* Each of the two is admitted by one allow, both by none any more. */
+Test(diff, names_that_matter_only_together)
+{
+        expect_diff(FILES({"a.allow", ALLOW "Recipient=police ngo\n"}),
+                    FILES({"a.allow", ALLOW "Recipient=police\n"}, {"b.allow", ALLOW "Recipient=ngo\n"}),
+                    false,
+                    "denied x may no longer " SAYS
+                    ", seen by ngo and police; by allow a, now denied: not-allowed\n");
+}
+
+/* By a synchronised clock two halves are as good as the whole. By one that nobody vouches for the second has not
+ * begun when the first has ended. */
+Test(diff, what_only_an_unsynchronised_clock_shows)
+{
+        expect_diff(FILES({"a.allow", ALLOW}),
+                    FILES({"a.allow", ALLOW "Until=2020-01-01\n"}, {"b.allow", ALLOW "From=2020-01-01\n"}),
+                    false,
+                    "denied x may no longer " SAYS
+                    ", from 2020-01-01, while the clock is not synchronised; by allow "
+                    "a, now denied: not-allowed\n");
+}
+
+/* Whoever is of both groups was one organisation, and is two now. */
+Test(diff, callers_who_become_somebody_else)
+{
+        expect_diff(
+                FILES({"a.allow", ALLOW},
+                      {"y.organisation", "[Organisation]\nDescription=r\nClass=ngo\n[Peer]\nGroup=7\n"}),
+                FILES({"a.allow", ALLOW},
+                      {"y.organisation", "[Organisation]\nDescription=r\nClass=ngo\n[Peer]\nGroup=7\n"},
+                      {"z.organisation", "[Organisation]\nDescription=r\nClass=police\n[Peer]\nGroup=8\n"}),
+                false, "denied x, y may no longer " SAYS "; by allow a, now denied: ambiguous-peer\n");
+}
+
+Test(diff, it_is_written_with_examples)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Policy *old = fixture_load(FILES()), *new = fixture_load(FILES({"a.allow", ALLOW}));
+
+        cr_assert_eq(policy_diff(old, new, &diff), 0);
+        policy_diff_write(&diff, &text);
+        cr_expect_str_eq(
+                buffer_text(&text),
+                "+ x may now " SAYS "; by allow a, was denied: not-allowed\n"
+                "    {\"uid\":1,\"groups\":[],\"operation\":\"identify\",\"gallery\":\"g\",\"purpose\":\"p\","
+                "\"sought\":\"missing\",\"on_behalf_of\":[],\"recipients\":[],\"probe\":\"photograph\","
+                "\"time\":\"1970-01-01\",\"clock\":\"synchronised\"}\n");
+        policy_diff_deinit(&diff);
+        buffer_clear(&text);
+        policy_diff_write(&diff, &text);
+        cr_expect_str_eq(buffer_text(&text), "No request is answered otherwise.\n");
+        policy_unref(old);
+        policy_unref(new);
+}
