@@ -1,6 +1,8 @@
 /*
- * What stands in the way of requests at one instant, a line each, for whoever runs the service.
+ * What stands in the way of requests at one instant, in words, for whoever runs the service.
  */
+
+#include "policy/standing.h"
 
 #include "policy/match.h"
 #include "policy/model.h"
@@ -53,18 +55,41 @@ static void standing_end(const Moratorium *moratorium, bool past, Buffer *buffer
                                                 : " and from then on until somebody releases it");
 }
 
-static void standing_moratorium(const Policy *policy, size_t i, int64_t time, Buffer *buffer)
+/* One that is in force: since when and until when. */
+static void standing_span(const Moratorium *moratorium, int64_t time, Buffer *buffer)
 {
-        const Moratorium *moratorium = &policy->moratoria[i];
-        const Object *object = &policy->objects[OBJECT_MORATORIUM].items[i];
-
-        buffer_append_format(buffer, "moratorium %s: stands ", moratorium->name);
         if (moratorium->span.from != TIME_NEVER) {
                 buffer_append_text(buffer, "since ");
                 standing_when(moratorium->span.from, buffer);
                 buffer_append_text(buffer, ", ");
         }
         standing_end(moratorium, time >= moratorium->span.until, buffer);
+}
+
+/* One that is not: it has not begun, or this is how it ended. */
+static void standing_absence(const Moratorium *moratorium, int64_t time, Buffer *buffer)
+{
+        bool ended = moratorium->released && moratorium->span.until == TIME_FOREVER;
+
+        if (time < moratorium->span.from && !ended) {
+                buffer_append_text(buffer, "begins on ");
+                standing_when(moratorium->span.from, buffer);
+                return;
+        }
+        buffer_append_text(buffer, moratorium->expiry == EXPIRY_LAPSE ? "lapsed" : "released");
+        if (moratorium->span.until == TIME_FOREVER)
+                return;
+        buffer_append_text(buffer, moratorium->expiry == EXPIRY_LAPSE ? " on " : ", and over since ");
+        standing_when(moratorium->span.until, buffer);
+}
+
+static void standing_moratorium(const Policy *policy, size_t i, int64_t time, Buffer *buffer)
+{
+        const Moratorium *moratorium = &policy->moratoria[i];
+        const Object *object = &policy->objects[OBJECT_MORATORIUM].items[i];
+
+        buffer_append_format(buffer, "moratorium %s: stands ", moratorium->name);
+        standing_span(moratorium, time, buffer);
         buffer_append_text(buffer, "; covers ");
         standing_list("class", object->main.values[KEY_CLASS], buffer);
         standing_scope(object, buffer);
@@ -97,4 +122,31 @@ void policy_standing(const Policy *policy, const Facts *now, Buffer *buffer)
                         standing_moratorium(policy, i, question.at.time, buffer);
         for (size_t i = 0; i < policy->objects[OBJECT_STAND_DOWN].n; i++)
                 standing_stand_down(policy, i, buffer);
+}
+
+bool policy_moratorium_standing(const Policy *policy, const char *name, const Facts *now, Buffer *buffer)
+{
+        int place = policy_find(policy, OBJECT_MORATORIUM, name);
+        Question question;
+
+        if (place < 0)
+                return false;
+        question_init(&question, policy, now);
+        const Moratorium *moratorium = &policy->moratoria[place];
+        bool stands = moratorium_in_force(moratorium, question.at);
+        (stands ? standing_span : standing_absence)(moratorium, question.at.time, buffer);
+        return stands;
+}
+
+const Object *policy_objects(const Policy *policy, ObjectType type, size_t *ret_n)
+{
+        *ret_n = policy->objects[type].n;
+        return policy->objects[type].items;
+}
+
+const Object *policy_object(const Policy *policy, ObjectType type, const char *name)
+{
+        int place = policy_find(policy, type, name);
+
+        return place < 0 ? NULL : &policy->objects[type].items[place];
 }

@@ -27,3 +27,8 @@ int run_audit_search(const Command *command, int argc, char **argv);
 int run_audit_show(const Command *command, int argc, char **argv);
 int run_audit_verify(const Command *command, int argc, char **argv);
 int run_audit_receipt(const Command *command, int argc, char **argv);
+int run_moratorium_list(const Command *command, int argc, char **argv);
+int run_moratorium_release(const Command *command, int argc, char **argv);
+int run_moratorium_withdraw(const Command *command, int argc, char **argv);
+int run_stand_down_on(const Command *command, int argc, char **argv);
+int run_stand_down_off(const Command *command, int argc, char **argv);

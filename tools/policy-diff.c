@@ -11,6 +11,7 @@
 #include "base/macro.h"
 #include "policy/diff.h"
 #include "tools/commands.h"
+#include "tools/diff-words.h"
 #include "tools/json.h"
 #include "tools/policy-open.h"
 
@@ -18,7 +19,7 @@ static int print_words(const PolicyDiff *diff)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        policy_diff_write(diff, &text);
+        diff_write(diff, &text);
         if (text.failed) {
                 diag(DIAG_ERROR, "there is not enough memory to show the difference");
                 return EXIT_REFUSED;
@@ -30,18 +31,8 @@ static int print_words(const PolicyDiff *diff)
 static int print_json(const PolicyDiff *diff)
 {
         _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
-        json_object *lines = json_need(json_object_new_array());
 
-        json_set(object, "wider", json_object_new_boolean(diff->wider));
-        json_set(object, "changes", lines);
-        for (size_t i = 0; i < diff->n; i++) {
-                json_object *line = json_need(json_object_new_object());
-                json_set_text(line, "kind", diff_kind_name(diff->lines[i].kind));
-                json_set_text(line, "text", diff->lines[i].text);
-                json_set(line, "example", json_need(json_tokener_parse(diff->lines[i].facts)));
-                json_set(line, "confirmed", json_object_new_boolean(diff->lines[i].confirmed));
-                json_object_array_add(lines, line);
-        }
+        diff_json(diff, object);
         json_print(object);
         return EXIT_DONE;
 }

@@ -46,6 +46,25 @@ const char *policy_open_describe(const PolicyOpen *open)
         return open->dirs.n > 0 ? open->dirs.items[0] : policy_default_dirs[0];
 }
 
+void policy_open_report(const char *where, int ending, const PolicyFaults *faults)
+{
+        if (ending < 0)
+                diag(DIAG_ERROR, "%s: %s", where, strerror(-ending));
+        for (size_t i = 0; i < faults->n; i++)
+                fprintf(stderr, "%s\n", faults->lines[i]);
+}
+
+int policy_open_source(const PolicySource *source, Policy **ret_policy)
+{
+        _cleanup_(policy_faults_deinit) PolicyFaults faults = {};
+
+        int r = policy_load(ret_policy, source, &faults);
+        if (r == 0)
+                return EXIT_DONE;
+        policy_open_report(source->dirs[0], r, &faults);
+        return EXIT_REFUSED;
+}
+
 void policy_open_layer(PolicyOpen *open, const char *dir)
 {
         memmove(open->dirs.items + 1, open->dirs.items, open->dirs.n * sizeof(open->dirs.items[0]));
@@ -59,7 +78,6 @@ void policy_open_layer(PolicyOpen *open, const char *dir)
 
 int policy_open(const PolicyOpen *open, Policy **ret_policy)
 {
-        _cleanup_(policy_faults_deinit) PolicyFaults faults = {};
         bool installed = open->dirs.n == 0;
         const PolicySource source = {
                 .dirs = installed ? policy_default_dirs : open->dirs.items,
@@ -72,12 +90,5 @@ int policy_open(const PolicyOpen *open, Policy **ret_policy)
 
         if (!policy_dirs_check(&open->dirs))
                 return EXIT_REFUSED;
-        int r = policy_load(ret_policy, &source, &faults);
-        if (r == 0)
-                return EXIT_DONE;
-        if (r < 0)
-                diag(DIAG_ERROR, "%s: %s", policy_open_describe(open), strerror(-r));
-        for (size_t i = 0; i < faults.n; i++)
-                fprintf(stderr, "%s\n", faults.lines[i]);
-        return EXIT_REFUSED;
+        return policy_open_source(&source, ret_policy);
 }

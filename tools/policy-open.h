@@ -33,6 +33,16 @@ void policy_open_layer(PolicyOpen *open, const char *dir);
  */
 int policy_open(const PolicyOpen *open, Policy **ret_policy);
 
+/** policy_open_source() - The same from anywhere. */
+int policy_open_source(const PolicySource *source, Policy **ret_policy);
+
+/**
+ * policy_open_report() - Says why a policy did not load, on stderr, a line a fault.
+ * @where:      its first folder
+ * @ending:     what policy_load() returned
+ */
+void policy_open_report(const char *where, int ending, const PolicyFaults *faults);
+
 /** policy_open_describe() - Where that is, for messages: the first folder. */
 const char *policy_open_describe(const PolicyOpen *open);
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,16 +26,40 @@ typedef struct RunOptions {
         bool new_log;
 } RunOptions;
 
-/* Where the policy is looked for when no place is given. */
+/* Where the policy is looked for when no place is given; and places that were given relative to this one. */
 typedef struct PolicyFolders {
         Buffer own;
         Buffer shipped;
+        char *absolute[OPTION_LIST_MAX];
 } PolicyFolders;
 
 static void policy_folders_deinit(PolicyFolders *folders)
 {
         buffer_deinit(&folders->own);
         buffer_deinit(&folders->shipped);
+        for (size_t i = 0; i < ARRAY_SIZE(folders->absolute); i++)
+                free(folders->absolute[i]);
+}
+
+/* The guard tells its folders to tools, which run anywhere. */
+static int make_absolute(OptionList *dirs, PolicyFolders *folders)
+{
+        _cleanup_(freep) char *here = getcwd(NULL, 0);
+        int r = here ? 0 : -errno;
+
+        for (size_t i = 0; i < dirs->n && r >= 0; i++) {
+                if (dirs->items[i][0] == '/')
+                        continue;
+                r = asprintf(&folders->absolute[i], "%s/%s", here, dirs->items[i]);
+                if (r < 0)
+                        folders->absolute[i] = NULL;
+                else
+                        dirs->items[i] = folders->absolute[i];
+        }
+        if (r >= 0)
+                return EXIT_DONE;
+        diag(DIAG_ERROR, "the folder of --policy-dir has no whole name: %s", strerror(errno));
+        return EXIT_REFUSED;
 }
 
 /* Policy files have to be the caller's own here, so that a shipped policy of somebody else is of no use. */
@@ -44,15 +69,18 @@ static bool is_own_folder(const char *path)
         return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. */
+/* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. Over that one it is
+ * made where it is missing, so that no change of policy goes into what was shipped. */
 static int find_policy(RunOptions *options, const RunDir *dir, PolicyFolders *found)
 {
         OptionList *dirs = &options->policy_dirs;
-        if (!policy_dirs_check(dirs))
+        if (!policy_dirs_check(dirs) || make_absolute(dirs, found) != EXIT_DONE)
                 return EXIT_REFUSED;
         if (dirs->n == 0) {
                 buffer_append_format(&found->own, "%s/policy.d", dir->path);
                 programs_policy_dir(&found->shipped);
+                if (is_own_folder(buffer_text(&found->shipped)))
+                        (void)mkdir(buffer_text(&found->own), 0755); /* It may be there, and need not. */
                 if (is_own_folder(buffer_text(&found->own)))
                         dirs->items[dirs->n++] = buffer_text(&found->own);
                 if (is_own_folder(buffer_text(&found->shipped)))
@@ -73,7 +101,7 @@ static int find_policy(RunOptions *options, const RunDir *dir, PolicyFolders *fo
 static int run_in(RunOptions *options)
 {
         _cleanup_(rundir_deinit) RunDir dir = RUN_DIR_INIT;
-        _cleanup_(policy_folders_deinit) PolicyFolders folders = {BUFFER_INIT, BUFFER_INIT};
+        _cleanup_(policy_folders_deinit) PolicyFolders folders = {};
         _cleanup_(buffer_deinit) Buffer fault = BUFFER_INIT;
         if (rundir_open(options->dir, &dir, &fault) != 0) {
                 diag(DIAG_ERROR, "%s", buffer_text(&fault));

@@ -4,7 +4,7 @@
  *
  *   DIR                        0711  others may pass through to the sockets
  *   DIR/lock                   0600  held for as long as a run uses it
- *   DIR/policy.d               the caller's, if there is one
+ *   DIR/policy.d               the caller's, if there is one; made by tools/run.c over the shipped policy
  *   DIR/run                    0755
  *   DIR/run/org.matchguard.*   Match 0666, Admin 0600, Audit 0660
  *   DIR/run/internal           0700  frontend, worker: 0600; notify

@@ -11,6 +11,7 @@
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "policy/decide.h"
+#include "policy/time.h"
 
 void status_deinit(Status *status)
 {
@@ -126,6 +127,25 @@ static void status_policy(Guard *guard, const ClockReading *now, Status *status)
                 line = next;
         }
         status_text(status, "clock", facts_clock_name(facts.clock));
+        if (facts.has_mark) {
+                char mark[TIME_TEXT_SIZE];
+                time_format((int64_t)facts.mark_usec, mark);
+                status_text(status, "mark", status_own(status, strdup(mark)));
+        }
+}
+
+/* Where a tool that changes policy finds what this service reads: it must not have to guess. */
+static void status_places(Guard *guard, Status *status)
+{
+        const PolicySource source = guard_policy_source(guard);
+        _cleanup_(buffer_deinit) Buffer path = BUFFER_INIT;
+
+        for (size_t i = 0; i < source.n_dirs; i++)
+                status_line(status, "policyDirectories", source.dirs[i]);
+        status_number(status, "policyOwner", source.owner);
+        buffer_append_format(&path, "%s/export", guard->options->state_dir);
+        status_text(status, "exportDirectory",
+                    status_own(status, path.failed ? NULL : buffer_take(&path, NULL)));
 }
 
 static void status_worker(Guard *guard, Status *status)
@@ -166,6 +186,7 @@ void status_in_full(Guard *guard, Status *status)
         status_for_anybody(guard, status);
         status_trail(guard, status);
         status_policy(guard, &now, status);
+        status_places(guard, status);
         status_worker(guard, status);
         status_bool(status, "frontend.connected", guard->frontend.channel != NULL);
         status_number(status, "frontend.children", guard->quota.n_all[QUOTA_CHILD]);

@@ -207,7 +207,7 @@ static void use(const Policy *policy, const Policy *weaker)
                 decide_all(&pair, &facts);
                 policy_standing(policy, &facts, &text);
         }
-        policy_diff_write(&pair.diff, &text);
+        policy_diff_write(&pair.diff, INT64_C(1600000000000000), &text);
         policy_diff_deinit(&pair.diff);
         lint(policy);
         (void)policy_show(policy, NULL, &text); /* of all objects: there is no other answer */

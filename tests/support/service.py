@@ -267,11 +267,16 @@ class Service:
                 raise RuntimeError(f"the guard ended: {self.log('guard')}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {key}={value}: {self.notified} {self.log('guard')}")
-            if select.select([self.notify], [], [], 0.05)[0]:
-                for line in self.notify.recv(65536).decode().splitlines():
-                    name, _, said = line.partition("=")
-                    self.notified[name] = said
+            self.take_notifications(0.05)
         return True
+
+    def take_notifications(self, timeout=0):
+        """Reads what the guard has notified: where nobody does, sd_notify(3) waits for room after a few."""
+        while self.notify and select.select([self.notify], [], [], timeout)[0]:
+            for line in self.notify.recv(65536).decode().splitlines():
+                name, _, said = line.partition("=")
+                self.notified[name] = said
+            timeout = 0
 
     def start(self, **guard):
         self.start_guard(**guard)
@@ -326,6 +331,7 @@ class Service:
 
     def call(self, method, parameters=None, uid=NGO_UID, interface=None, **more):
         """One call on a connection of its own."""
+        self.take_notifications()
         connection = self.connect(uid, interface or method.rpartition(".")[0])
         try:
             return connection.call(method, parameters, **more)
@@ -334,6 +340,7 @@ class Service:
 
     def tool(self, *arguments, uid=None, check=None):
         """Runs the tool on this folder. Return: (status, stdout, stderr)."""
+        self.take_notifications()
         command = [str(self.build / "tools/matchguard"), *map(str, arguments), "--dir", str(self.dir)]
         if uid is not None:
             command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]

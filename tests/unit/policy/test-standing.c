@@ -5,6 +5,7 @@
 #include "base/macro.h"
 #include "fixture.h"
 #include "policy/digest.h"
+#include "policy/standing.h"
 
 #define HEAD "[Moratorium]\nDescription=d\nClass=c\n"
 
@@ -108,5 +109,94 @@ Test(standing, the_whole_policy_is_shown_with_what_holds_by_default)
                 "180b50eb300eb59c5b4ce16a9a57407d577da87ed8bd1f73eea6f9863ffb177b\n[Organisation]"
                 "\nDescription=o\nClass=c\n"
                 "[Peer]\nUser=thorn 7\n");
+        policy_unref(policy);
+}
+
+/* ------------------------------------------------------------------------------------- one moratorium at a time */
+
+typedef struct OneRow {
+        const char *text; /* of the moratorium, behind its required keys */
+        bool released;
+        const char *time;
+        FactsClock clock;
+        const char *mark; /* NULL: none */
+        bool stands;
+        const char *words;
+} OneRow;
+
+/* The digest of a moratorium's text, for a release of it. */
+static void digest_of_moratorium(const FixtureFile *files, char ret_hex[static DIGEST_HEX_SIZE])
+{
+        Policy *policy = fixture_load(files);
+
+        digest_hex(&policy_object(policy, OBJECT_MORATORIUM, "m")->digest, ret_hex);
+        policy_unref(policy);
+}
+
+static void check_one(const OneRow *row)
+{
+        _cleanup_(buffer_deinit) Buffer moratorium = BUFFER_INIT, release = BUFFER_INIT, words = BUFFER_INIT;
+        Facts now = {.time_usec = fixture_usec(row->time), .clock = row->clock};
+        char hex[DIGEST_HEX_SIZE];
+
+        buffer_append_format(&moratorium, HEAD "%s", row->text);
+        digest_of_moratorium(FILES({"m.moratorium", buffer_text(&moratorium)}), hex);
+        buffer_append_format(&release, "[Release]\nMoratorium=m\nDigest=%s\nReason=r\n", hex);
+        now.has_mark = row->mark != NULL;
+        now.mark_usec = row->mark ? fixture_usec(row->mark) : 0;
+        Policy *policy = fixture_load(FILES({"m.moratorium", buffer_text(&moratorium)},
+                                            {row->released ? "m.release" : NULL, buffer_text(&release)}));
+        bool stands = policy_moratorium_standing(policy, "m", &now, &words);
+        cr_expect_eq(stands, row->stands, "%s at %s", row->text, row->time);
+        cr_expect_str_eq(buffer_text(&words), row->words);
+        policy_unref(policy);
+}
+
+Test(standing, of_one_moratorium_it_is_told_whether_it_stands_and_why)
+{
+        static const OneRow rows[] = {
+                {"", false, "2020-06-10", CLOCK_SYNCHRONISED, NULL, true,
+                 "until further notice: until somebody releases it"},
+                {"", true, "2020-06-10", CLOCK_UNSYNCHRONISED, NULL, false, "released"},
+                {"From=2020-06-10\n", false, "2020-06-09", CLOCK_SYNCHRONISED, NULL, false,
+                 "begins on 2020-06-10"},
+                {"From=2020-06-10\n", true, "2020-06-09", CLOCK_SYNCHRONISED, NULL, false, "released"},
+                {"Until=2021-06-10\n", true, "2020-06-10", CLOCK_SYNCHRONISED, NULL, true,
+                 "until 2021-06-10, when its release takes effect"},
+                {"Until=2021-06-10\n", true, "2021-06-10", CLOCK_SYNCHRONISED, NULL, false,
+                 "released, and over since 2021-06-10"},
+                {"Until=2021-06-10\n", true, "2021-06-10", CLOCK_UNSYNCHRONISED, NULL, true,
+                 "beyond 2021-06-10, because no synchronised clock says that this has come"},
+                {"Until=2021-06-10\n", true, "2021-06-11", CLOCK_UNSYNCHRONISED, "2021-06-10", false,
+                 "released, and over since 2021-06-10"},
+                {"Until=2021-06-10\nOnExpiry=lapse\n", false, "2021-06-10", CLOCK_SYNCHRONISED, NULL, false,
+                 "lapsed on 2021-06-10"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                check_one(&rows[i]);
+}
+
+Test(standing, a_moratorium_that_is_not_there_does_not_stand)
+{
+        Policy *policy = fixture_load(FILES({"m.moratorium", HEAD}));
+        _cleanup_(buffer_deinit) Buffer words = BUFFER_INIT;
+        Facts now = {.time_usec = fixture_usec("2020-06-10"), .clock = CLOCK_SYNCHRONISED};
+
+        cr_expect_not(policy_moratorium_standing(policy, "n", &now, &words));
+        cr_expect_str_eq(buffer_text(&words), "");
+        policy_unref(policy);
+}
+
+Test(standing, objects_are_found_by_type_and_name)
+{
+        Policy *policy = fixture_load(FILES({"b.moratorium", HEAD}, {"a.moratorium", HEAD}));
+        size_t n = 0;
+        const Object *objects = policy_objects(policy, OBJECT_MORATORIUM, &n);
+
+        cr_assert_eq(n, 2);
+        cr_expect_str_eq(objects[0].name, "a");
+        cr_expect_eq(policy_object(policy, OBJECT_MORATORIUM, "b"), &objects[1]);
+        cr_expect_null(policy_object(policy, OBJECT_RELEASE, "b"));
         policy_unref(policy);
 }

@@ -90,7 +90,7 @@ static void world_allow(World *world, const char *path)
                              PICK("candidates", "scores"));
         if (world_roll(4) == 0)
                 buffer_append_text(text, "Probe=photograph sketch\n");
-        if (world_roll(5) == 0)
+        if (world_roll(3) == 0)
                 buffer_append_format(text, "Rate=%s\n", PICK("1/d", "9/h"));
         world_span(text, 3);
 }
