@@ -34,7 +34,7 @@ static void standing_words(const Value *value, const char *last, Buffer *buffer)
 /* "any NOUN", or the entries of the list. */
 static void standing_list(const char *noun, const Value *value, Buffer *buffer)
 {
-        if (!value || value->any)
+        if (value->any)
                 buffer_append_format(buffer, "any %s", noun);
         else
                 standing_words(value, "and", buffer);

@@ -4,6 +4,7 @@
 
 #include "base/macro.h"
 #include "fixture.h"
+#include "policy/digest.h"
 #include "policy/standing.h"
 
 #define HEAD "[Moratorium]\nDescription=d\nClass=c\n"
@@ -64,6 +65,27 @@ Test(standing, each_way_to_end_is_told)
         expect_standing(lapse, "2021-06-10", CLOCK_SYNCHRONISED, "");
         expect_standing(notice, "2020-06-10", CLOCK_SYNCHRONISED,
                         "moratorium m: in force, until somebody releases it" SCOPE);
+}
+
+Test(standing, a_release_that_has_not_taken_effect_is_told)
+{
+        static const char text[] = HEAD "Until=2021-06-10\n";
+        static const char path[] = "m.moratorium";
+        _cleanup_(buffer_deinit) Buffer release = BUFFER_INIT;
+        Digest digest;
+        char hex[DIGEST_HEX_SIZE];
+
+        policy_digest_of(&(PolicyText){path, (const uint8_t *)text, sizeof(text) - 1}, 1, &digest);
+        digest_hex(&digest, hex);
+        buffer_append_format(&release, "[Release]\nMoratorium=m\nReason=r\nDigest=%s\n", hex);
+        const FixtureFile *files = FILES({path, text}, {"m.release", buffer_text(&release)});
+        expect_standing(files, "2020-06-10", CLOCK_SYNCHRONISED,
+                        "moratorium m: in force, until 2021-06-10, when its release takes effect" SCOPE);
+        expect_standing(files, "2021-06-10", CLOCK_UNSYNCHRONISED,
+                        "moratorium m: in force, held beyond 2021-06-10, because no synchronised clock says "
+                        "that this has "
+                        "come" SCOPE);
+        expect_standing(files, "2021-06-10", CLOCK_SYNCHRONISED, "");
 }
 
 Test(standing, scope_exceptions_and_stand_downs_are_told)
