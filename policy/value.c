@@ -12,7 +12,7 @@
 #include "policy/suggest.h"
 #include "policy/time.h"
 
-enum { VALUE_LABEL_MAX = 512, VALUE_UNIT_MAX = 255, VALUE_RATE_MAX = 1000000000 };
+enum { VALUE_LABEL_MAX = 512, VALUE_UNIT_MAX = 255 };
 
 static bool value_parse_text(Value *value, Faults *faults)
 {
@@ -117,7 +117,7 @@ static bool value_parse_rate(Value *value, Faults *faults)
         uint64_t number = 0;
 
         if (slash && text_to_u64(value->text, (size_t)(slash - value->text), &number) && number >= 1 &&
-            number <= VALUE_RATE_MAX) {
+            number <= POLICY_RATE_MAX) {
                 value->number = (int64_t)number;
                 for (size_t i = 0; i < ARRAY_SIZE(units); i++)
                         if (strcmp(slash + 1, units[i].name) == 0)
@@ -127,7 +127,7 @@ static bool value_parse_rate(Value *value, Faults *faults)
                 return true;
         faults_add(faults, value->place,
                    "bad rate '%s' in '%s'; expected N/s, N/min, N/h or N/d with N from 1 to %d", value->text,
-                   value->spec->name, VALUE_RATE_MAX);
+                   value->spec->name, POLICY_RATE_MAX);
         return false;
 }
 

@@ -257,6 +257,14 @@ class Service:
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"), *arguments],
             stdout=log, stderr=log)
 
+    def hear(self, timeout=0):
+        """Takes in what the guard has notified; where nobody does for long, it has to wait."""
+        while select.select([self.notify], [], [], timeout)[0]:
+            for line in self.notify.recv(65536).decode().splitlines():
+                name, _, said = line.partition("=")
+                self.notified[name] = said
+            timeout = 0
+
     def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
         deadline = time.monotonic() + timeout
@@ -267,16 +275,8 @@ class Service:
                 raise RuntimeError(f"the guard ended: {self.log('guard')}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no {key}={value}: {self.notified} {self.log('guard')}")
-            self.take_notifications(0.05)
+            self.hear(0.05)
         return True
-
-    def take_notifications(self, timeout=0):
-        """Reads what the guard has notified: where nobody does, sd_notify(3) waits for room after a few."""
-        while self.notify and select.select([self.notify], [], [], timeout)[0]:
-            for line in self.notify.recv(65536).decode().splitlines():
-                name, _, said = line.partition("=")
-                self.notified[name] = said
-            timeout = 0
 
     def start(self, **guard):
         self.start_guard(**guard)
@@ -331,7 +331,7 @@ class Service:
 
     def call(self, method, parameters=None, uid=NGO_UID, interface=None, **more):
         """One call on a connection of its own."""
-        self.take_notifications()
+        self.hear()
         connection = self.connect(uid, interface or method.rpartition(".")[0])
         try:
             return connection.call(method, parameters, **more)
@@ -340,7 +340,7 @@ class Service:
 
     def tool(self, *arguments, uid=None, check=None):
         """Runs the tool on this folder. Return: (status, stdout, stderr)."""
-        self.take_notifications()
+        self.hear()
         command = [str(self.build / "tools/matchguard"), *map(str, arguments), "--dir", str(self.dir)]
         if uid is not None:
             command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]

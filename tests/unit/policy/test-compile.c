@@ -229,7 +229,7 @@ Test(compile, windows_of_rates_are_told)
                                                       {"s.allow", SEARCH "Rate=1/s\n"},
                                                       {"m.allow", SEARCH "Rate=10/min\n"},
                                                       {"h.allow", SEARCH "Rate=1/h\n"},
-                                                      {"d.allow", SEARCH "Rate=1000000000/d\n"},
+                                                      {"d.allow", SEARCH "Rate=1000000/d\n"},
                                                       {"n.allow", SEARCH},
                                                       {}});
 

@@ -18,6 +18,7 @@
 #include "policy/explain.h"
 #include "policy/grants.h"
 #include "policy/lint.h"
+#include "policy/upcoming.h"
 
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
@@ -316,6 +317,29 @@ Test(memory, a_decision_is_made_or_it_is_none)
                 {}});
 
         cr_expect_eq(each_failure(decide, policy, 0), 1);
+        policy_unref(policy);
+}
+
+static int look_ahead(const Policy *policy)
+{
+        Facts now = {.time_usec = fixture_usec("2020-06-30"), .clock = CLOCK_SYNCHRONISED};
+        UpcomingList list = UPCOMING_LIST_INIT;
+        int r = policy_upcoming(policy, &now, &list);
+
+        cr_expect_eq(list.n, r == 0 ? 2 : 0);
+        upcoming_list_deinit(&list);
+        return r;
+}
+
+Test(memory, dates_that_come_near_are_all_told_or_none)
+{
+        Policy *policy = fixture_load((FixtureFile[]){
+                {"c.class", "[Class]\nDescription=c\n"},
+                {"m.moratorium",
+                 "[Moratorium]\nDescription=m\nClass=c\nUntil=2020-07-01\nReviewBy=2020-07-02\n"},
+                {}});
+
+        cr_expect_gt(each_failure(look_ahead, policy, 0), 2);
         policy_unref(policy);
 }
 
