@@ -295,7 +295,7 @@ const char *sources_mask(const Sources *sources, ObjectType type, const char *na
                 const SourceFile *file = &sources->found[i];
                 if (file->masked && strncmp(file->path, name, n) == 0 &&
                     strcmp(file->path + n, type_specs[type].suffix) == 0)
-                        return file->by ? NULL : file->shown;
+                        return file->shown;
         }
         return NULL;
 }

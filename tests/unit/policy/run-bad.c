@@ -113,7 +113,7 @@ static void put_bytes(const char *path, const char *text, unsigned n)
         FILE *file = fopen(path, "we");
 
         expand(text, n, &bytes);
-        if (!file || fwrite(bytes.data, 1, bytes.n, file) != bytes.n || fclose(file) != 0)
+        if (!file || fwrite(buffer_text(&bytes), 1, bytes.n, file) != bytes.n || fclose(file) != 0)
                 fail("write", path);
 }
 
