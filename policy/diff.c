@@ -273,6 +273,16 @@ static void diff_write_line(const Compare *compare, const FoldRow *row, const De
                 buffer_append_text(text, "; the decision does not confirm the example: report this");
 }
 
+static int64_t diff_until(const Compare *compare, const FoldRow *row)
+{
+        const uint64_t *set = fold_set(&compare->fold, row, COMPARE_TIMES);
+        size_t last = compare->n_instants;
+
+        while (last > 0 && !bits_has(set, last - 1))
+                last--;
+        return last < compare->n_instants ? compare->instants[last] : TIME_FOREVER;
+}
+
 static int diff_add_line(const Compare *compare, const FoldRow *row, PolicyDiff *diff)
 {
         const CompareKey *key = &compare->keys[row->key];
@@ -290,6 +300,7 @@ static int diff_add_line(const Compare *compare, const FoldRow *row, PolicyDiff 
                 diff->lines[diff->n++] = (DiffLine){.kind = key->kind,
                                                     .text = buffer_take(&text, NULL),
                                                     .facts = buffer_take(&facts, NULL),
+                                                    .until = diff_until(compare, row),
                                                     .confirmed = diff_is_confirmed(key, decisions)};
         for (int side = 0; side < 2; side++)
                 decision_deinit(&decisions[side]);
@@ -352,11 +363,27 @@ int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff)
         return 0;
 }
 
-void policy_diff_write(const PolicyDiff *diff, Buffer *buffer)
+/* The lines of the past, or the others. Return: how many. */
+static size_t diff_write_lines(const PolicyDiff *diff, int64_t now, bool past, Buffer *buffer)
 {
-        for (size_t i = 0; i < diff->n; i++)
-                buffer_append_format(buffer, "%c %s\n    %s\n", diff_kind_sign(diff->lines[i].kind),
-                                     diff->lines[i].text, diff->lines[i].facts);
-        if (diff->n == 0)
+        size_t n = 0;
+
+        for (size_t i = 0; i < diff->n; i++) {
+                const DiffLine *line = &diff->lines[i];
+                if ((line->until <= now) != past)
+                        continue;
+                if (n++ == 0 && past)
+                        buffer_append_text(buffer,
+                                           "For times that have passed, and so for no request to come:\n");
+                buffer_append_format(buffer, "%c %s\n    %s\n", diff_kind_sign(line->kind), line->text,
+                                     line->facts);
+        }
+        return n;
+}
+
+void policy_diff_write(const PolicyDiff *diff, int64_t now, Buffer *buffer)
+{
+        if (diff_write_lines(diff, now, false, buffer) == 0)
                 buffer_append_text(buffer, "No request is answered otherwise.\n");
+        (void)diff_write_lines(diff, now, true, buffer); /* there may be none */
 }

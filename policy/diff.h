@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 #include "policy/policy.h"
@@ -23,6 +24,7 @@ typedef struct DiffLine {
         DiffKind kind;
         char *text;  /* in words, without the kind, one line */
         char *facts; /* an example: facts as matchguard.policy(5) has them in JSON, one line */
+        int64_t until; /* the first instant from which on it never happens any more; TIME_FOREVER: there is none */
         bool confirmed; /* the decision tells the policies apart by it; anything else is a fault of this program */
 } DiffLine;
 
@@ -51,5 +53,8 @@ char diff_kind_sign(DiffKind kind);
 /** diff_kind_name() - "permitted", "denied", "more", "less", "other". */
 const char *diff_kind_name(DiffKind kind);
 
-/** policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is none. */
-void policy_diff_write(const PolicyDiff *diff, Buffer *buffer);
+/**
+ * policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is none.
+ * @now:        microseconds since 1970; what lies wholly before comes last, under a heading
+ */
+void policy_diff_write(const PolicyDiff *diff, int64_t now, Buffer *buffer);

@@ -240,7 +240,7 @@ static void print_diff(const PolicyDiff *diff, FILE *out)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        policy_diff_write(diff, &text);
+        diff_write(diff, &text);
         if (diff->n > 0) {
                 diff_sentence(diff, &text);
                 buffer_append_text(&text, "\n");

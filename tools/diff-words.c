@@ -1,8 +1,18 @@
-/* Putting differences into words. Pure. */
+/* Putting differences into words. Reads the clock, to tell what has passed. */
 
 #include "tools/diff-words.h"
 
+#include "base/clock.h"
+#include "policy/time.h"
 #include "tools/json.h"
+
+void diff_write(const PolicyDiff *diff, Buffer *buffer)
+{
+        ClockReading now = {};
+
+        (void)clock_read(&now); /* without a clock it is 1970, and nothing has passed */
+        policy_diff_write(diff, (int64_t)now.wall_usec, buffer);
+}
 
 void diff_json(const PolicyDiff *diff, json_object *object)
 {
@@ -16,6 +26,11 @@ void diff_json(const PolicyDiff *diff, json_object *object)
                 json_set_text(item, "kind", diff_kind_name(line->kind));
                 json_set_text(item, "text", line->text);
                 json_set(item, "example", json_need(json_tokener_parse(line->facts)));
+                if (line->until != TIME_FOREVER) {
+                        char until[TIME_TEXT_SIZE];
+                        time_format(line->until, until);
+                        json_set_text(item, "until", until);
+                }
                 json_set(item, "confirmed", json_object_new_boolean(line->confirmed));
                 json_object_array_add(changes, item);
         }

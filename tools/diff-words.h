@@ -1,10 +1,13 @@
 #pragma once
-/* What a change of policy changes, beside the lines of policy_diff_write(): as JSON, and in a sentence. */
+/* What a change of policy changes, as lines, as JSON, and in a sentence. */
 
 #include <json-c/json.h>
 
 #include "base/buffer.h"
 #include "policy/diff.h"
+
+/** diff_write() - policy_diff_write() at this machine's time. */
+void diff_write(const PolicyDiff *diff, Buffer *buffer);
 
 /** diff_json() - Sets "wider" and "changes" (kind, text, example, confirmed) in an object. */
 void diff_json(const PolicyDiff *diff, json_object *object);

@@ -19,7 +19,7 @@ static int print_words(const PolicyDiff *diff)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        policy_diff_write(diff, &text);
+        diff_write(diff, &text);
         if (text.failed) {
                 diag(DIAG_ERROR, "there is not enough memory to show the difference");
                 return EXIT_REFUSED;

@@ -43,7 +43,7 @@ static int print_diff_words(const PolicyDiff *diff, bool same)
         if (same)
                 buffer_append_text(&text, "The policy on disk is the one that runs.\n");
         else
-                policy_diff_write(diff, &text);
+                diff_write(diff, &text);
         fputs(buffer_text(&text), stdout);
         return text.failed ? EXIT_REFUSED : EXIT_DONE;
 }

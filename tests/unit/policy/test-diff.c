@@ -135,7 +135,7 @@ Test(diff, it_is_written_with_examples)
         Policy *old = fixture_load(FILES()), *new = fixture_load(FILES({"a.allow", ALLOW}));
 
         cr_assert_eq(policy_diff(old, new, &diff), 0);
-        policy_diff_write(&diff, &text);
+        policy_diff_write(&diff, 0, &text);
         cr_expect_str_eq(
                 buffer_text(&text),
                 "+ x may now " SAYS "; by allow a, was denied: not-allowed\n"
@@ -144,8 +144,29 @@ Test(diff, it_is_written_with_examples)
                 "\"time\":\"1970-01-01\",\"clock\":\"synchronised\"}\n");
         policy_diff_deinit(&diff);
         buffer_clear(&text);
-        policy_diff_write(&diff, &text);
+        policy_diff_write(&diff, 0, &text);
         cr_expect_str_eq(buffer_text(&text), "No request is answered otherwise.\n");
+        policy_unref(old);
+        policy_unref(new);
+}
+
+Test(diff, what_has_passed_comes_last)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Policy *old = fixture_load(FILES()),
+               *new = fixture_load(FILES({"a.allow", ALLOW "Until=2020-01-01\n"}));
+
+        cr_assert_eq(policy_diff(old, new, &diff), 0);
+        policy_diff_write(&diff, (int64_t)fixture_usec("2019-12-31"), &text);
+        cr_expect_eq(strncmp(buffer_text(&text), "+ x may now", 11), 0);
+        buffer_clear(&text);
+        policy_diff_write(&diff, (int64_t)fixture_usec("2020-01-01"), &text);
+        cr_expect_eq(strncmp(buffer_text(&text),
+                             "No request is answered otherwise.\n"
+                             "For times that have passed, and so for no request to come:\n+ x may now",
+                             104),
+                     0, "%s", buffer_text(&text));
         policy_unref(old);
         policy_unref(new);
 }
