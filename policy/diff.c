@@ -132,12 +132,12 @@ static void diff_named(const Compare *compare, const FoldRow *row, Buffer *text)
         for (size_t list = 0; list < 2 && key->names == COMPARE_NAMES_ONE; list++) {
                 _cleanup_(buffer_deinit) Buffer names = BUFFER_INIT;
                 diff_names(parties, set, list * parties->n, &names);
+                text->failed |= names.failed;
                 if (names.n == 0)
                         continue;
                 buffer_append_format(text, "%s%s %s", separator, list == 0 ? "on behalf of" : "seen by",
                                      buffer_text(&names));
                 separator = " or ";
-                text->failed |= names.failed;
         }
         if (key->names != COMPARE_NAMES_TOGETHER)
                 return;
