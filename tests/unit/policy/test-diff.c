@@ -69,7 +69,10 @@ Test(diff, what_becomes_permitted_and_denied)
                                                            "2020-01-01\nUntil=2021-01-01\nOnExpiry=lapse\n"}),
                 false,
                 "denied x may no longer " SAYS ", from 2020-01-01 until 2021-01-01; by allow a, now denied: "
-                "moratorium m\n");
+                "moratorium m\n"
+                "denied x may no longer " SAYS
+                ", from 2021-01-01, while the clock is not synchronised; by allow a, "
+                "now denied: moratorium m\n");
 }
 
 Test(diff, what_a_permit_gives)
@@ -110,6 +113,41 @@ Test(diff, what_only_an_unsynchronised_clock_shows)
 {
         expect_diff(FILES({"a.allow", ALLOW}),
                     FILES({"a.allow", ALLOW "Until=2020-01-01\n"}, {"b.allow", ALLOW "From=2020-01-01\n"}),
+                    false,
+                    "denied x may no longer " SAYS
+                    ", from 2020-01-01, while the clock is not synchronised; by allow "
+                    "a, now denied: not-allowed\n");
+}
+
+/* The moratorium that was lifted had lapsed, but not for a clock that nobody vouches for: that is yet to come. */
+Test(diff, what_has_passed_by_a_synchronised_clock_only_has_not_passed)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Policy *old = fixture_load(FILES({"a.allow", ALLOW},
+                                         {"m.moratorium", "[Moratorium]\nDescription=r\nClass=ngo\nUntil="
+                                                          "2021-01-01\nOnExpiry=lapse\n"})),
+               *new = fixture_load(FILES({"a.allow", ALLOW}));
+
+        cr_assert_eq(policy_diff(old, new, &diff), 0);
+        policy_diff_write(&diff, (int64_t)fixture_usec("2026-01-01"), &text);
+        cr_expect_eq(strncmp(buffer_text(&text),
+                             "+ x may now " SAYS ", from 2021-01-01, while the clock is not synchronised; by",
+                             strlen("+ x may now " SAYS ", from 2021-01-01, while")),
+                     0, "%s", buffer_text(&text));
+        policy_unref(old);
+        policy_unref(new);
+}
+
+/* Until 2021 or after, nothing is otherwise for a clock that nobody vouches for: the moratorium holds. */
+Test(diff, a_bound_that_changes_nothing_ends_no_line)
+{
+        static const FixtureFile m = {"m.moratorium",
+                                      "[Moratorium]\nDescription=r\nClass=police\nUntil=2021-01-01\n"};
+
+        expect_diff(FILES({"a.allow", ALLOW "Recipient=police\n"}, m),
+                    FILES({"a.allow", ALLOW "Recipient=police\nUntil=2020-01-01\n"},
+                          {"b.allow", ALLOW "Recipient=police\nFrom=2020-01-01\n"}, m),
                     false,
                     "denied x may no longer " SAYS
                     ", from 2020-01-01, while the clock is not synchronised; by allow "
