@@ -8,9 +8,6 @@
 
 #include "base/text.h"
 
-/* (uid_t)-1 and (gid_t)-1 mean "none" to the kernel. */
-enum { ACCOUNT_ID_MAX = UINT32_MAX - 1 };
-
 const char *account_kind_name(AccountKind kind)
 {
         return kind == ACCOUNT_USER ? "user" : "group";

@@ -26,6 +26,9 @@ typedef enum AccountKind {
         ACCOUNT_GROUP,
 } AccountKind;
 
+/* (uid_t)-1 and (gid_t)-1 mean "none" to the kernel. */
+enum { ACCOUNT_ID_MAX = UINT32_MAX - 1 };
+
 enum {
         ACCOUNTS_E_UNKNOWN = 1,    /* no such name, or a number that is none */
         ACCOUNTS_E_UNREADABLE = 2, /* the file that would say so was not read */

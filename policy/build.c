@@ -123,26 +123,38 @@ static int build_stand_down(Build *build, const Object *object, size_t i)
         return r < 0 ? r : build_set(build, values[KEY_GALLERY], OBJECT_GALLERY, &stand_down->galleries);
 }
 
+/* What whoever searches has to say. */
+static void build_check_search(Build *build, const Object *object, KeyId key, const char *what)
+{
+        const Value *operations = object->main.values[KEY_OPERATION];
+
+        if (!object->main.values[key])
+                faults_add(build->faults, section_missing(&object->main, key, operations->place),
+                           "'Operation' holds a search, but %s", what);
+}
+
 static void build_check_allow(Build *build, const Object *object)
 {
         const Value *const *values = object->main.values;
-        const Value *operations = values[KEY_OPERATION], *release = values[KEY_RELEASE];
-        bool search = operations && (operations->mask & OPERATIONS_SEARCH);
+        const Value *operations = values[KEY_OPERATION];
+        const Value *release = values[KEY_RELEASE]; /* never NULL: it has a standard value */
 
         if (!values[KEY_ORGANISATION] && !values[KEY_CLASS])
                 faults_add(
-                        build->faults, object->main.place,
+                        build->faults,
+                        section_missing(&object->main, KEY_CLASS,
+                                        section_missing(&object->main, KEY_ORGANISATION, object->main.place)),
                         "'Organisation' and 'Class' are missing; expected one of them: it says who may ask");
-        if (search && !values[KEY_SOUGHT])
-                faults_add(build->faults, operations->place,
-                           "search operation without 'Sought'; expected roles there, or any");
-        if (search && !values[KEY_MINIMUM_SIMILARITY])
-                faults_add(build->faults, operations->place,
-                           "search operation without 'MinimumSimilarity'; expected a similarity there");
-        if (operations && (operations->mask & BIT(OPERATION_LIST)) && release &&
-            release->number == RELEASE_DECISION)
+        if (operations && (operations->mask & OPERATIONS_SEARCH)) {
+                build_check_search(build, object, KEY_SOUGHT,
+                                   "'Sought' is missing; expected roles there, or any");
+                build_check_search(build, object, KEY_MINIMUM_SIMILARITY,
+                                   "'MinimumSimilarity' is missing; expected a decimal there");
+        }
+        if (operations && (operations->mask & BIT(OPERATION_LIST)) && release->number == RELEASE_DECISION)
                 faults_add(build->faults, release->place,
-                           "'decision' in 'Release' with the operation list; expected candidates or scores");
+                           "'decision' in 'Release', but 'Operation' holds list; expected candidates or "
+                           "scores");
 }
 
 static int build_allow(Build *build, const Object *object, size_t i)
@@ -184,7 +196,7 @@ static int build_moratorium(Build *build, const Object *object, size_t i)
 {
         Moratorium *moratorium = &build->policy->moratoria[i];
         const Value *const *values = object->main.values;
-        const Value *expiry = values[KEY_ON_EXPIRY];
+        const Value *expiry = values[KEY_ON_EXPIRY]; /* never NULL: it has a standard value */
 
         moratorium->name = object->name;
         moratorium->description = build_text(object, KEY_DESCRIPTION);
@@ -192,10 +204,10 @@ static int build_moratorium(Build *build, const Object *object, size_t i)
         moratorium->operations = build_mask(object, KEY_OPERATION);
         moratorium->span = build_span(object);
         moratorium->expiry = (Expiry)build_number(object, KEY_ON_EXPIRY);
-        if (expiry && expiry->number == EXPIRY_LAPSE && values[KEY_UNTIL] &&
-            moratorium->span.until == TIME_FOREVER)
-                faults_add(build->faults, expiry->place,
-                           "'lapse' in 'OnExpiry' without a time in 'Until'; expected a time there, or hold");
+        if (expiry->number == EXPIRY_LAPSE && moratorium->span.until == TIME_FOREVER)
+                faults_add(build->faults, section_missing(&object->main, KEY_UNTIL, expiry->place),
+                           "'OnExpiry' is lapse, but 'Until' holds no time; expected one there, or "
+                           "OnExpiry=hold");
 
         int r = build_names(build, values[KEY_CLASS], OBJECT_CLASS, &moratorium->classes);
         if (r == 0)
@@ -217,7 +229,9 @@ static int build_release(Build *build, const Object *object, size_t i)
         const Digest *today = &build->policy->objects[OBJECT_MORATORIUM].items[place].digest;
         if (moratorium->expiry == EXPIRY_LAPSE) {
                 faults_add(build->faults, name->place,
-                           "release of '%s', which lapses by itself; expected one with OnExpiry=hold",
+                           "release of '%s', which lapses by itself; expected a moratorium with "
+                           "OnExpiry=hold, or "
+                           "no release",
                            name->text);
                 return 0;
         }
@@ -225,7 +239,7 @@ static int build_release(Build *build, const Object *object, size_t i)
                 char hex[DIGEST_HEX_SIZE];
                 digest_hex(today, hex);
                 faults_add(build->faults, digest->place,
-                           "release of a text of '%s' that is not today's; expected %s, once that text has "
+                           "digest that is not that of today's text of '%s'; expected %s, once that text has "
                            "been read",
                            name->text, hex);
                 return 0;

@@ -11,6 +11,7 @@ typedef struct Build {
         Arena *arena; /* the policy's */
         Faults *faults;
         const Accounts *accounts;
+        Sources sources;
         const char **ids; /* lines of `.ids`, not yet sorted */
         size_t n_ids;
 } Build;

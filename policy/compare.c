@@ -1,13 +1,14 @@
 /*
  * Comparing. Requests fall into cells that no rule of either policy divides: by caller, operation, purpose,
- * gallery, role, probe kind, requirements, and by the instants (time and loosening time) between which nothing
- * begins or ends. Cells in which only rules of one meaning in both policies matter are passed over.
+ * gallery, role, probe kind, requirements, and by the instants (time and loosening time) between which
+ * nothing begins or ends. Cells in which only rules of one meaning in both policies matter are passed over.
  *
- * What is left in a cell is who is named. Under one allow exactly the requests are permitted that name nobody but
- * its free parties: those that it admits and that bring in no moratorium which it does not pierce. Which allow it
- * is, is the first, by name, all of whose free parties cover the names. So an answer of the old policy (an allow,
- * or a denial) meets an answer of the new one exactly if there are names within the free parties of both that are
- * not all free under any allow that comes before either: one name outside the free parties of each such allow.
+ * What is left in a cell is who is named. Under one allow exactly the requests are permitted that name nobody
+ * but its free parties: those that it admits and that bring in no moratorium which it does not pierce. Which
+ * allow it is, is the first, by name, all of whose free parties cover the names. So an answer of the old
+ * policy (an allow, or a denial) meets an answer of the new one exactly if there are names within the free
+ * parties of both that are not all free under any allow that comes before either: one name outside the free
+ * parties of each such allow.
  */
 
 #include "policy/compare.h"
@@ -187,8 +188,8 @@ static bool comparer_sees_the_same(const Comparer *comparer)
 }
 
 /*
- * A state is all that the comparison at an instant depends on: the allows at hand and the moratoria in force. Return:
- * whether it was met before at this time.
+ * A state is all that the comparison at an instant depends on: the allows at hand and the moratoria in force.
+ * Return: whether it was met before at this time.
  */
 static bool comparer_has_met(Comparer *comparer)
 {

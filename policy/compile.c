@@ -12,6 +12,7 @@
 #include "base/macro.h"
 #include "policy/build.h"
 #include "policy/digest.h"
+#include "policy/suggest.h"
 
 enum {
         COMPILE_GROUPS_MAX = 256,           /* so that the groups of a caller fit into a leaf */
@@ -42,8 +43,9 @@ static int object_compare(const void *a, const void *b)
         return strcmp(((const Object *)a)->name, ((const Object *)b)->name);
 }
 
-static int compile_read_objects(Build *build, const Sources *sources)
+static int compile_read_objects(Build *build)
 {
+        const Sources *sources = &build->sources;
         ObjectTable *tables = build->policy->objects;
 
         for (size_t i = 0; i < sources->n_objects; i++)
@@ -74,22 +76,55 @@ static void compile_check_name_space(Build *build)
         for (size_t i = 0; i < organisations->n; i++)
                 if (policy_find(build->policy, OBJECT_CLASS, organisations->items[i].name) >= 0)
                         faults_add(build->faults, organisations->items[i].place,
-                                   "organisation '%s' is named like a class; expected another name",
+                                   "organisation '%s' is named like a class, and a party is either; "
+                                   "expected another name",
                                    organisations->items[i].name);
+}
+
+static bool compile_is_declared(const Build *build, const KeySpec *spec, const char *name)
+{
+        for (ObjectType type = 0; type < _OBJECT_MAX; type++)
+                if ((spec->types & BIT(type)) && policy_find(build->policy, type, name) >= 0)
+                        return true;
+        return false;
+}
+
+/* Why there may be no such file: it is masked, it is of another type, or its name is written otherwise. */
+static void compile_explain_name(const Build *build, const KeySpec *spec, const char *name, Buffer *text)
+{
+        Suggestion suggestion = suggest_for(name);
+        const size_t n_before = text->n;
+
+        for (ObjectType type = 0; type < _OBJECT_MAX; type++) {
+                const ObjectTable *table = &build->policy->objects[type];
+                const char *mask = sources_mask(&build->sources, type, name);
+                if (!(spec->types & BIT(type))) {
+                        if (policy_find(build->policy, type, name) >= 0)
+                                buffer_append_format(text, "; there is %s%s", name, type_specs[type].suffix);
+                        continue;
+                }
+                if (mask)
+                        buffer_append_format(text, "; %s masks it", mask);
+                for (size_t i = 0; i < table->n; i++)
+                        suggest_offer(&suggestion, table->items[i].name);
+        }
+        if (text->n == n_before)
+                suggest_append(&suggestion, text);
 }
 
 static void compile_check_name(Build *build, const KeySpec *spec, const char *name, Place place)
 {
         _cleanup_(buffer_deinit) Buffer expected = BUFFER_INIT;
 
-        for (ObjectType type = 0; type < _OBJECT_MAX; type++) {
-                if (!(spec->types & BIT(type)))
-                        continue;
-                if (policy_find(build->policy, type, name) >= 0)
-                        return;
-                buffer_append_format(&expected, "%s%s%s", expected.n > 0 ? " or " : "", name,
-                                     type_specs[type].suffix);
-        }
+        if (compile_is_declared(build, spec, name))
+                return;
+        for (ObjectType type = 0; type < _OBJECT_MAX; type++)
+                if (spec->types & BIT(type))
+                        buffer_append_format(&expected, "%s%s%s", expected.n > 0 ? " or " : "", name,
+                                             type_specs[type].suffix);
+        /* Beyond the limit nobody reads it, and there may be thousands of names to compare. */
+        if (build->faults->n < FAULTS_MAX)
+                compile_explain_name(build, spec, name, &expected);
         faults_add(build->faults, place, "undeclared name '%s' in '%s'; expected a file %s", name, spec->name,
                    buffer_text(&expected));
         build->faults->failed |= expected.failed;
@@ -115,7 +150,10 @@ static void compile_check_span(Build *build, const Object *object)
         const Value *from = object->main.values[KEY_FROM], *until = object->main.values[KEY_UNTIL];
 
         if (from && until && !from->faulty && !until->faulty && until->number <= from->number)
-                faults_add(build->faults, until->place, "'Until' is not after 'From'; expected a later time");
+                faults_add(
+                        build->faults, until->place,
+                        "'%s' in 'Until' is not after 'From', which is '%s' (%s:%u); expected a later time",
+                        until->text, from->text, from->place.file, from->place.line);
 }
 
 static void compile_check_objects(Build *build)
@@ -139,8 +177,9 @@ static void compile_check_moratoria(Build *build)
                 n += strlen(moratoria->items[i].name);
         if (n > COMPILE_MORATORIA_BYTES_MAX)
                 faults_add(build->faults, (Place){"policy"},
-                           "names of moratoria of %zu bytes together; expected at most %d", n,
-                           COMPILE_MORATORIA_BYTES_MAX);
+                           "names of moratoria of %zu bytes together; expected at most %d: shorter ones, or "
+                           "fewer",
+                           n, COMPILE_MORATORIA_BYTES_MAX);
 }
 
 static int group_compare(const void *a, const void *b)
@@ -218,8 +257,9 @@ static int compile_ids_text(Build *build, PolicyText *text)
         return text->bytes ? 0 : -ENOMEM;
 }
 
-static int compile_texts(Build *build, const Sources *sources)
+static int compile_texts(Build *build)
 {
+        const Sources *sources = &build->sources;
         Policy *policy = build->policy;
 
         policy->texts = arena_new(build->arena, sources->n_files + 1, sizeof(PolicyText));
@@ -285,15 +325,14 @@ static int compile_tables(Build *build)
 static int compile_all(Build *build, const CompileInput *input)
 {
         SourceFile *files = NULL;
-        Sources sources = {};
         int r = compile_copy_files(build, input, &files);
 
         if (r == 0)
-                r = sources_resolve(&sources, build->arena, files, input->n_files, build->faults);
+                r = sources_resolve(&build->sources, build->arena, files, input->n_files, build->faults);
         /* Sets on the stack rely on this limit: nothing is looked at beyond it. */
-        if (r < 0 || sources.n_files > SOURCES_FILES_MAX)
+        if (r < 0 || build->sources.n_files > SOURCES_FILES_MAX)
                 return r;
-        r = compile_read_objects(build, &sources);
+        r = compile_read_objects(build);
         if (r < 0)
                 return r;
         compile_check_objects(build);
@@ -302,8 +341,8 @@ static int compile_all(Build *build, const CompileInput *input)
         if (r < 0)
                 return r;
         compile_invariants_digest(build->policy);
-        r = compile_files(build->policy, build->arena, &sources);
-        return r < 0 ? r : compile_texts(build, &sources);
+        r = compile_files(build->policy, build->arena, &build->sources);
+        return r < 0 ? r : compile_texts(build);
 }
 
 int policy_compile(Policy **ret_policy, CompileInput *input, Faults *faults)

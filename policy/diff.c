@@ -1,6 +1,6 @@
 /*
- * The comparison in words. Each row of policy/compare.c becomes a line; its example is put to both policies before
- * it is shown.
+ * The comparison in words. Each row of policy/compare.c becomes a line; its example is put to both policies
+ * before it is shown.
  */
 
 #include "policy/diff.h"
@@ -307,7 +307,8 @@ static int diff_add_line(const Compare *compare, const FoldRow *row, PolicyDiff 
         return r;
 }
 
-/* Whether another row says the same for a synchronised clock, and so for every one: then this says nothing more. */
+/* Whether another row says the same for a synchronised clock, and so for every one: then this says nothing
+ * more. */
 static bool diff_is_told(const Compare *compare, const FoldRow *row)
 {
         const Fold *fold = &compare->fold;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a change of policy changes: every request that one policy answers otherwise than the other, folded into
- * lines with an example each.
+ * What a change of policy changes: every request that one policy answers otherwise than the other, folded
+ * into lines with an example each.
  */
 
 #include <stdbool.h>
@@ -54,7 +54,8 @@ char diff_kind_sign(DiffKind kind);
 const char *diff_kind_name(DiffKind kind);
 
 /**
- * policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is none.
+ * policy_diff_write() - Appends the lines for people, "+ ..." and "- ..." with examples; or that there is
+ * none.
  * @now:        microseconds since 1970; what lies wholly before comes last, under a heading
  */
 void policy_diff_write(const PolicyDiff *diff, int64_t now, Buffer *buffer);

@@ -77,6 +77,13 @@ void faults_add(Faults *faults, Place place, const char *format, ...)
         faults->items[faults->n++] = fault;
 }
 
+void faults_append_name(const char *name, Buffer *text)
+{
+        for (; *name; name++)
+                buffer_append_format(text, *name >= 0x20 && *name <= 0x7e ? "%c" : "\\x%02x",
+                                     (unsigned char)*name);
+}
+
 bool faults_any(const Faults *faults)
 {
         return faults->n > 0 || faults->failed;
@@ -93,7 +100,7 @@ static int fault_compare(const void *a, const void *b)
                 return x->line < y->line ? -1 : 1;
         if (x->column != y->column)
                 return x->column < y->column ? -1 : 1;
-        return x->order < y->order ? -1 : 1;
+        return (x->order > y->order) - (x->order < y->order);
 }
 
 static char *fault_line(const Fault *fault)

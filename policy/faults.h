@@ -40,6 +40,9 @@ void faults_deinit(Faults *faults);
  */
 void faults_add(Faults *faults, Place place, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/** faults_append_name() - Appends a file's name as faults show it: what is not printable ASCII as \\xNN. */
+void faults_append_name(const char *name, Buffer *text);
+
 /** faults_any() - Whether there is one, or memory ran out. */
 bool faults_any(const Faults *faults);
 

@@ -40,11 +40,20 @@ static void closedirp(DIR **dir)
                 closedir(*dir);
 }
 
-static char *layer_join(Arena *arena, const char *a, const char *separator, const char *b)
+static char *layer_join(Arena *arena, const char *a, const char *b)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        buffer_append_format(&text, "%s%s%s", a, separator, b);
+        buffer_append_format(&text, "%s%s", a, b);
+        return text.failed ? NULL : arena_copy(arena, text.data, text.n);
+}
+
+static char *layer_show(Arena *arena, const char *folder, const char *name)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+
+        buffer_append_format(&text, "%s/", folder);
+        faults_append_name(name, &text);
         return text.failed ? NULL : arena_copy(arena, text.data, text.n);
 }
 
@@ -55,13 +64,14 @@ static bool layer_check_owner(LayerReader *reader, const char *shown, const stru
                 return true;
         if (st->st_uid != reader->source->owner) {
                 faults_add(reader->faults, (Place){shown},
-                           "owned by uid %u; expected uid %u: others could change it", st->st_uid,
+                           "owned by uid %u; expected uid %u, by chown: others could change it", st->st_uid,
                            reader->source->owner);
                 return false;
         }
         if (!S_ISLNK(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH))) {
                 faults_add(reader->faults, (Place){shown},
-                           "mode %04o, writable by others; expected chmod go-w", st->st_mode & 07777);
+                           "mode %04o, writable by group or others; expected chmod go-w",
+                           st->st_mode & 07777);
                 return false;
         }
         return true;
@@ -108,6 +118,14 @@ static int layer_read_bytes(int fd, Buffer *bytes)
         }
 }
 
+/* So that whatever refers to the file, or drops in, is not faulted as well. */
+static int layer_add_unread(LayerReader *reader, SourceFile file)
+{
+        file.unread = true;
+        file.bytes = "";
+        return layer_add(reader, file);
+}
+
 static int layer_read_file(LayerReader *reader, const LayerFolder *folder, const char *name, SourceFile file)
 {
         _cleanup_(fd_closep) int fd =
@@ -117,20 +135,20 @@ static int layer_read_file(LayerReader *reader, const LayerFolder *folder, const
 
         if (fd < 0 || fstat(fd, &st) < 0) {
                 layer_fault_errno(reader, file.shown, errno);
-                return 0;
+                return layer_add_unread(reader, file);
         }
         if (!S_ISREG(st.st_mode)) {
                 faults_add(reader->faults, (Place){file.shown}, "not a regular file; expected one");
-                return 0;
+                return layer_add_unread(reader, file);
         }
         if (!layer_check_owner(reader, file.shown, &st))
-                return 0;
+                return layer_add_unread(reader, file);
         int r = layer_read_bytes(fd, &bytes);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
                 layer_fault_errno(reader, file.shown, -r);
-                return 0;
+                return layer_add_unread(reader, file);
         }
         file.n = bytes.n;
         file.bytes = arena_copy(reader->arena, bytes.data, bytes.n);
@@ -142,10 +160,14 @@ static int layer_read_link(LayerReader *reader, const LayerFolder *folder, const
         char target[16];
         ssize_t n = readlinkat(folder->fd, name, target, sizeof(target));
 
+        if (n < 0) {
+                layer_fault_errno(reader, file.shown, errno);
+                return layer_add_unread(reader, file);
+        }
         if (n != 9 || memcmp(target, "/dev/null", 9) != 0) {
                 faults_add(reader->faults, (Place){file.shown},
                            "symbolic link; expected a file, or a link to /dev/null, which masks");
-                return 0;
+                return layer_add_unread(reader, file);
         }
         file.masked = true;
         file.bytes = "";
@@ -170,7 +192,7 @@ static int layer_read_drop_ins(LayerReader *reader, const LayerFolder *folder, c
                 layer_fault_errno(reader, file.shown, errno);
                 return 0;
         }
-        LayerFolder inner = {fd, folder->layer, file.shown, layer_join(reader->arena, name, "/", "")};
+        LayerFolder inner = {fd, folder->layer, file.shown, layer_join(reader->arena, name, "/")};
         return inner.prefix ? layer_read_folder(reader, &inner) : -ENOMEM;
 }
 
@@ -178,8 +200,8 @@ static int layer_read_entry(LayerReader *reader, const LayerFolder *folder, cons
 {
         SourceFile file = {
                 .layer = folder->layer,
-                .path = layer_join(reader->arena, folder->prefix, "", name),
-                .shown = layer_join(reader->arena, folder->shown, "/", name),
+                .path = layer_join(reader->arena, folder->prefix, name),
+                .shown = layer_show(reader->arena, folder->shown, name),
         };
         struct stat st = {};
 
@@ -193,7 +215,8 @@ static int layer_read_entry(LayerReader *reader, const LayerFolder *folder, cons
                 return layer_read_drop_ins(reader, folder, name, file);
         if (!S_ISLNK(st.st_mode))
                 return layer_read_file(reader, folder, name, file);
-        return layer_check_owner(reader, file.shown, &st) ? layer_read_link(reader, folder, name, file) : 0;
+        return layer_check_owner(reader, file.shown, &st) ? layer_read_link(reader, folder, name, file)
+                                                          : layer_add_unread(reader, file);
 }
 
 static int layer_read_folder(LayerReader *reader, const LayerFolder *folder)
@@ -256,7 +279,7 @@ int layers_read(Arena *arena, const PolicySource *source, SourceFile **ret_files
         }
         if (!found)
                 faults_add(faults, (Place){source->n_dirs > 0 ? source->dirs[source->n_dirs - 1] : "policy"},
-                           "no policy directory exists; expected at least one");
+                           "does not exist, nor does a stronger policy directory; expected at least one");
         *ret_files = reader.files;
         *ret_n = reader.n;
         return 0;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/error.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "policy/compile.h"
@@ -44,6 +45,14 @@ static int load_compile(Policy **ret_policy, const PolicySource *source, Compile
                                           &input->accounts.groups);
         }
         return r < 0 ? r : policy_compile(ret_policy, input, faults);
+}
+
+int policy_none(Policy **ret_policy)
+{
+        _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        CompileInput input = {};
+
+        return error_fold(policy_compile(ret_policy, &input, &faults));
 }
 
 /* Return: 0, POLICY_E_INVALID, or -ENOMEM. */

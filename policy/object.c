@@ -11,6 +11,7 @@
 
 #include "base/macro.h"
 #include "policy/digest.h"
+#include "policy/suggest.h"
 #include "policy/value.h"
 
 typedef struct ObjectReader {
@@ -22,8 +23,6 @@ typedef struct ObjectReader {
         bool has_main;
         bool broken; /* a file could not be read: what is missing says nothing */
 } ObjectReader;
-
-_Static_assert(_KEY_MAX <= 64, "keys seen in a section are kept in 64 bits");
 
 static int object_append_words(ObjectReader *reader, Value *value, const UnitEntry *entry)
 {
@@ -50,14 +49,24 @@ static bool object_list_is_full(const Value *value)
         return value->n_words > UNITFILE_LIST_MAX;
 }
 
+static int object_empty(ObjectReader *reader, Section *section, const KeySpec *key, const UnitEntry *entry)
+{
+        Place *place = arena_new(reader->arena, 1, sizeof(Place));
+
+        if (!place)
+                return -ENOMEM;
+        *place = unit_entry_place(entry, 0);
+        section->values[key->id] = NULL;
+        section->emptied[key->id] = place;
+        return 0;
+}
+
 static int object_assign(ObjectReader *reader, Section *section, const KeySpec *key, const UnitEntry *entry)
 {
         const Value *old = section->values[key->id];
 
-        if (entry->n_value == 0) {
-                section->values[key->id] = NULL;
-                return 0;
-        }
+        if (entry->n_value == 0)
+                return object_empty(reader, section, key, entry);
         Value *value = arena_new(reader->arena, 1, sizeof(Value));
         if (!value)
                 return -ENOMEM;
@@ -66,6 +75,7 @@ static int object_assign(ObjectReader *reader, Section *section, const KeySpec *
         value->spec = key;
         value->place = unit_entry_place(entry, 0);
         section->values[key->id] = value;
+        section->emptied[key->id] = NULL;
         if (!key_is_list(key)) {
                 value->text = entry->value;
                 return 0;
@@ -75,10 +85,19 @@ static int object_assign(ObjectReader *reader, Section *section, const KeySpec *
 
 static void object_fault_key(ObjectReader *reader, const SectionSpec *spec, const UnitEntry *entry)
 {
+        const TypeSpec *type = reader->spec;
+        const SectionSpec *other = spec == &type->peer ? &type->section : &type->peer;
+        Suggestion suggestion = suggest_for(entry->key);
         _cleanup_(buffer_deinit) Buffer expected = BUFFER_INIT;
 
-        for (size_t i = 0; i < spec->n_keys; i++)
+        for (size_t i = 0; i < spec->n_keys; i++) {
                 buffer_append_format(&expected, "%s%s", i > 0 ? ", " : "", spec->keys[i].name);
+                suggest_offer(&suggestion, spec->keys[i].name);
+        }
+        if (section_key(other, entry->key))
+                buffer_append_format(&expected, "; '%s' belongs to [%s]", entry->key, other->name);
+        else
+                suggest_append(&suggestion, &expected);
         faults_add(reader->faults, entry->place, "unknown key '%s' in [%s]; expected one of %s", entry->key,
                    spec->name, buffer_text(&expected));
         reader->faults->failed |= expected.failed;
@@ -87,7 +106,7 @@ static void object_fault_key(ObjectReader *reader, const SectionSpec *spec, cons
 static int object_read_section(ObjectReader *reader, Section *section, const SectionSpec *spec,
                                const UnitSection *text)
 {
-        uint64_t seen = 0;
+        unsigned first_lines[_KEY_MAX] = {}; /* where a key stands for the first time; 0: not yet */
 
         for (const UnitEntry *entry = text->entries; entry; entry = entry->next) {
                 const KeySpec *key = section_key(spec, entry->key);
@@ -95,12 +114,12 @@ static int object_read_section(ObjectReader *reader, Section *section, const Sec
                         object_fault_key(reader, spec, entry);
                         continue;
                 }
-                if (!key_is_list(key) && (seen & UINT64_C(1) << key->id))
+                unsigned *first_line = &first_lines[key->id];
+                if (!key_is_list(key) && *first_line > 0)
                         faults_add(reader->faults, entry->place,
-                                   "'%s' for the second time in this section; expected once: a drop-in may "
-                                   "override",
-                                   key->name);
-                seen |= UINT64_C(1) << key->id;
+                                   "'%s' again, as in line %u; expected once: a drop-in may override",
+                                   key->name, *first_line);
+                *first_line = entry->place.line;
                 int r = object_assign(reader, section, key, entry);
                 if (r < 0)
                         return r;
@@ -119,34 +138,53 @@ static int object_add_peer(ObjectReader *reader, const UnitSection *text)
         return object_read_section(reader, peer, &reader->spec->peer, text);
 }
 
-static int object_read_main(ObjectReader *reader, const UnitSection *text, bool again)
+/* `first_line`: where the section stands already in this file, or 0. */
+static int object_read_main(ObjectReader *reader, const UnitSection *text, unsigned first_line)
 {
-        if (again)
+        if (first_line > 0)
                 faults_add(reader->faults, text->place,
-                           "section [%s] for the second time in this file; expected once", text->name);
+                           "section [%s] again, as in line %u; expected once in a file", text->name,
+                           first_line);
         if (!reader->has_main)
                 reader->object->main.place = text->place;
         reader->has_main = true;
         return object_read_section(reader, &reader->object->main, &reader->spec->section, text);
 }
 
+static void object_fault_section(ObjectReader *reader, const UnitSection *text)
+{
+        const TypeSpec *spec = reader->spec;
+        Suggestion suggestion = suggest_for(text->name);
+        _cleanup_(buffer_deinit) Buffer expected = BUFFER_INIT;
+
+        buffer_append_format(&expected, "[%s]", spec->section.name);
+        suggest_offer(&suggestion, spec->section.name);
+        if (spec->peer.name) {
+                buffer_append_format(&expected, " or [%s]", spec->peer.name);
+                suggest_offer(&suggestion, spec->peer.name);
+        }
+        suggest_append(&suggestion, &expected);
+        faults_add(reader->faults, text->place, "unknown section [%s]; expected %s", text->name,
+                   buffer_text(&expected));
+        reader->faults->failed |= expected.failed;
+}
+
 static int object_read_sections(ObjectReader *reader, const UnitFile *file)
 {
         const TypeSpec *spec = reader->spec;
-        bool seen = false;
+        unsigned first_line = 0;
         int r = 0;
 
         for (const UnitSection *text = file->sections; text && r == 0; text = text->next) {
                 if (!text->name) {
                         reader->broken = true;
                 } else if (strcmp(text->name, spec->section.name) == 0) {
-                        r = object_read_main(reader, text, seen);
-                        seen = true;
+                        r = object_read_main(reader, text, first_line);
+                        first_line = text->place.line;
                 } else if (spec->peer.name && strcmp(text->name, spec->peer.name) == 0) {
                         r = object_add_peer(reader, text);
                 } else {
-                        faults_add(reader->faults, text->place, "unknown section [%s]; expected [%s]%s",
-                                   text->name, spec->section.name, spec->peer.name ? " or [Peer]" : "");
+                        object_fault_section(reader, text);
                         reader->broken = true;
                 }
         }
@@ -156,6 +194,11 @@ static int object_read_sections(ObjectReader *reader, const UnitFile *file)
 static int object_read_file(ObjectReader *reader, const SourceFile *source)
 {
         UnitFile file = {};
+
+        if (source->unread) {
+                reader->broken = true;
+                return 0;
+        }
         UnitSource text = {source->shown, source->bytes, source->n};
         int r = unitfile_parse(&file, reader->arena, &text, reader->faults);
         if (r < 0)
@@ -182,6 +225,11 @@ static int object_standard(ObjectReader *reader, const Section *section, const K
         return r;
 }
 
+Place section_missing(const Section *section, KeyId key, Place otherwise)
+{
+        return section->emptied[key] ? *section->emptied[key] : otherwise;
+}
+
 static int object_finish_key(ObjectReader *reader, Section *section, const KeySpec *key, bool complete)
 {
         Value *value = arena_new(reader->arena, 1, sizeof(Value));
@@ -195,8 +243,9 @@ static int object_finish_key(ObjectReader *reader, Section *section, const KeySp
                         return r;
         } else {
                 if (key->required && complete)
-                        faults_add(reader->faults, section->place,
-                                   "'%s' is missing; expected it: it is required", key->name);
+                        faults_add(reader->faults, section_missing(section, key->id, section->place),
+                                   "'%s' is %s; expected a value: it is required", key->name,
+                                   section->emptied[key->id] ? "empty" : "missing");
                 return 0;
         }
         value->faulty = !value_parse(value, reader->faults);

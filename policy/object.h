@@ -30,7 +30,8 @@ typedef struct Value {
 typedef struct Section {
         struct Section *next; /* of the [Peer]s of one object */
         Place place;
-        const Value *values[_KEY_MAX]; /* NULL: neither assigned nor standard */
+        const Value *values[_KEY_MAX];  /* NULL: neither assigned nor standard */
+        const Place *emptied[_KEY_MAX]; /* the assignment that took the value away; NULL: there was none */
 } Section;
 
 typedef struct Object {
@@ -41,6 +42,9 @@ typedef struct Object {
         Section *peers;
         Digest digest;
 } Object;
+
+/** section_missing() - Where it shows that a key has no value: where it was taken away, or else @otherwise. */
+Place section_missing(const Section *section, KeyId key, Place otherwise);
 
 /**
  * object_read() - Reads an object. Faults leave out what they concern and go on.

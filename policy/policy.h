@@ -63,6 +63,9 @@ enum {
  */
 int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *ret_faults);
 
+/** policy_none() - A policy of no files: it knows nobody and permits nothing. Return: 0 or -errno. */
+int policy_none(Policy **ret_policy);
+
 /** policy_ref() - Another reference; thread-safe, as is policy_unref(). */
 Policy *policy_ref(Policy *policy);
 /** policy_unref() - Drops one; takes NULL, returns NULL. */
@@ -143,6 +146,10 @@ bool policy_knows(const Policy *policy, const Peer *peer);
 const char *policy_whoami(const Policy *policy, const struct Facts *facts, const char *const **ret_classes,
                           size_t *ret_n);
 
+/* The highest N that a `Rate` can have: so many permits of an organisation under an allow have to be
+ * remembered. */
+enum { POLICY_RATE_MAX = 1000000 };
+
 /** policy_rate_window_usec() - The `Rate` window of an allow by name; 0 where there is none. */
 uint64_t policy_rate_window_usec(const Policy *policy, const char *allow);
 
@@ -176,7 +183,12 @@ bool policy_show_files(const Policy *policy, const char *object, Buffer *buffer)
 
 /**
  * policy_standing() - Appends a line for each moratorium and stand-down that stands: its name, since when,
- * until when and on what its end depends, whom it covers, who is excepted.
+ * until when and on what its end depends, what it refuses to whom, who is excepted.
  * @now:        time, clock and mark; nothing else of it is looked at
  */
 void policy_standing(const Policy *policy, const struct Facts *now, Buffer *buffer);
+
+/**
+ * policy_standing_brief() - The same in a few words: "police-use (until somebody releases it)"; five at most.
+ */
+void policy_standing_brief(const Policy *policy, const struct Facts *now, Buffer *buffer);

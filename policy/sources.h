@@ -22,6 +22,7 @@ typedef struct SourceFile {
         const char *path;  /* relative to its layer: "NAME.TYPE" or "NAME.TYPE.d/x.conf" */
         const char *shown; /* how faults name it */
         bool masked;       /* a symbolic link to /dev/null */
+        bool unread; /* it could not or must not be read, which has been reported: what it declares is there */
         const void *bytes;
         size_t n;
         /* Set by sources_resolve(): why it takes no effect, a stronger file of its name or the mask of its
@@ -54,9 +55,9 @@ bool source_is_ignored(const char *name);
  * @ret_n_name: length of NAME
  * @ret_type:   its type
  *
- * Return: NULL, or what is wrong with it and what was expected.
+ * Return: whether it is well-formed.
  */
-const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type);
+bool source_parse_name(const char *file, size_t n, size_t *ret_n_name, ObjectType *ret_type);
 
 /**
  * sources_resolve() - Applies layers, masks and drop-ins.
@@ -66,3 +67,6 @@ const char *source_parse_name(const char *file, size_t n, size_t *ret_n_name, Ob
  * Return: 0, or -ENOMEM.
  */
 int sources_resolve(Sources *ret_sources, Arena *arena, SourceFile *files, size_t n_files, Faults *faults);
+
+/** sources_mask() - The link that masks an object, as faults name it, or NULL where none does. */
+const char *sources_mask(const Sources *sources, ObjectType type, const char *name);

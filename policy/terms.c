@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/macro.h"
 #include "policy/build.h"
 
 static int term_parent(const Build *build, const Object *object)
@@ -28,20 +29,28 @@ static bool term_is_on_cycle(const Terms *terms, size_t start)
         return false;
 }
 
+/* Names of a cycle that are said; a longer one is followed from there. */
+enum { TERMS_SHOWN_MAX = 8 };
+
 /* Reports each cycle once, at its first name in byte order, and marks all who are on it. */
 static void terms_fault_cycle(Build *build, const Terms *terms, ObjectType type, size_t start,
                               uint64_t *reported)
 {
         const Value *value = build->policy->objects[type].items[start].main.values[KEY_PARENT];
-        size_t at = start;
+        _cleanup_(buffer_deinit) Buffer way = BUFFER_INIT;
+        size_t at = start, n = 0;
 
         do {
                 bits_add(reported, at);
                 at = (size_t)terms->items[at].parent;
+                if (n++ < TERMS_SHOWN_MAX)
+                        buffer_append_format(&way, " -> %s", terms->items[at].name);
         } while (at != start);
         faults_add(build->faults, value->place,
-                   "%s '%s' is its own ancestor by way of '%s'; expected parents that end somewhere",
-                   type_specs[type].noun, terms->items[start].name, value->text);
+                   "%s is its own ancestor: %s%s%s; expected parents that end somewhere",
+                   type_specs[type].noun, terms->items[start].name, buffer_text(&way),
+                   n > TERMS_SHOWN_MAX ? " -> ..." : "");
+        build->faults->failed |= way.failed;
 }
 
 static bool terms_check_cycles(Build *build, const Terms *terms, ObjectType type)

@@ -130,10 +130,15 @@ static int unit_reader_assignment(UnitReader *reader, const char *text, size_t s
                            "assignment before any section; expected a [Section] first");
                 return 0;
         }
+        if (key_end - key_start > UNITFILE_KEY_MAX) {
+                faults_add(reader->faults, place, "key of %zu bytes before '='; expected Key=value",
+                           key_end - key_start);
+                return 0;
+        }
         if (value_end - value_start > UNITFILE_VALUE_MAX)
                 faults_add(reader->faults, unit_reader_place(reader, value_start),
-                           "value of %zu bytes; expected at most %d", value_end - value_start,
-                           UNITFILE_VALUE_MAX);
+                           "value of %zu bytes in '%.*s'; expected at most %d", value_end - value_start,
+                           (int)(key_end - key_start), text + key_start, UNITFILE_VALUE_MAX);
 
         UnitEntry *entry = arena_new(reader->arena, 1, sizeof(UnitEntry));
         if (!entry || unit_reader_keep_spans(reader, entry) < 0)
@@ -240,7 +245,7 @@ static int unit_reader_lines(UnitReader *reader, const char *bytes, size_t n)
         }
         if (reader->spans.n == 0)
                 return 0;
-        faults_add(reader->faults, unit_reader_place(reader, reader->text.n > 0 ? reader->text.n - 1 : 0),
+        faults_add(reader->faults, unit_reader_place(reader, reader->text.n - 1),
                    "line continued by '\\' at the end of the file; expected a further line");
         return unit_reader_finish_line(reader);
 }
@@ -280,7 +285,8 @@ static bool unit_check_bytes(const UnitSource *source, Faults *faults)
 
         if (source->n > UNITFILE_SIZE_MAX) {
                 faults_add(faults, (Place){source->file},
-                           "file of more than %d bytes; expected less: split it", UNITFILE_SIZE_MAX);
+                           "file of more than %d bytes; expected at most that: drop-ins can take a part",
+                           UNITFILE_SIZE_MAX);
                 return false;
         }
         if (source->n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {

@@ -13,6 +13,7 @@
 
 enum {
         UNITFILE_SIZE_MAX = 64 * 1024,
+        UNITFILE_KEY_MAX = 64, /* more than any key has: what is longer is no key but a slip */
         UNITFILE_VALUE_MAX = 4096,
         UNITFILE_LIST_MAX = 256,
 };

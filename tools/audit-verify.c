@@ -94,7 +94,8 @@ static void print_counts(const LogAudit *audit)
                           counts->starts, counts->policies);
         page_field_format(stdout, "checked",
                           "the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
-                          "; the rules I1 to I8; texts of policies: %" PRIu64 "; kept checkpoints: %zu",
+                          "; the rules I1 to I8 and I10; texts of policies: %" PRIu64
+                          "; kept checkpoints: %zu",
                           audit->n_tiles, audit->n_policies, audit->n_kept);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-/* Who is at the keyboard, for a comment in a file that outlives the session. A hint for people, no evidence: who
- * is root may write anything there. */
+/* Who is at the keyboard, for a comment in a file that outlives the session. A hint for people, no evidence:
+ * who is root may write anything there. */
 
 #include "base/buffer.h"
 

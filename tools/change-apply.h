@@ -1,5 +1,6 @@
 #pragma once
-/* The second half of a change of policy: the files are written, and the service loads them or they are put back. */
+/* The second half of a change of policy: the files are written, and the service loads them or they are put
+ * back. */
 
 #include "tools/change.h"
 
@@ -14,7 +15,7 @@ typedef enum ChangeOutcome {
 /**
  * change_apply() - Writes the files, and has the service load them.
  *
- * Return: EXIT_DONE, with the files changed; EXIT_REFUSED with them as they were before, or with what was said
- * that could not be put back.
+ * Return: EXIT_DONE, with the files changed; EXIT_REFUSED with them as they were before, or with what was
+ * said that could not be put back.
  */
 int change_apply(Change *change, ChangeOutcome *ret_outcome);

@@ -63,8 +63,8 @@ int change_need_disk(const Change *change);
 int change_add(Change *change, ObjectType type, const char *name, Buffer *text);
 
 /**
- * change_add_unread() - Where the policy does not load: a file that is to be no more. What it says may be what
- * keeps the policy from loading.
+ * change_add_unread() - Where the policy does not load: a file that is to be no more. What it says may be
+ * what keeps the policy from loading.
  *
  * Return: as change_add(); EXIT_REFUSED, with the policy's faults said, where there is no such file.
  */

@@ -22,7 +22,7 @@ typedef struct Words {
 /* By the last part of an error's name, or by all of it where interfaces differ. */
 static const Words headlines[] = {
         {"Denied", "Refused"},
-        {"TrailUnavailable", "Not done, because the trail cannot be written"},
+        {"TrailUnavailable", "Not done, because the trail cannot be used"},
         {"WorkerUnavailable", "Permitted and recorded, but no worker could do it"},
         {"Overloaded",
          "Not done, because the service has too much to do; this is no refusal, try again later"},
@@ -30,6 +30,7 @@ static const Words headlines[] = {
         {"NoSuchSubject", "Permitted and recorded, but the gallery has no such subject"},
         {"ModelMismatch", "Permitted and recorded, but the template is of another model"},
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
+        {"NothingToRebase", "Nothing was done, because nothing has to be"},
         {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
         {"NoSuchRequest", "You have made no such request"},
         {"org.matchguard.Audit.NoSuchRequest", "There is no such request"},

@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/macro.h"
+#include "policy/decide.h"
 #include "wire/leaf.h"
 
 typedef enum Kind {
@@ -21,6 +22,7 @@ typedef enum Kind {
         KIND_POLICY,
         KIND_REQUEST,
         KIND_OUTCOME,
+        KIND_JUMP,
         KIND_EPOCH,
         KIND_STOP,
 } Kind;
@@ -31,7 +33,7 @@ static const struct {
 } kinds[] = {
         {"start", KIND_START},     {"policy", KIND_POLICY}, {"request", KIND_REQUEST},
         {"outcome", KIND_OUTCOME}, {"refused", KIND_OTHER}, {"disclose", KIND_OTHER},
-        {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},  {"jump", KIND_OTHER},
+        {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},  {"jump", KIND_JUMP},
         {"gap", KIND_OTHER},       {"epoch", KIND_EPOCH},   {"beat", KIND_OTHER},
         {"stop", KIND_STOP},
 };
@@ -60,6 +62,8 @@ struct Rules {
         bool request_since_start;
         bool has_policy;
         char policy[DIGEST_HEX_SIZE];
+        bool has_mark;
+        uint64_t mark_usec;
         OpenPermit *permits; /* ascending */
         size_t n_permits, n_closed, capacity;
         char text[256];
@@ -182,9 +186,27 @@ static const char *check_common(Rules *rules, const Entry *entry)
         return NULL;
 }
 
+static const char *check_policy_form(const Entry *entry)
+{
+        bool loaded = leaf_is(&entry->leaf, "result", "loaded");
+        uint64_t wider;
+
+        if (!loaded && !leaf_is(&entry->leaf, "result", "rejected"))
+                return "its result is neither loaded nor rejected";
+        if (loaded && !text_is_hex(leaf_text(&entry->leaf, "new"), DIGEST_HEX_SIZE - 1))
+                return "its 'new' is no digest";
+        if (leaf_text(&entry->leaf, "wider") || (leaf_number(&entry->leaf, "wider", &wider) && wider > 1))
+                return "its 'wider' is neither 0 nor 1";
+        if (!loaded && leaf_number(&entry->leaf, "wider", &wider))
+                return "it was rejected, and yet says 'wider'";
+        return NULL;
+}
+
 static const char *check_form(Rules *rules, const Entry *entry)
 {
         const char *fault = check_common(rules, entry);
+        uint64_t number;
+
         if (fault)
                 return fault;
         if (entry->kind == KIND_REQUEST && !entry->permit && !leaf_is(&entry->leaf, "verdict", "deny"))
@@ -193,12 +215,11 @@ static const char *check_form(Rules *rules, const Entry *entry)
                 return "its 'request' is no request id";
         if (entry->kind == KIND_OUTCOME && !leaf_text(&entry->leaf, "result"))
                 return "it is an outcome without a result";
-        if (entry->kind == KIND_POLICY && !leaf_is(&entry->leaf, "result", "loaded") &&
-            !leaf_is(&entry->leaf, "result", "rejected"))
-                return "its result is neither loaded nor rejected";
-        if (entry->kind == KIND_POLICY && leaf_is(&entry->leaf, "result", "loaded") &&
-            !text_is_hex(leaf_text(&entry->leaf, "new"), DIGEST_HEX_SIZE - 1))
-                return "its 'new' is no digest";
+        if (entry->kind == KIND_POLICY)
+                return check_policy_form(entry);
+        if (entry->kind == KIND_JUMP &&
+            (!leaf_number(&entry->leaf, "from", &number) || !leaf_number(&entry->leaf, "to", &number)))
+                return "it is a jump without 'from' and 'to'";
         return NULL;
 }
 
@@ -286,13 +307,43 @@ static const char *check_epoch(Rules *rules, const Entry *entry)
         return NULL;
 }
 
+/* Whether a number of a leaf is the mark; where there is no mark, whether the leaf says none. */
+static bool says_mark(const Rules *rules, const Leaf *leaf, const char *key)
+{
+        uint64_t usec;
+
+        return leaf_number(leaf, key, &usec) ? rules->has_mark && usec == rules->mark_usec : !rules->has_mark;
+}
+
+static const char *check_mark(Rules *rules, const Entry *entry)
+{
+        const Leaf *leaf = &entry->leaf;
+        uint64_t wall, to = 0, by;
+
+        if (!leaf_number(leaf, "wall", &wall))
+                return NULL;
+        bool behind = facts_clock(false, wall, rules->has_mark, rules->mark_usec) == CLOCK_BEHIND;
+        if (behind != leaf_is(leaf, "clock", facts_clock_name(CLOCK_BEHIND)))
+                return behind ? "its clock is over 5 s before the mark, and it does not say so"
+                              : "it says that its clock is behind, which it is not";
+        if (entry->kind == KIND_REQUEST && !says_mark(rules, leaf, "mark"))
+                return "its 'mark' is not that of the earlier leaves";
+        if (entry->kind != KIND_JUMP || !leaf_number(leaf, "by", &by))
+                return NULL;
+        if (!rules->has_mark || !says_mark(rules, leaf, "from"))
+                return "it sets a mark back that is not that of the earlier leaves";
+        if (!leaf_number(leaf, "to", &to) || to != wall)
+                return "it sets the mark to another time than its own";
+        return NULL;
+}
+
 static const struct {
         const char *name;
         const char *(*check)(Rules *rules, const Entry *entry);
 } leaf_rules[] = {
-        {"form", check_form},      {"I1", check_index},      {"I2", check_time},
-        {"I3", check_one_outcome}, {"I4", check_outcome_of}, {"I5", check_unknown_first},
-        {"I6", check_stop},        {"I7", check_policy},     {"I8", check_epoch},
+        {"form", check_form},     {"I1", check_index},         {"I2", check_time}, {"I3", check_one_outcome},
+        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop}, {"I7", check_policy},
+        {"I8", check_epoch},      {"I10", check_mark},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -348,9 +399,25 @@ static void note_time(Rules *rules, const Entry *entry)
         rules->counts.last_usec = time;
 }
 
+/* The largest synchronised wall time, since an administrator set it back. */
+static void note_mark(Rules *rules, const Entry *entry)
+{
+        bool rebase = entry->kind == KIND_JUMP && leaf_number(&entry->leaf, "by", &(uint64_t){0});
+        uint64_t wall;
+
+        if (!leaf_number(&entry->leaf, "wall", &wall))
+                return;
+        if (rebase || (leaf_is(&entry->leaf, "clock", facts_clock_name(CLOCK_SYNCHRONISED)) &&
+                       (!rules->has_mark || wall > rules->mark_usec))) {
+                rules->has_mark = true;
+                rules->mark_usec = wall;
+        }
+}
+
 static int note(Rules *rules, const Entry *entry)
 {
         note_time(rules, entry);
+        note_mark(rules, entry);
         switch (entry->kind) {
         case KIND_START:
                 note_start(rules, entry);
@@ -365,6 +432,7 @@ static int note(Rules *rules, const Entry *entry)
         case KIND_EPOCH:
                 rules->n_epochs++;
                 return 0;
+        case KIND_JUMP:
         case KIND_STOP:
         case KIND_OTHER:
                 return 0;

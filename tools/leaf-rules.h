@@ -1,8 +1,8 @@
 #pragma once
 /*
- * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I8), checked one leaf
- * after the other. Pure: knows no file, no tree and no signature. Memory grows with the requests that are
- * open at one time, not with the log.
+ * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I8 and I10), checked
+ * one leaf after the other. Pure: knows no file, no tree and no signature. Memory grows with the requests
+ * that are open at one time, not with the log.
  */
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ typedef struct Rules Rules;
 /* One rule broken by one leaf. Strings are borrowed until the handler returns. */
 typedef struct RuleFault {
         uint64_t index;   /* where the leaf stands, whatever it says itself */
-        const char *rule; /* "form", or "I1" to "I8" */
+        const char *rule; /* "form", or "I1" to "I10" */
         const char *text; /* what is wrong, without the leaf and the rule */
 } RuleFault;
 

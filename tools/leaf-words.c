@@ -104,14 +104,19 @@ static void what_start(const Leaf *leaf, Buffer *buffer)
 
 static void what_policy(const Leaf *leaf, Buffer *buffer)
 {
-        uint64_t wider = 0;
+        uint64_t wider;
         add_text(leaf, "result", "policy ", buffer);
         add_digest(leaf, "new", ": ", buffer);
         add_digest(leaf, "old", leaf_is(leaf, "result", "rejected") ? ", in force stays " : ", before it ",
                    buffer);
         add_text(leaf, "via", ", by ", buffer);
-        if (leaf_number(leaf, "wider", &wider) && wider)
-                buffer_append_text(buffer, ", something became permitted");
+        if (!leaf_is(leaf, "result", "loaded"))
+                return;
+        if (!leaf_number(leaf, "wider", &wider))
+                buffer_append_text(buffer, ", whether anything became permitted is not known");
+        else
+                buffer_append_text(buffer,
+                                   wider ? ", something became permitted" : ", nothing became permitted");
 }
 
 static void what_request(const Leaf *leaf, Buffer *buffer)
@@ -159,7 +164,8 @@ static void what_mirror(const Leaf *leaf, Buffer *buffer)
 static void what_jump(const Leaf *leaf, Buffer *buffer)
 {
         uint64_t by;
-        buffer_append_text(buffer, leaf_number(leaf, "by", &by) ? "the mark was set" : "the clock jumped");
+        buffer_append_text(buffer,
+                           leaf_number(leaf, "by", &by) ? "the mark was set back" : "the clock jumped");
         add_time(leaf, "from", " from ", buffer);
         add_time(leaf, "to", " to ", buffer);
 }

@@ -32,7 +32,8 @@ static int withdraw(Change *change, const char *name)
         _cleanup_(buffer_deinit) Buffer question = BUFFER_INIT;
 
         int r = change_open(change);
-        /* A release of a text that has changed since keeps the policy from loading: to take it away mends that. */
+        /* A release of a text that has changed since keeps the policy from loading: to take it away mends
+         * that. */
         if (r == EXIT_DONE)
                 r = change->disk ? add_releases(change, name)
                                  : change_add_unread(change, OBJECT_RELEASE, name);

@@ -1,6 +1,6 @@
 /*
- * `matchguard policy diff OLD NEW`: every request that one policy answers otherwise than the other, in lines with
- * an example each.
+ * `matchguard policy diff OLD NEW`: every request that one policy answers otherwise than the other, in lines
+ * with an example each.
  */
 
 #include <stdio.h>

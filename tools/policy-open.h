@@ -19,10 +19,14 @@ typedef struct PolicyOpen {
 /** policy_open_options() - Adds --policy-dir. */
 void policy_open_options(OptionSet *set, PolicyOpen *open);
 
-/** policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load. */
+/**
+ * policy_open_unproved_option() - Adds --unproved, for commands that look into a policy which does not load.
+ */
 void policy_open_unproved_option(OptionSet *set, PolicyOpen *open);
 
-/** policy_open_layer() - Puts a folder above those that were given; for whom its own .ids are, if it has any. */
+/**
+ * policy_open_layer() - Puts a folder above those that were given; for whom its own .ids are, if it has any.
+ */
 void policy_open_layer(PolicyOpen *open, const char *dir);
 
 /**

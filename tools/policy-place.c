@@ -133,7 +133,8 @@ static void set_source(PolicyPlace *place, const char *const *dirs, size_t n_dir
         place->source.n_dirs = n_dirs;
 }
 
-/* The folders: those given, else those told, else, where the installed service was meant, the installed ones. */
+/* The folders: those given, else those told, else, where the installed service was meant, the installed
+ * ones. */
 static int find_dirs(PolicyPlace *place, const Service *service, int unreached)
 {
         if (place->given.n > 0) {

@@ -95,8 +95,8 @@ static const char *policy_of(json_object *reply)
         return json_object_object_get_ex(reply, "status", &status) ? json_text(status, "policy") : NULL;
 }
 
-/* What the reload changed, where the texts of both policies can be read; it is done all the same where not. Of
- * large policies that takes long, so that only somebody who looks on is told. */
+/* What the reload changed, where the texts of both policies can be read; it is done all the same where not.
+ * Of large policies that takes long, so that only somebody who looks on is told. */
 static void print_change(const PolicyPlace *place, const char *loaded)
 {
         _cleanup_(policy_unrefp) Policy *old = NULL, *new = NULL;

@@ -69,8 +69,8 @@ static bool is_own_folder(const char *path)
         return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. Over that one it is
- * made where it is missing, so that no change of policy goes into what was shipped. */
+/* Where nothing was given: DIR/policy.d over the shipped policy, as far as they are there. Over that one it
+ * is made where it is missing, so that no change of policy goes into what was shipped. */
 static int find_policy(RunOptions *options, const RunDir *dir, PolicyFolders *found)
 {
         OptionList *dirs = &options->policy_dirs;

@@ -293,6 +293,7 @@ static const struct {
         [ANSWER_PERMISSION_DENIED] = {fill_nothing, VARLINK_PERMISSION_DENIED},
         [ANSWER_NO_SUCH_REQUEST] = {fill_nothing, "NoSuchRequest"},
         [ANSWER_POLICY_REJECTED] = {fill_faults, "PolicyRejected"},
+        [ANSWER_NOTHING_TO_REBASE] = {fill_reason, "NothingToRebase"},
 };
 
 int answer_write(MessageInterface interface, const AnswerMessage *answer, Buffer *buffer)

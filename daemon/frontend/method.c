@@ -154,6 +154,7 @@ static const Method method_match[] = {
 static const Method method_admin[] = {
         {"GetStatus", CALL_GET_STATUS, NULL, {}},
         {"Reload", CALL_RELOAD, NULL, {}},
+        {"Rebase", CALL_REBASE, NULL, {}},
 };
 
 static const Method method_audit[] = {

@@ -99,6 +99,7 @@ static const struct {
         [CALL_WHO_AM_I] = {{[INTERFACE_MATCH] = true}, inquiry_who_am_i},
         [CALL_GET_STATUS] = {{[INTERFACE_MATCH] = true, [INTERFACE_ADMIN] = true}, inquiry_status},
         [CALL_RELOAD] = {{[INTERFACE_ADMIN] = true}, inquiry_reload},
+        [CALL_REBASE] = {{[INTERFACE_ADMIN] = true}, inquiry_rebase},
         [CALL_GET_CHECKPOINT] = {{[INTERFACE_AUDIT] = true}, inquiry_checkpoint},
 };
 

@@ -22,7 +22,7 @@ typedef struct Draft {
         uint8_t request[MESSAGE_REQUEST_SIZE];
         uint64_t of;
         bool wants_path;
-        const Digest *policy; /* what the leaf puts in force, or NULL; borrowed */
+        LedgerEffect effect;
 
         bool has_detail;
         uint8_t salt[COMMITMENT_SALT_SIZE];

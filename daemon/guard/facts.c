@@ -10,9 +10,11 @@
 
 static uint64_t facts_used(void *userdata, const char *allow, const char *organisation, uint64_t window_usec)
 {
-        const FactsUsed *used = userdata;
+        FactsUsed *used = userdata;
         uint64_t after_usec = used->time_usec > window_usec ? used->time_usec - window_usec : 0;
 
+        if (!rates_reach(used->rates, after_usec))
+                used->uncounted = true;
         return rates_used(used->rates, allow, organisation, after_usec);
 }
 
@@ -48,18 +50,23 @@ static void facts_take_call(const CallMessage *call, Facts *facts)
         facts->floor_millionths = call->floor_millionths;
 }
 
+Facts facts_of_time(const Ledger *ledger, const ClockReading *now)
+{
+        return (Facts){
+                .time_usec = now->wall_usec,
+                .clock = ledger_clock(ledger, now),
+                .has_mark = ledger->state.has_mark,
+                .mark_usec = ledger->state.mark_usec,
+        };
+}
+
 void facts_make(const FactsSource *source, Facts *ret_facts)
 {
         *source->used = (FactsUsed){.rates = source->rates, .time_usec = source->now->wall_usec};
-        *ret_facts = (Facts){
-                .peer = facts_peer(source->attestation),
-                .time_usec = source->now->wall_usec,
-                .clock = ledger_clock(source->ledger, source->now),
-                .has_mark = source->ledger->state.has_mark,
-                .mark_usec = source->ledger->state.mark_usec,
-                .used = facts_used,
-                .used_userdata = source->used,
-        };
+        *ret_facts = facts_of_time(source->ledger, source->now);
+        ret_facts->peer = facts_peer(source->attestation);
+        ret_facts->used = facts_used;
+        ret_facts->used_userdata = source->used;
         if (source->call)
                 facts_take_call(source->call, ret_facts);
 }

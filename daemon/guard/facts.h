@@ -14,6 +14,7 @@
 typedef struct FactsUsed {
         const Rates *rates;
         uint64_t time_usec;
+        bool uncounted; /* permits were asked for of a time that nobody counted: there may be more of them */
 } FactsUsed;
 
 /* Where facts come from. All borrowed for as long as the facts are used. */
@@ -28,6 +29,9 @@ typedef struct FactsSource {
 
 /** facts_peer() - Who is asking, as policy wants to know it; borrowed. */
 Peer facts_peer(const Attestation *attestation);
+
+/** facts_of_time() - Time, clock and mark alone: for what is said of a policy at this moment. */
+Facts facts_of_time(const Ledger *ledger, const ClockReading *now);
 
 /** facts_make() - Puts the facts together; strings and @source->used are borrowed. */
 void facts_make(const FactsSource *source, Facts *ret_facts);

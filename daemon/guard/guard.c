@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 
 #include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
 #include "guard/start.h"
+#include "guard/summary.h"
 #include "guard/timer.h"
 
 #define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
@@ -41,8 +41,18 @@ void guard_peers_changed(Guard *guard)
         if (serving == guard->serving)
                 return;
         guard->serving = serving;
-        (void)sd_notifyf(0, "X_MATCHGUARD_SERVING=%d\nSTATUS=%s", serving,
-                         serving ? "Serving." : "Waiting for frontend or worker."); /* There may be nobody. */
+        summary_notify(guard, serving ? "X_MATCHGUARD_SERVING=1\n" : "X_MATCHGUARD_SERVING=0\n");
+}
+
+int guard_time_passed(Guard *guard)
+{
+        if (!guard->started || guard->stopping)
+                return 0;
+        int r = warnings_check(&guard->warnings);
+        if (r < 0)
+                return r;
+        summary_notify(guard, "");
+        return 0;
 }
 
 /* -------------------------------------------------------------------------------------------------------
@@ -190,7 +200,7 @@ static int guard_stop(Guard *guard)
         if (guard->stopping)
                 return 0;
         guard->stopping = true;
-        (void)sd_notify(0, "STOPPING=1\nSTATUS=Stopping."); /* There may be nobody to tell. */
+        summary_notify(guard, "STOPPING=1\n");
         if (!guard->started)
                 return sd_event_exit(guard->event, EXIT_SUCCESS);
         guard_peers_changed(guard);
@@ -222,16 +232,20 @@ static int guard_before_commit(const TrailCommit *commit, void *userdata)
 
 static int guard_on_broken(void *userdata)
 {
-        (void)sd_notify(0,
-                        "STATUS=The trail cannot be written: every request is refused."); /* May be nobody. */
+        summary_notify(userdata, "");
         return 0;
+}
+
+static int guard_on_clock(void *userdata)
+{
+        return guard_time_passed(userdata);
 }
 
 static int guard_on_mended(void *userdata)
 {
         Guard *guard = userdata;
 
-        (void)sd_notify(0, guard->serving ? "STATUS=Serving." : "STATUS=Waiting for frontend or worker.");
+        summary_notify(guard, "");
         int r = requests_settle(&guard->requests);
         return r < 0 ? r : guard_request_ended(guard);
 }
@@ -240,6 +254,7 @@ const RecorderHandlers guard_recorder_handlers = {
         .before = guard_before_commit,
         .broken = guard_on_broken,
         .mended = guard_on_mended,
+        .clock = guard_on_clock,
 };
 
 /* The leaves that precede service are durable, one after the other. */
@@ -251,9 +266,8 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
                 return 0;
         guard->started = true;
         guard_peers_changed(guard);
-        (void)sd_notify(0,
-                        "READY=1\nSTATUS=Waiting for frontend or worker."); /* There may be nobody to tell. */
-        return 0;
+        summary_notify(guard, "READY=1\n");
+        return warnings_policy_loaded(&guard->warnings);
 }
 
 static int starting_failed(Waiter *waiter)
@@ -346,6 +360,9 @@ static int guard_set_up(Guard *guard)
                 r = frontend_init(&guard->frontend, guard);
         if (r >= 0)
                 r = reload_init(&guard->reload, guard);
+        if (r >= 0)
+                r = warnings_init(&guard->warnings, guard);
+        rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
         return r < 0 ? r : listeners_open(guard);
 }
@@ -384,6 +401,7 @@ Guard *guard_free(Guard *guard)
         /* First whoever could still call: then the trail, which must find nobody who waits. */
         listeners_deinit(&guard->listeners);
         reload_deinit(&guard->reload);
+        warnings_deinit(&guard->warnings);
         worker_deinit(&guard->worker);
         frontend_deinit(&guard->frontend);
         trail_free(guard->trail);
@@ -401,6 +419,7 @@ Guard *guard_free(Guard *guard)
         quota_deinit(&guard->quota);
         config_deinit(&guard->config);
         sd_event_unref(guard->event);
+        free(guard->summary);
         free(guard);
         return NULL;
 }

@@ -20,10 +20,12 @@
 #include "guard/listener.h"
 #include "guard/options.h"
 #include "guard/quota.h"
+#include "guard/rebase.h"
 #include "guard/recorder.h"
 #include "guard/refused.h"
 #include "guard/reload.h"
 #include "guard/request.h"
+#include "guard/warnings.h"
 #include "guard/worker.h"
 #include "policy/policy.h"
 #include "trail/trail.h"
@@ -55,7 +57,9 @@ typedef struct Guard {
         Worker worker;
         Requests requests;
         Reload reload;
+        Rebase rebase;
         Lookups lookups;
+        Warnings warnings;
 
         Waiter starting;   /* for the leaves that precede service */
         size_t n_starting; /* of those, how many are not durable yet */
@@ -68,6 +72,7 @@ typedef struct Guard {
         sd_event_source *signals[3];
 
         bool serving;          /* as was last said to the service manager */
+        char *summary;         /* likewise; NULL: nothing yet */
         uint64_t started_usec; /* boot time */
 } Guard;
 
@@ -92,6 +97,12 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
 
 /** guard_peers_changed() - A frontend or a worker came or went: opens or shuts the doors, and says so. */
 void guard_peers_changed(Guard *guard);
+
+/**
+ * guard_time_passed() - Time went on, or the clock changed: warns of what has become due, and says how things
+ * stand. Return: 0 or -errno.
+ */
+int guard_time_passed(Guard *guard);
 
 /**
  * guard_request_ended() - A request, or a reload, came to its end: a stop may have waited for that.

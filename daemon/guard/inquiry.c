@@ -83,6 +83,11 @@ int inquiry_reload(Client *client, Packet *packet, CallMessage *message)
         return reload_by_admin(&client->guard->reload, client, message->serial);
 }
 
+int inquiry_rebase(Client *client, Packet *packet, CallMessage *message)
+{
+        return rebase_by_admin(&client->guard->rebase, client, message->serial);
+}
+
 /* ---------------------------------------------------------------------------------------------------
  * receipts */
 

@@ -23,6 +23,7 @@ int inquiry_who_am_i(Client *client, Packet *packet, CallMessage *message);
 int inquiry_status(Client *client, Packet *packet, CallMessage *message);
 int inquiry_checkpoint(Client *client, Packet *packet, CallMessage *message);
 int inquiry_reload(Client *client, Packet *packet, CallMessage *message);
+int inquiry_rebase(Client *client, Packet *packet, CallMessage *message);
 
 /**
  * inquiry_receipt() - On the Match socket only the leaves of the caller's own uid; on the Audit socket any.

@@ -28,12 +28,14 @@ int leaf_policy(const LeafPolicy *policy, Draft *draft)
         if (policy->invariants)
                 leaf_set_text(leaf, "invariants", draft_hex(draft, policy->invariants, sizeof(Digest)));
         leaf_set_text(leaf, "result", policy->loaded ? "loaded" : "rejected");
+        if (policy->has_wider)
+                leaf_set_number(leaf, "wider", policy->wider ? 1 : 0);
         leaf_set_text(leaf, "via", policy->via);
         if (policy->has_by)
                 leaf_set_number(leaf, "by", policy->by);
         if (policy->has_loginuid)
                 leaf_set_number(leaf, "loginuid", policy->loginuid);
-        draft->policy = policy->loaded ? policy->new : NULL;
+        draft->effect.policy = policy->loaded ? policy->new : NULL;
 
         Leaf detail = LEAF_INIT;
         leaf_set_text(&detail, "why", draft_base64url(draft, policy->why));
@@ -52,6 +54,13 @@ void leaf_jump(const LedgerJump *jump, Draft *draft)
 {
         leaf_set_number(&draft->leaf, "from", jump->from_usec);
         leaf_set_number(&draft->leaf, "to", jump->to_usec);
+}
+
+void leaf_rebase(const LedgerJump *jump, uid_t by, Draft *draft)
+{
+        leaf_jump(jump, draft);
+        leaf_set_number(&draft->leaf, "by", by);
+        draft->effect.rebase = true;
 }
 
 void leaf_gap(const LeafGap *gap, Draft *draft)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What stands in each kind of leaf (matchguard-trail(7), the table): from a typed struct to the fields of a draft. Pure.
- * The keys that every leaf has are set before, by draft_begin().
+ * What stands in each kind of leaf (matchguard-trail(7), the table): from a typed struct to the fields of a
+ * draft. Pure. The keys that every leaf has are set before, by draft_begin().
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
@@ -73,6 +73,8 @@ typedef struct LeafPolicy {
         const Digest *new;        /* NULL: it did not load */
         const Digest *invariants; /* likewise */
         bool loaded;
+        bool has_wider;  /* of one that loaded: it is known whether */
+        bool wider;      /* something became permitted */
         const char *via; /* "start", "admin", "signal" */
         bool has_by;
         uid_t by;
@@ -86,6 +88,9 @@ int leaf_policy(const LeafPolicy *policy, Draft *draft);
 
 void leaf_refused(const RefusedRow *row, Draft *draft);
 void leaf_jump(const LedgerJump *jump, Draft *draft);
+
+/** leaf_rebase() - A `jump` by an administrator: from the mark to the wall time of this very leaf. */
+void leaf_rebase(const LedgerJump *jump, uid_t by, Draft *draft);
 
 typedef struct LeafGap {
         uint64_t count; /* how many were refused */

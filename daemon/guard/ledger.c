@@ -92,18 +92,19 @@ void ledger_head_leaf(const Ledger *ledger, const LedgerStamp *stamp, const char
         leaf_set_number(leaf, "wall", stamp->wall_usec);
 }
 
-TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const Digest *policy)
+TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const LedgerEffect *effect)
 {
         TrailState after = ledger->state;
 
         after.time_usec = stamp->time_usec;
-        if (stamp->clock == CLOCK_SYNCHRONISED && (!after.has_mark || stamp->wall_usec > after.mark_usec)) {
+        if (effect->rebase ||
+            (stamp->clock == CLOCK_SYNCHRONISED && (!after.has_mark || stamp->wall_usec > after.mark_usec))) {
                 after.has_mark = true;
                 after.mark_usec = stamp->wall_usec;
         }
-        if (policy) {
+        if (effect->policy) {
                 after.has_policy = true;
-                after.policy = *policy;
+                after.policy = *effect->policy;
         }
         return after;
 }

@@ -6,7 +6,8 @@
  * Invariants (matchguard-trail(7))
  *   1. indices follow on without a gap, beginning where the trail ends
  *   2. `time` never decreases, whatever the wall clock does
- *   3. `mark` is the largest wall time of a leaf written while the clock was synchronised
+ *   3. `mark` is the largest wall time of a leaf written while the clock was synchronised, since the
+ *      administrator last set it back
  *   4. after a failed commit everything is as it was after the last good one (ledger_rollback())
  */
 
@@ -89,8 +90,14 @@ LedgerStamp ledger_stamp(const Ledger *ledger, const ClockReading *now);
  */
 void ledger_head_leaf(const Ledger *ledger, const LedgerStamp *stamp, const char *kind, Leaf *leaf);
 
-/** ledger_after() - The state after a leaf with this stamp. @policy: what it puts in force, or NULL. */
-TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const Digest *policy);
+/* What a leaf changes beside the time. */
+typedef struct LedgerEffect {
+        const Digest *policy; /* what it puts in force, or NULL; borrowed */
+        bool rebase;          /* its wall time becomes the mark, on purpose */
+} LedgerEffect;
+
+/** ledger_after() - The state after a leaf with this stamp. */
+TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const LedgerEffect *effect);
 
 /** ledger_advance() - The leaf is on its way: the next one follows it. @after is what ledger_after() gave. */
 void ledger_advance(Ledger *ledger, const TrailState *after);

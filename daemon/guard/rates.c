@@ -6,13 +6,12 @@
 #include "guard/rates.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
 
-enum { RATES_KEPT_MAX = 1024 * 1024, RATES_KEPT_FIRST = 16 };
+enum { RATES_ROOM_FIRST = 16 };
 
 typedef struct RatesEntry {
         uint64_t wall_usec;
@@ -79,15 +78,20 @@ static size_t rates_upper(const RatesPair *pair, uint64_t wall_usec)
         return low;
 }
 
-static void rates_drop_first(RatesPair *pair, size_t n)
+/* Forgets all that lies below as many durable permits as are to be kept. */
+static void rates_drop_old(const Rates *rates, RatesPair *pair)
 {
-        memmove(pair->entries, pair->entries + n, (pair->n - n) * sizeof(*pair->entries));
-        pair->n -= n;
+        size_t n_durable = 0, first = pair->n;
+
+        while (first > 0 && n_durable < rates->kept)
+                n_durable += pair->entries[--first].index < rates->n_durable;
+        memmove(pair->entries, pair->entries + first, (pair->n - first) * sizeof(*pair->entries));
+        pair->n -= first;
 }
 
 static int rates_grow(RatesPair *pair)
 {
-        size_t capacity = pair->capacity > 0 ? pair->capacity * 2 : RATES_KEPT_FIRST;
+        size_t capacity = pair->capacity + pair->capacity / 4 + RATES_ROOM_FIRST;
         RatesEntry *entries = reallocarray(pair->entries, capacity, sizeof(*entries));
         if (!entries)
                 return -ENOMEM;
@@ -96,21 +100,15 @@ static int rates_grow(RatesPair *pair)
         return 0;
 }
 
-static int rates_make_room(RatesPair *pair)
+/* Room for one more entry, in a pair whose entries are sorted. Where dropping makes little of it there is
+ * more, so that it is not dropped again with each permit. */
+static int rates_make_room(const Rates *rates, RatesPair *pair)
 {
         if (pair->n < pair->capacity)
                 return 0;
-        if (pair->n > 0) {
-                uint64_t newest = pair->entries[pair->n - 1].wall_usec;
-                uint64_t reach = 2 * RATES_WINDOW_MAX_USEC;
-                size_t n_old = newest > reach ? rates_upper(pair, newest - reach) : 0;
-                if (pair->n == RATES_KEPT_MAX)
-                        n_old = MAX_OF(n_old, pair->n / 4);
-                rates_drop_first(pair, n_old);
-                if (pair->n <= pair->capacity / 4 * 3)
-                        return 0;
-        }
-        return rates_grow(pair);
+        if (pair->n > rates->kept)
+                rates_drop_old(rates, pair);
+        return pair->n <= pair->capacity / 8 * 7 && pair->n < pair->capacity ? 0 : rates_grow(pair);
 }
 
 static RatesPair *rates_get(Rates *rates, const RatesPermit *permit)
@@ -118,21 +116,6 @@ static RatesPair *rates_get(Rates *rates, const RatesPermit *permit)
         RatesPair *pair = rates_find(rates, permit->allow, permit->organisation);
 
         return pair ? pair : rates_new_pair(rates, permit->allow, permit->organisation);
-}
-
-int rates_load(Rates *rates, const RatesPermit *permit)
-{
-        RatesPair *pair = rates_get(rates, permit);
-
-        if (!pair)
-                return -ENOMEM;
-        if (pair->n == RATES_KEPT_MAX)
-                return 0;
-        int r = pair->n == pair->capacity ? rates_grow(pair) : 0;
-        if (r < 0)
-                return r;
-        pair->entries[pair->n++] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
-        return 0;
 }
 
 static int rates_compare(const void *a, const void *b)
@@ -143,10 +126,31 @@ static int rates_compare(const void *a, const void *b)
         return x < y ? -1 : x > y;
 }
 
-void rates_loaded(Rates *rates)
+static void rates_sort(RatesPair *pair)
+{
+        qsort(pair->entries, pair->n, sizeof(RatesEntry), rates_compare);
+}
+
+int rates_load(Rates *rates, const RatesPermit *permit)
+{
+        RatesPair *pair = rates_get(rates, permit);
+
+        if (!pair)
+                return -ENOMEM;
+        if (pair->n == pair->capacity && pair->n > rates->kept)
+                rates_sort(pair);
+        int r = rates_make_room(rates, pair);
+        if (r < 0)
+                return r;
+        pair->entries[pair->n++] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
+        return 0;
+}
+
+void rates_loaded(Rates *rates, uint64_t since_usec)
 {
         for (size_t i = 0; i < rates->n; i++)
-                qsort(rates->pairs[i].entries, rates->pairs[i].n, sizeof(RatesEntry), rates_compare);
+                rates_sort(&rates->pairs[i]);
+        rates->since_usec = since_usec;
 }
 
 int rates_add(Rates *rates, const RatesPermit *permit)
@@ -154,7 +158,7 @@ int rates_add(Rates *rates, const RatesPermit *permit)
         RatesPair *pair = rates_get(rates, permit);
         if (!pair)
                 return -ENOMEM;
-        int r = rates_make_room(pair);
+        int r = rates_make_room(rates, pair);
         if (r < 0)
                 return r;
 
@@ -170,6 +174,16 @@ uint64_t rates_used(const Rates *rates, const char *allow, const char *organisat
         const RatesPair *pair = rates_find(rates, allow, organisation);
 
         return pair ? pair->n - rates_upper(pair, after_usec) : 0;
+}
+
+bool rates_reach(const Rates *rates, uint64_t after_usec)
+{
+        return after_usec >= rates->since_usec;
+}
+
+void rates_durable(Rates *rates, uint64_t size)
+{
+        rates->n_durable = size;
 }
 
 void rates_rollback(Rates *rates, uint64_t size)

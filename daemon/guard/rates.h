@@ -3,13 +3,25 @@
  * Rates: how many permits each organisation was given under each allow, so that `used` (matchguard.policy(5))
  * is answered from memory. Rebuilt from the trail at start, and taken back to a size when a commit fails.
  * Pure.
+ *
+ * Whether a rate is used up is told exactly, whatever the clocks did: nothing is forgotten by its age.
+ *   1. of each pair the RATES_KEPT durable permits with the latest walls are kept, and no rate is higher
+ *      (POLICY_RATE_MAX): where an older one would count, those alone use the rate up. That bounds a pair to
+ *      23 MB
+ *   2. a permit that is not durable yet takes no durable one's place, for it may be taken back
+ *   3. what was not read at the start is known to be missing: rates_reach()
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/policy.h"
+
 /* The longest window that a Rate can have: a day. */
 #define RATES_WINDOW_MAX_USEC (UINT64_C(86400) * 1000000)
+
+enum { RATES_KEPT = POLICY_RATE_MAX };
 
 /* A permit, by what counts about it. */
 typedef struct RatesPermit {
@@ -22,30 +34,35 @@ typedef struct RatesPermit {
 typedef struct Rates {
         struct RatesPair *pairs; /* one an allow and organisation */
         size_t n;
+        size_t kept;         /* of a pair; tests make do with less */
+        uint64_t n_durable;  /* size of the log that no failed commit takes back */
+        uint64_t since_usec; /* permits with a later wall are all counted; 0: all that there ever were */
 } Rates;
 
-#define RATES_INIT ((Rates){})
+#define RATES_INIT ((Rates){.kept = RATES_KEPT})
 
 void rates_deinit(Rates *rates);
 
-/**
- * rates_add() - Counts a permit. Names are copied.
- *
- * What is older than two days against the newest is forgotten when room is needed, and so is the oldest of
- * more than a million of one pair: no window reaches so far. Return: 0 or -ENOMEM.
- */
+/** rates_add() - Counts a permit. Names are copied. Return: 0 or -ENOMEM. */
 int rates_add(Rates *rates, const RatesPermit *permit);
 
-/**
- * rates_load() - Counts a permit while rates are rebuilt from the newest back; rates_loaded() ends that.
- *
- * Return: 0 or -ENOMEM. What goes beyond the million is not kept.
- */
+/** rates_load() - Counts a durable one in any order; rates_loaded() ends that. Return: 0 or -ENOMEM. */
 int rates_load(Rates *rates, const RatesPermit *permit);
-void rates_loaded(Rates *rates);
 
-/** rates_used() - How many permits of this pair have a wall time above @after_usec. */
+/** rates_loaded() - @since_usec: permits with a later wall were all loaded; 0: all that there ever were. */
+void rates_loaded(Rates *rates, uint64_t since_usec);
+
+/**
+ * rates_used() - How many permits of this pair have a wall time above @after_usec: exactly, or RATES_KEPT and
+ * more.
+ */
 uint64_t rates_used(const Rates *rates, const char *allow, const char *organisation, uint64_t after_usec);
+
+/** rates_reach() - Whether every permit with a wall time above @after_usec is counted. */
+bool rates_reach(const Rates *rates, uint64_t after_usec);
+
+/** rates_durable() - No permit with an index below @size will be taken back. */
+void rates_durable(Rates *rates, uint64_t size);
 
 /** rates_rollback() - Forgets the permits whose index is @size or above. */
 void rates_rollback(Rates *rates, uint64_t size);

@@ -37,7 +37,7 @@ void recorder_refuse(Recorder *recorder)
 
 static int recorder_hand_over(Recorder *recorder, Draft *draft, Waiter *waiter)
 {
-        TrailState after = ledger_after(&recorder->ledger, &draft->stamp, draft->policy);
+        TrailState after = ledger_after(&recorder->ledger, &draft->stamp, &draft->effect);
         TrailEntry *entry = NULL;
 
         int r = draft_finish(draft, &after, &entry);
@@ -106,10 +106,27 @@ static int recorder_append_jump(Recorder *recorder, const LedgerJump *jump, cons
         return r;
 }
 
+/* After a reading: whether every request is denied because of it, and whether that is new. */
+static int recorder_watch_clock(Recorder *recorder, const ClockReading *now, bool jumped)
+{
+        bool behind = ledger_clock(&recorder->ledger, now) == CLOCK_BEHIND;
+        bool changed = behind != recorder->behind;
+
+        recorder->behind = behind;
+        if (changed && behind)
+                diag(DIAG_ERROR,
+                     "The clock is behind the trail: every request is denied as clock-untrusted. Set it "
+                     "right, or, where it is the trail that is ahead, run 'matchguard rebase'.");
+        else if (changed)
+                diag(DIAG_NOTICE, "The clock is not behind the trail any more.");
+        return changed || jumped ? recorder->handlers->clock(recorder->userdata) : 0;
+}
+
 int recorder_now(Recorder *recorder, ClockReading *ret_now)
 {
         ClockReading now;
         LedgerJump jump;
+        bool jumped = false;
 
         int r = clock_read(&now);
         if (r < 0)
@@ -119,7 +136,8 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
          * as soon as leaves are written again. */
         if (recorder->broken || recorder->closed)
                 return 0;
-        if (ledger_jumped(&recorder->ledger, &now, &jump)) {
+        jumped = ledger_jumped(&recorder->ledger, &now, &jump);
+        if (jumped) {
                 r = recorder_append_jump(recorder, &jump, &now);
                 /* What there is no room for now is told with the next reading. */
                 if (r != 0)
@@ -129,7 +147,7 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
                      (unsigned long long)recorder->ledger.size - 1);
         }
         ledger_observe(&recorder->ledger, &now);
-        return 0;
+        return recorder_watch_clock(recorder, &now, jumped);
 }
 
 /* ---------------------------------------------------------------------------------------- what comes back */
@@ -138,6 +156,7 @@ static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void
 {
         Recorder *recorder = userdata;
 
+        rates_durable(&recorder->rates, commit->head.size);
         int r = recorder->handlers->before(commit, recorder->userdata);
         for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
                 Waiter *waiter = entry->userdata;

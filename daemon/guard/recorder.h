@@ -38,6 +38,7 @@ typedef struct RecorderHandlers {
                       void *userdata); /* before the waiters of a commit hear of it */
         int (*broken)(void *userdata); /* before the waiters of the first failure do */
         int (*mended)(void *userdata); /* the trail takes leaves again */
+        int (*clock)(void *userdata);  /* the wall clock stepped, fell behind the mark, or came up to it */
 } RecorderHandlers;
 
 enum { RECORDER_WHY_MAX = 128 };
@@ -54,6 +55,8 @@ typedef struct Recorder {
 
         size_t n_pending;
         uint64_t last_usec; /* boot time of the last append */
+
+        bool behind; /* the clock, as of the last reading */
 
         bool closed; /* the last leaf of the run is on its way */
         bool broken;

@@ -21,7 +21,9 @@
 #include "guard/client.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
+#include "guard/recount.h"
 #include "guard/status.h"
+#include "guard/summary.h"
 
 /* Faults are for reading: more of them than this are cut. */
 enum { RELOAD_WHY_MAX = 32 * 1024 };
@@ -34,6 +36,8 @@ static int reload_work(Reload *reload)
         PolicySource source = guard_policy_source(guard);
 
         int r = policy_load(&reload->policy, &source, &reload->faults);
+        if (r == 0)
+                r = wider_than(reload->old, reload->policy, &reload->wider);
         return r != 0 ? r : guard_archive_policy(guard->trail, reload->policy);
 }
 
@@ -52,6 +56,8 @@ static void *reload_thread(void *userdata)
 static void reload_clear(Reload *reload)
 {
         reload->policy = policy_unref(reload->policy);
+        reload->old = policy_unref(reload->old);
+        wider_deinit(&reload->wider);
         policy_faults_deinit(&reload->faults);
         reload->faults = (PolicyFaults){};
         free(reload->why);
@@ -80,7 +86,7 @@ static int reload_end(Reload *reload, Buffer *answer)
                 return r;
         if (reload->guard->stopping)
                 return guard_request_ended(reload->guard);
-        (void)sd_notify(0, "READY=1"); /* There may be nobody to tell. */
+        summary_notify(reload->guard, "READY=1\n");
         if (!reload->again)
                 return 0;
         reload->again = false;
@@ -109,16 +115,13 @@ static int reload_committed(Waiter *waiter, TrailEntry *entry)
         }
         policy_unref(guard->policy_durable);
         guard->policy_durable = policy_ref(guard->policy);
-        diag(DIAG_NOTICE, "Another policy is in force.");
+        diag(DIAG_NOTICE, "The policy was loaded: it permits %s.",
+             reload->wider.wider ? "what the one before did not" : "nothing that the one before did not");
 
-        _cleanup_(status_deinit) Status status = STATUS_INIT;
-        status_in_full(guard, &status);
-        AnswerMessage message = {.connection = reload->call.to.connection,
-                                 .serial = reload->call.to.serial,
-                                 .kind = ANSWER_STATUS,
-                                 .status = status.items,
-                                 .n_status = status.n};
-        answer_encode(&message, &answer);
+        int r = warnings_policy_loaded(&guard->warnings);
+        if (r < 0)
+                return r;
+        status_answer(guard, reload->call.to, &answer);
         return reload_end(reload, &answer);
 }
 
@@ -141,8 +144,13 @@ static char *reload_describe(const Reload *reload)
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
         if (reload->result < 0)
-                buffer_append_format(&text, "the policy cannot be read or archived: %s",
+                buffer_append_format(&text, "the policy cannot be read, compared or archived: %s",
                                      strerror(-reload->result));
+        if (reload->result == RELOAD_E_UNCOUNTED)
+                buffer_append_text(&text,
+                                   "policy: a Rate looks back further than this run has counted permits; "
+                                   "restart the service, which counts them anew "
+                                   "(systemctl restart matchguard.service)");
         for (size_t i = 0; i < reload->faults.n && text.n < RELOAD_WHY_MAX; i++)
                 buffer_append_format(&text, "%s%s", i > 0 ? "\n" : "", reload->faults.lines[i]);
         if (text.n > RELOAD_WHY_MAX)
@@ -153,6 +161,21 @@ static char *reload_describe(const Reload *reload)
                                 text.data[i] = '?';
         buffer_append(&text, "", 1);
         return text.failed ? NULL : buffer_take(&text, NULL);
+}
+
+/* Whether the permits that the new policy's rates look back for are counted. */
+static int reload_check_rates(Reload *reload)
+{
+        const Recorder *recorder = &reload->guard->recorder;
+        ClockReading now;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        if (!recount_reaches(&recorder->rates, &now, &recorder->ledger.state,
+                             policy_longest_window_usec(reload->policy)))
+                reload->result = RELOAD_E_UNCOUNTED;
+        return 0;
 }
 
 /* The leaf of what was found, and the swap, in one step. Return: 0, RECORDER_E_*, or -errno. */
@@ -172,6 +195,8 @@ static int reload_record(Reload *reload)
                            .new = loaded ? policy_digest(reload->policy) : NULL,
                            .invariants = loaded ? policy_invariants_digest(reload->policy) : NULL,
                            .loaded = loaded,
+                           .has_wider = loaded,
+                           .wider = reload->wider.wider,
                            .via = reload->asker.via,
                            .has_by = reload->asker.has_by,
                            .by = reload->asker.by,
@@ -202,13 +227,16 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
         /* It took longer than the stop waited: nothing may follow the `stop` leaf. */
         if (reload->guard->stopped)
                 return 0;
+        int r = reload->result == 0 ? reload_check_rates(reload) : 0;
+        if (r < 0)
+                return r;
         if (reload->result != 0) {
                 reload->why = reload_describe(reload);
                 if (!reload->why)
                         return -ENOMEM;
                 diag(DIAG_ERROR, "The policy is not loaded, the old one stays in force:\n%s", reload->why);
         }
-        int r = reload_record(reload);
+        r = reload_record(reload);
         if (r < 0)
                 return r;
         return r > 0 ? reload_end_unavailable(reload) : 0;
@@ -220,6 +248,7 @@ static int reload_begin(Reload *reload, const ReloadAsker *asker)
 {
         reload->asker = *asker;
         reload->busy = true;
+        reload->old = policy_ref(reload->guard->policy);
         int r = pthread_create(&reload->thread, NULL, reload_thread, reload);
         if (r != 0)
                 return -r;

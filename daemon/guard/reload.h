@@ -1,7 +1,9 @@
 #pragma once
 /*
- * Reload: another policy, or none. It is read and its text archived in a helper thread; then, in one step of
- * the loop, its leaf is made and it takes effect for the next decision. Whatever comes of it is recorded.
+ * Reload: another policy, or none. It is read, proved, compared with the one in force and its text archived
+ * in a helper thread; then, in one step of the loop, its leaf is made and it takes effect for the next
+ * decision. A request that was decided before ends under the policy that decided it. Whatever comes of it is
+ * recorded.
  */
 
 #include <pthread.h>
@@ -12,6 +14,7 @@
 
 #include "guard/call.h"
 #include "guard/recorder.h"
+#include "guard/wider.h"
 #include "policy/policy.h"
 
 struct Guard;
@@ -25,6 +28,10 @@ typedef struct ReloadAsker {
         uint32_t loginuid;
 } ReloadAsker;
 
+enum {
+        RELOAD_E_UNCOUNTED = POLICY_E_INVALID + 1, /* it is sound, but its rates cannot be told */
+};
+
 typedef struct Reload {
         struct Guard *guard;
         bool busy;  /* from the thread's start until the leaf is durable */
@@ -36,10 +43,15 @@ typedef struct Reload {
         int done_fd; /* the thread says that it is done */
         sd_event_source *done;
 
+        /* What the new policy is compared with. It stays in force until this reload ends, because nothing
+         * but a reload changes the policy, and one comes after the other. */
+        Policy *old;
+
         /* what the thread found; the loop looks only after joining it */
-        int result; /* 0, POLICY_E_INVALID, or -errno */
+        int result; /* 0, POLICY_E_INVALID, RELOAD_E_UNCOUNTED, or -errno */
         Policy *policy;
         PolicyFaults faults;
+        Wider wider;
         char *why; /* the faults as one text */
 
         Waiter waiter;

@@ -600,11 +600,29 @@ static int request_withdraw(Request *request, int why)
         return r < 0 ? r : request_end(request);
 }
 
+/* A permit that hangs on permits which were not counted is no decision; the journal has been told
+ * (warnings.c). It takes a clock that was set back by far while no record of a synchronised one forbids it;
+ * the next start counts from there. */
+static int request_uncounted(Request *request)
+{
+        static const char reason[] = "the clock was set back to before the permits that are counted; "
+                                     "matchguard.service has to be restarted";
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+
+        answer_error(request->call.to, ANSWER_TRAIL_UNAVAILABLE, reason, &answer);
+        int r = request_answer(request, &answer);
+        return r < 0 ? r : request_end(request);
+}
+
 static int request_decide(Request *request, const Facts *facts, const ClockReading *now)
 {
+        const FactsUsed *used = facts->used_userdata;
+
         int r = policy_decide(request->policy, facts, &request->decision);
         if (r < 0)
                 return r;
+        if (request->decision.permit && used->uncounted)
+                return request_uncounted(request);
         r = request_record_decision(request, facts, now);
         if (r < 0)
                 return r;

@@ -23,10 +23,8 @@
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
-
-/* Beyond the longest window of a rate, permits of at most a day are counted, but no more leaves than this are
- * read: they matter only where another policy brings a longer window. */
-enum { START_SCAN_MAX = 1000000 };
+#include "guard/recount.h"
+#include "guard/wider.h"
 
 PolicySource guard_policy_source(const Guard *guard)
 {
@@ -76,60 +74,22 @@ static int start_load_policy(Guard *guard)
         return -EBADMSG;
 }
 
-/* ------------------------------------------------------------------------------------------------------
- * rates */
-
-typedef struct StartScan {
-        Guard *guard;
-        uint64_t needed_usec; /* log time from which on every permit counts */
-        uint64_t useful_usec; /* log time from which on one may */
-        size_t n;
-        int error;
-} StartScan;
-
-static int start_count(Guard *guard, const Leaf *leaf, uint64_t index)
+/* The permits of the log, so that rates hold across runs. */
+static int start_count(Guard *guard, const TrailFound *found)
 {
-        RatesPermit permit = {.allow = leaf_text(leaf, "rule"),
-                              .organisation = leaf_text(leaf, "organisation"),
-                              .index = index};
+        Rates *rates = &guard->recorder.rates;
+        ClockReading now;
 
-        if (!leaf_is(leaf, "kind", "request") || !leaf_is(leaf, "verdict", "permit") || !permit.allow ||
-            !permit.organisation || !leaf_number(leaf, "wall", &permit.wall_usec))
-                return 0;
-        return rates_load(&guard->recorder.rates, &permit);
-}
-
-static bool start_on_leaf(uint64_t index, const uint8_t *bytes, size_t n, void *userdata)
-{
-        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
-        StartScan *scan = userdata;
-        uint64_t time_usec = 0;
-
-        if (leaf_parse(bytes, n, LEAF_MAX, &leaf) != 0 || !leaf_number(&leaf, "time", &time_usec)) {
-                scan->error = -EBADMSG;
-                return false;
-        }
-        scan->error = start_count(scan->guard, &leaf, index);
-        if (scan->error < 0)
-                return false;
-        if (time_usec < scan->useful_usec)
-                return false;
-        return time_usec >= scan->needed_usec || ++scan->n < START_SCAN_MAX;
-}
-
-static int start_rebuild_rates(Guard *guard, const TrailState *state)
-{
-        uint64_t window_usec = policy_longest_window_usec(guard->policy);
-        uint64_t time_usec = state->time_usec;
-        StartScan scan = {.guard = guard};
-
-        scan.needed_usec = time_usec > window_usec ? time_usec - window_usec : 0;
-        if (time_usec > RATES_WINDOW_MAX_USEC)
-                scan.useful_usec = MIN_OF(scan.needed_usec, time_usec - RATES_WINDOW_MAX_USEC);
-        TrailScan by = {.leaf = start_on_leaf, .userdata = &scan};
-        int r = trail_scan_back(guard->trail, &by);
-        rates_loaded(&guard->recorder.rates);
-        return r < 0 ? r : scan.error;
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        rates_durable(rates, found->head.size);
+        Recount recount =
+                recount_begin(rates, &now, &found->state, policy_longest_window_usec(guard->policy));
+        TrailScan by = {.leaf = recount_leaf, .userdata = &recount};
+        r = trail_scan_back(guard->trail, &by);
+        int q = recount_end(&recount);
+        return r < 0 ? r : q;
 }
 
 /* --------------------------------------------------------------------------------------- the first leaves */
@@ -175,22 +135,47 @@ static int start_close_open(Guard *guard, uint64_t of)
         return r != 0 ? error_fold(r) : start_append(guard, &draft);
 }
 
+/* Against the policy that the log says was last in force. */
+static int start_compare(Guard *guard, const TrailFound *found, Wider *ret_wider)
+{
+        const Digest *old = found->state.has_policy ? &found->state.policy : NULL;
+
+        if (!old)
+                return wider_than(NULL, guard->policy, ret_wider);
+        if (digest_equal(old, policy_digest(guard->policy))) {
+                *ret_wider = (Wider){.known = true};
+                return 0;
+        }
+        int r = wider_than_archived(guard->options->state_dir, old, guard->policy, ret_wider);
+        if (r == 0 && !ret_wider->known)
+                diag(DIAG_WARNING,
+                     "Whether the policy permits more than the one of the last run is not known, and not "
+                     "recorded: %s",
+                     ret_wider->why);
+        return r;
+}
+
 static int start_record_policy(Guard *guard, const TrailFound *found)
 {
+        _cleanup_(wider_deinit) Wider wider = WIDER_INIT;
         Draft draft = DRAFT_INIT;
-        LeafPolicy policy = {.old = found->state.has_policy ? &found->state.policy : NULL,
-                             .new = policy_digest(guard->policy),
-                             .invariants = policy_invariants_digest(guard->policy),
-                             .loaded = true,
-                             .via = "start"};
         ClockReading now;
 
-        int r = guard_archive_policy(guard->trail, guard->policy);
+        int r = start_compare(guard, found, &wider);
+        if (r == 0)
+                r = guard_archive_policy(guard->trail, guard->policy);
         if (r < 0)
                 return r;
         r = recorder_now(&guard->recorder, &now);
         if (r < 0)
                 return r;
+        LeafPolicy policy = {.old = found->state.has_policy ? &found->state.policy : NULL,
+                             .new = policy_digest(guard->policy),
+                             .invariants = policy_invariants_digest(guard->policy),
+                             .loaded = true,
+                             .has_wider = wider.known,
+                             .wider = wider.wider,
+                             .via = "start"};
         draft_begin(&draft, &guard->recorder.ledger, &now, "policy");
         r = leaf_policy(&policy, &draft);
         return r != 0 ? error_fold(r) : start_append(guard, &draft);
@@ -254,7 +239,8 @@ int start_open(Guard *guard, int *ret_status)
                 return r;
         }
         ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
-        r = start_rebuild_rates(guard, &found.state);
+        guard->recorder.rates = RATES_INIT;
+        r = start_count(guard, &found);
         if (r == 0)
                 r = recorder_init(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
                                   guard);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "guard/facts.h"
 #include "guard/guard.h"
 #include "policy/decide.h"
 #include "policy/time.h"
@@ -105,33 +106,48 @@ static void status_trail(Guard *guard, Status *status)
                 status_text(status, "trailFault", guard->recorder.why);
 }
 
-static void status_policy(Guard *guard, const ClockReading *now, Status *status)
+/* A list of the lines of a text. */
+static void status_lines(Status *status, const char *key, const Buffer *text)
 {
-        Facts facts = {.time_usec = now->wall_usec,
-                       .clock = ledger_clock(&guard->recorder.ledger, now),
-                       .has_mark = guard->recorder.ledger.state.has_mark,
-                       .mark_usec = guard->recorder.ledger.state.mark_usec};
-        _cleanup_(buffer_deinit) Buffer standing = BUFFER_INIT;
-
-        status_text(status, "policy", status_hex(status, policy_digest(guard->policy)));
-        policy_standing(guard->policy, &facts, &standing);
-        char *lines = strdup(buffer_text(&standing));
+        char *lines = text->failed ? NULL : strdup(buffer_text(text));
         const char *rest = status_own(status, lines);
+
         if (!*rest)
-                status_line(status, "standing", NULL);
+                status_line(status, key, NULL);
         for (char *line = lines; line && *line;) {
                 char *end = strchrnul(line, '\n');
                 char *next = *end ? end + 1 : end;
                 *end = '\0';
-                status_line(status, "standing", line);
+                status_line(status, key, line);
                 line = next;
         }
+}
+
+static void status_time(Status *status, const char *key, uint64_t usec)
+{
+        char *text = malloc(TIME_TEXT_SIZE);
+
+        if (text)
+                time_format((int64_t)usec, text);
+        status_text(status, key, status_own(status, text));
+}
+
+static void status_policy(Guard *guard, const ClockReading *now, Status *status)
+{
+        Facts facts = facts_of_time(&guard->recorder.ledger, now);
+        _cleanup_(buffer_deinit) Buffer standing = BUFFER_INIT, warnings = BUFFER_INIT;
+        size_t n;
+
+        status_text(status, "policy", status_hex(status, policy_digest(guard->policy)));
+        policy_standing(guard->policy, &facts, &standing);
+        status_lines(status, "standing", &standing);
+        if (warnings_list(guard, now, &warnings, &n) < 0)
+                status->failed = true;
+        status_lines(status, "warnings", &warnings);
         status_text(status, "clock", facts_clock_name(facts.clock));
-        if (facts.has_mark) {
-                char mark[TIME_TEXT_SIZE];
-                time_format((int64_t)facts.mark_usec, mark);
-                status_text(status, "mark", status_own(status, strdup(mark)));
-        }
+        status_time(status, "time", facts.time_usec);
+        if (facts.has_mark)
+                status_time(status, "mark", facts.mark_usec);
 }
 
 /* Where a tool that changes policy finds what this service reads: it must not have to guess. */
@@ -196,4 +212,17 @@ void status_in_full(Guard *guard, Status *status)
         status_text(status, "kernelAudit", status_kernel_audit(guard, status));
         status_number(status, "uptimeSeconds",
                       (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);
+}
+
+void status_answer(Guard *guard, AnswerTo to, Buffer *answer)
+{
+        _cleanup_(status_deinit) Status status = STATUS_INIT;
+
+        status_in_full(guard, &status);
+        AnswerMessage message = {.connection = to.connection,
+                                 .serial = to.serial,
+                                 .kind = ANSWER_STATUS,
+                                 .status = status.items,
+                                 .n_status = status.n};
+        answer_encode(&message, answer);
 }

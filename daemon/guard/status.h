@@ -5,6 +5,7 @@
  */
 
 #include "base/buffer.h"
+#include "guard/answer.h"
 #include "wire/message.h"
 
 struct Guard;
@@ -27,3 +28,6 @@ void status_for_anybody(struct Guard *guard, Status *status);
 
 /** status_in_full() - Everything there is to know, for the administrator. */
 void status_in_full(struct Guard *guard, Status *status);
+
+/** status_answer() - Appends an answer that holds all of it: to a call that has changed something. */
+void status_answer(struct Guard *guard, AnswerTo to, Buffer *answer);

@@ -14,7 +14,7 @@
 
 static bool answer_kind_is_known(uint8_t kind)
 {
-        return kind <= ANSWER_CHECKPOINT || (kind >= ANSWER_DENIED && kind <= ANSWER_POLICY_REJECTED);
+        return kind <= ANSWER_CHECKPOINT || (kind >= ANSWER_DENIED && kind <= ANSWER_NOTHING_TO_REBASE);
 }
 
 static void answer_put_receipt(Buffer *buffer, const ReceiptField *receipt)

@@ -118,6 +118,7 @@ typedef enum CallKind {
         CALL_GET_STATUS = 3,     /* Match: what is public; Admin: in full */
         CALL_RELOAD = 4,         /* Admin */
         CALL_GET_CHECKPOINT = 5, /* Audit */
+        CALL_REBASE = 6,         /* Admin */
         _CALL_MAX,
 } CallKind;
 
@@ -159,7 +160,7 @@ typedef enum AnswerKind {
         ANSWER_LIST = 5,
         ANSWER_RECEIPT = 6,
         ANSWER_WHO_AM_I = 7,
-        ANSWER_STATUS = 8, /* of GetStatus; a Reload that worked answers with it too */
+        ANSWER_STATUS = 8, /* of GetStatus; a Reload or Rebase that worked answers with it too */
         ANSWER_CHECKPOINT = 9,
         /* errors of the interface */
         ANSWER_DENIED = 32,
@@ -174,6 +175,7 @@ typedef enum AnswerKind {
         ANSWER_PERMISSION_DENIED = 41, /* org.varlink.service */
         ANSWER_NO_SUCH_REQUEST = 42,   /* GetReceipt: none of that id, or not the caller's: one answer */
         ANSWER_POLICY_REJECTED = 43,   /* Reload: `reason` holds the faults, a line each */
+        ANSWER_NOTHING_TO_REBASE = 44, /* Rebase */
 } AnswerKind;
 
 typedef struct Candidate {

@@ -3,7 +3,8 @@
 
  1. A log grows through 1,000 random sizes; at each the signed root is the one that the leaves have.
  2. At some of those sizes, and at the boundaries of tiles, the whole folder is checked, file by file.
- 3. In a small export one bit is flipped in every byte of every file, files are removed, added, cut and extended:
+ 3. Of clocks, marks and policies, leaves that break a rule are told from those that keep it.
+ 4. In a small export one bit is flipped in every byte of every file, files are removed, added, cut and extended:
     each must be reported.
 
 Usage: check-export.py MAKE-EXPORT      prints "N passed, M failed"; exit status 0 when none failed
@@ -75,6 +76,44 @@ class Frontier:
         for _, left in reversed(self.parts[:-1]):
             value = check_export.node_hash(left, value)
         return value
+
+
+def told(*leaves):
+    """Whether these leaves break a rule of those between leaves."""
+    marks = check_export.Marks()
+    try:
+        for index, fields in enumerate(leaves):
+            check_export.check_policy(fields, index)
+            marks.leaf(fields, index)
+    except check_export.Fault:
+        return True
+    return False
+
+
+def compare_rules(tally):
+    def at(seconds, clock="synchronised", **fields):
+        return {"wall": seconds * 1000000, "clock": clock, **fields}
+
+    def jump(seconds, came_from, goes_to, clock="behind", **fields):
+        return at(seconds, clock, kind="jump", **{"from": came_from * 1000000, "to": goes_to * 1000000}, **fields)
+
+    def request(seconds, mark, clock="synchronised"):
+        return at(seconds, clock, kind="request", **({} if mark is None else {"mark": mark * 1000000}))
+
+    kept = [(), (at(9), at(4)), (at(9), at(3, "behind")), (at(9, "unsynchronised"), at(3)),
+            (at(9), request(10, 9), request(11, 10)), (request(9, None, "unsynchronised"), request(10, None)),
+            (at(90), jump(50, 90, 50, by=0), request(51, 50), at(45, "behind")),
+            (at(90), jump(50, 90, 50), request(51, 90, "behind")),
+            ({"result": "loaded", "wider": 1},), ({"result": "loaded", "wider": 0},), ({"result": "rejected"},)]
+    broken = [(at(9), at(3)), (at(9), at(4, "behind")), (at(9, "behind"),), (at(9), request(10, 10)), (at(9), request(10, None)),
+              (request(9, 9),), (at(90), jump(50, 89, 50, by=0)), (at(90), jump(50, 90, 51, by=0)),
+              (jump(50, 90, 50, "unsynchronised", by=0),), (at(90), jump(50, 90, 50), request(51, 50)),
+              (at(90), jump(50, 90, 50, by=0), request(51, 90)), ({"result": "loaded", "wider": 2},),
+              ({"result": "rejected", "wider": 0},), ({"result": "loaded", "wider": "1"},)]
+    for leaves in kept:
+        tally.expect(not told(*leaves), f"kept, and told: {leaves}")
+    for leaves in broken:
+        tally.expect(told(*leaves), f"broken, and not told: {leaves}")
 
 
 class Tally:
@@ -164,6 +203,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="check-export.") as name:
         folder = pathlib.Path(name)
         compare_roots(sys.argv[1], folder / "grown", tally)
+        compare_rules(tally)
         mutate_all(sys.argv[1], folder / "small", tally, MUTATED, 1)
         mutate_all(sys.argv[1], folder / "full", tally, MUTATED_FULL, 64)
     print(f"{tally.passed} passed, {tally.failed} failed")

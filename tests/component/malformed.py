@@ -311,6 +311,8 @@ OTHER_INTERFACES = [
     (ADMIN, "Admin has no Identify", message(f"{ADMIN}.Identify"), reply("MethodNotFound", method=f"{ADMIN}.Identify")),
     (ADMIN, "Admin does not serve Match", identify(), reply("InterfaceNotFound", interface=MATCH)),
     (ADMIN, "Reload takes nothing", message(f"{ADMIN}.Reload", {"force": True}), invalid("force")),
+    (ADMIN, "Rebase takes nothing", message(f"{ADMIN}.Rebase", {"to": 0}), invalid("to")),
+    (AUDIT, "Audit has no Rebase", message(f"{AUDIT}.Rebase"), reply("MethodNotFound", method=f"{AUDIT}.Rebase")),
     (AUDIT, "Audit has no List", message(f"{AUDIT}.List"), reply("MethodNotFound", method=f"{AUDIT}.List")),
     (AUDIT, "a receipt of no id", message(f"{AUDIT}.GetReceipt", {"request": "1"}), invalid("request")),
     (AUDIT, "GetCheckpoint takes nothing", message(f"{AUDIT}.GetCheckpoint", {"size": 1}), invalid("size")),

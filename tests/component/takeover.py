@@ -184,15 +184,15 @@ def a_serial_out_of_turn_ends_it(scene):
 
 def calls_of_other_interfaces_end_it(scene):
     before = len(scene.leaves(lambda all: any(leaf["kind"] == "policy" for leaf in all)))
-    for interface, uid, kinds in ((service.MATCH, NGO, ("reload", "get-checkpoint", 6, 255)),
-                                  (service.AUDIT, 0, ("match", "who-am-i", "reload", "get-status")),
+    for interface, uid, kinds in ((service.MATCH, NGO, ("reload", "get-checkpoint", "rebase", 7, 255)),
+                                  (service.AUDIT, 0, ("match", "who-am-i", "reload", "rebase", "get-status")),
                                   (service.ADMIN, 0, ("match", "who-am-i", "get-receipt", "get-checkpoint"))):
         for kind in kinds:
             child, (connection,) = scene.child(uid, interface)
             child.call(connection, kind=kind, job=PROBE, request="0" * 32)
             assert scene.ended(child), (interface, kind)
-    leaves = scene.leaves(lambda all: refusals(all) == 12)
-    assert {leaf["kind"] for leaf in leaves[before:]} == {"refused"}, "nothing was decided, nothing reloaded"
+    leaves = scene.leaves(lambda all: refusals(all) == 14)
+    assert {leaf["kind"] for leaf in leaves[before:]} == {"refused"}, "nothing was decided, reloaded or rebased"
     assert scene.still_serves()
 
 

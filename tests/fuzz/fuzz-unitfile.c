@@ -1,6 +1,6 @@
 /*
  * Unit-file syntax from any bytes: the reader must not crash, and where it finds no fault, every place that
- * it names must lie inside the file, and every string be what the contract says.
+ * it names must be the one where the text begins, and every string be what the contract says.
  */
 
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static void check(bool good)
                 abort();
 }
 
-static void check_place(Place place, const char *bytes, size_t n)
+/* `text` begins at the place. */
+static void check_place(Place place, const char *text, const char *bytes, size_t n)
 {
         size_t start = 0;
 
@@ -27,7 +28,8 @@ static void check_place(Place place, const char *bytes, size_t n)
                 check(newline != NULL);
                 start = (size_t)(newline - bytes) + 1;
         }
-        check(place.line > 0 && place.column > 0 && start + place.column - 1 <= n);
+        check(place.line > 0 && place.column > 0 && start + place.column - 1 < n);
+        check(bytes[start + place.column - 1] == text[0]);
 }
 
 static void check_entry(const UnitEntry *entry, Arena *arena, const char *bytes, size_t n)
@@ -38,10 +40,10 @@ static void check_entry(const UnitEntry *entry, Arena *arena, const char *bytes,
         check(entry->key[0] && strlen(entry->value) == entry->n_value &&
               entry->n_value <= UNITFILE_VALUE_MAX);
         check(text_is_utf8(entry->key, strlen(entry->key)) && text_is_utf8(entry->value, entry->n_value));
-        check_place(entry->place, bytes, n);
+        check_place(entry->place, entry->key, bytes, n);
         check(unit_entry_words(entry, arena, &words, &n_words) == 0);
         for (size_t i = 0; i < n_words; i++) {
-                check_place(words[i].place, bytes, n);
+                check_place(words[i].place, words[i].text, bytes, n);
                 check(words[i].text[0] && !strpbrk(words[i].text, " \t\n"));
         }
 }
@@ -59,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         for (const UnitSection *section = file.sections; section && !faults_any(&faults);
              section = section->next) {
                 check(section->name && section->name[0]);
-                check_place(section->place, (const char *)data, n);
+                check_place(section->place, "[", (const char *)data, n);
                 for (const UnitEntry *entry = section->entries; entry; entry = entry->next)
                         check_entry(entry, &arena, (const char *)data, n);
         }

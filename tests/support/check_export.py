@@ -2,7 +2,7 @@
 """A second implementation of what verifies an exported log, written from the specifications alone:
 
     RFC 6962 section 2.1 (Merkle tree), RFC 8032 (Ed25519), c2sp.org/signed-note, c2sp.org/tlog-checkpoint,
-    c2sp.org/tlog-tiles, and the rules of docs for leaves (canonical JSON) and policy/<digest>/.
+    c2sp.org/tlog-tiles, and the rules of docs for leaves (canonical JSON, marks) and policy/<digest>/.
 
 It shares nothing with the programs that it checks, reads everything strictly, and takes nothing for granted that is
 in the folder: every file must be one that the checkpoint calls for, or a partial tile that agrees with it.
@@ -219,6 +219,36 @@ def check_leaf(data, index):
     canonical.add((index, data))
 
 
+def check_policy(fields, index):
+    """`wider` stands in what was loaded, as 0 or 1, or nowhere."""
+    if "wider" in fields and (fields.get("result") != "loaded" or fields["wider"] not in (0, 1)):
+        raise Fault(f"leaf {index}: wider is {fields['wider']!r} in a policy that was {fields.get('result')}")
+
+
+class Marks:
+    """The mark: the largest wall of the earlier leaves with clock synchronised since the last jump with by, beginning
+    at its to. Leaves that say nothing of clocks are looked at for nothing."""
+
+    def __init__(self):
+        self.mark = None
+
+    def leaf(self, fields, index):
+        if "clock" not in fields or "wall" not in fields:
+            return
+        wall, clock, rebase = fields["wall"], fields["clock"], fields.get("kind") == "jump" and "by" in fields
+        behind = self.mark is not None and wall < self.mark - 5000000
+        if behind != (clock == "behind"):
+            raise Fault(f"leaf {index}: clock is {clock}, with the wall at {wall} and the mark at {self.mark}")
+        if fields.get("kind") == "request" and fields.get("mark") != self.mark:
+            raise Fault(f"leaf {index}: mark is {fields.get('mark')}, not {self.mark}")
+        if rebase and (self.mark is None or fields.get("from") != self.mark or fields.get("to") != wall):
+            raise Fault(f"leaf {index}: the mark {self.mark} is not set back from it to the leaf's own wall")
+        if rebase:
+            self.mark = wall
+        elif clock == "synchronised":
+            self.mark = max(self.mark or 0, wall)
+
+
 # Tiles.
 
 def tile_name(n):
@@ -314,8 +344,12 @@ class Export:
         hashes = [leaf_hash(entry) for entry in entries]
         if tree_hash(hashes) != root:
             raise Fault("checkpoint: the entries have another root")
+        marks = Marks()
         for index, entry in enumerate(entries):
             check_leaf(entry, index)
+            fields = json.loads(entry)
+            check_policy(fields, index)
+            marks.leaf(fields, index)
         levels = tile_levels(hashes)
         self.tiles(levels)
         self.older_partial(entries, levels)

@@ -17,12 +17,12 @@ INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Au
 
 SPAWN, CHILD_GONE, CONNECT, CREDIT, ANSWER, HANG_UP, CALL, REFUSED, CLOSED = 1, 2, 16, 17, 18, 19, 32, 33, 34
 WHY = ["malformed", "oneway", "too-large", "caller-gone", "frontend"]
-CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint"]
+CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase"]
 
 # Kinds of answers, as in message.h.
 IDENTIFY, VERIFY, COMPARE, ENROL, REMOVE, LIST, RECEIPT, WHO_AM_I, STATUS, CHECKPOINT = range(10)
 (DENIED, TRAIL_UNAVAILABLE, WORKER_UNAVAILABLE, OVERLOADED, FAILED, NO_SUCH_SUBJECT, MODEL_MISMATCH, BAD_TEMPLATE,
- INVALID_PARAMETER, PERMISSION_DENIED, NO_SUCH_REQUEST, POLICY_REJECTED) = range(32, 44)
+ INVALID_PARAMETER, PERMISSION_DENIED, NO_SUCH_REQUEST, POLICY_REJECTED, NOTHING_TO_REBASE) = range(32, 45)
 
 
 class Fields:

@@ -2,9 +2,10 @@
 """Adds up what `meson test` ran: single tests where a program says how many it held (Criterion, or a closing line
 "N passed, N failed"), else the program as one. Prints the failures, then the closing line.
 
-Usage: tally.py TESTLOG.json...
+Usage: tally.py LOG...    a log of meson's (*.json), or what one program printed, with its closing line (*.txt)
 """
 import json
+import pathlib
 import re
 import sys
 
@@ -29,18 +30,23 @@ def count(test):
     return passed, failed
 
 
+def tests_of(path):
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        return [json.loads(line) for line in text.splitlines()]
+    # A program that came to no closing line has failed, whatever it was.
+    return [{"name": path.stem, "stdout": text, "result": "OK" if PLAIN.search(text) else "ERROR"}]
+
+
 def main():
     total_passed = total_failed = 0
-    for path in sys.argv[1:]:
-        with open(path, encoding="utf-8") as log:
-            for line in log:
-                test = json.loads(line)
-                passed, failed = count(test)
-                total_passed += passed
-                total_failed += failed
-                if failed:
-                    print(f"FAILED {test['name']} ({test['result']})")
-                    print(COLOUR.sub("", (test.get("stdout") or "") + (test.get("stderr") or ""))[-6000:])
+    for test in (test for path in sys.argv[1:] for test in tests_of(pathlib.Path(path))):
+        passed, failed = count(test)
+        total_passed += passed
+        total_failed += failed
+        if failed:
+            print(f"FAILED {test['name']} ({test['result']})")
+            print(COLOUR.sub("", (test.get("stdout") or "") + (test.get("stderr") or ""))[-6000:])
     print(f"{total_passed} passed, {total_failed} failed")
     return 1 if total_failed or not total_passed else 0
 

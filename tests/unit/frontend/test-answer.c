@@ -153,6 +153,10 @@ static const struct {
          {.kind = ANSWER_POLICY_REJECTED, .reason = "a:1:1: x\n\nb:2:2: y"},
          "{\"parameters\":{\"faults\":[\"a:1:1: x\",\"b:2:2: "
          "y\"]},\"error\":\"org.matchguard.Admin.PolicyRejected\"}"},
+        {INTERFACE_ADMIN,
+         {.kind = ANSWER_NOTHING_TO_REBASE, .reason = "there is no mark"},
+         "{\"parameters\":{\"reason\":\"there is no "
+         "mark\"},\"error\":\"org.matchguard.Admin.NothingToRebase\"}"},
 };
 
 Test(answer, every_kind_has_its_form)

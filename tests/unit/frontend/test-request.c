@@ -77,6 +77,7 @@ Test(request, every_call_without_parameters_is_known_to_the_guard)
                 {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.GetStatus\"}", CALL_GET_STATUS},
                 {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.Reload\",\"parameters\":{}}",
                  CALL_RELOAD},
+                {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.Rebase\"}", CALL_REBASE},
                 {INTERFACE_AUDIT, "{\"method\":\"org.matchguard.Audit.GetCheckpoint\"}", CALL_GET_CHECKPOINT},
         };
 

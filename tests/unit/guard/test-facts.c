@@ -104,6 +104,12 @@ Test(facts, used_counts_what_lies_within_the_window)
         cr_expect_eq(facts.used(facts.used_userdata, "a", "o", 5000000), 5);
         cr_expect_eq(facts.used(facts.used_userdata, "a", "o", UINT64_MAX), 10);
         cr_expect_eq(facts.used(facts.used_userdata, "b", "o", UINT64_MAX), 0);
+        cr_expect_not(used.uncounted);
+        rates_loaded(&rates, now.wall_usec - 5000000);
+        cr_expect_eq(facts.used(facts.used_userdata, "a", "o", 5000000), 5);
+        cr_expect_not(used.uncounted, "so far back all are counted");
+        facts.used(facts.used_userdata, "a", "o", 5000001);
+        cr_expect(used.uncounted, "and no further");
         rates_deinit(&rates);
 }
 

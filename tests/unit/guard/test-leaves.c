@@ -441,6 +441,17 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         free(text);
         draft_deinit(&draft);
 
+        begin(&draft, &ledger, "jump");
+        leaf_rebase(&(LedgerJump){.from_usec = 5, .to_usec = 2}, 0, &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(
+                strstr(text, "{\"boot\":\"0123456789abcdef0123456789abcdef\",\"boottime\":5,\"by\":0,"));
+        cr_expect_not_null(
+                strstr(text, "\"from\":5,\"index\":3,\"kind\":\"jump\",\"time\":1600000000000000,\"to\":2,"));
+        cr_expect(draft.effect.rebase, "its time becomes the mark");
+        free(text);
+        draft_deinit(&draft);
+
         begin(&draft, &ledger, "refused");
         leaf_refused(&(RefusedRow){.has_uid = true, .uid = 5, .why = REFUSED_MALFORMED, .count = 8}, &draft);
         text = text_of(&draft);
@@ -492,7 +503,7 @@ Test(leaves, a_policy_that_was_rejected_puts_nothing_in_force)
         expect_text(&leaf, "new", NULL);
         expect_number(&leaf, "by", 0);
         expect_text(&leaf, "via", "admin");
-        cr_expect_null(draft.policy);
+        cr_expect_null(draft.effect.policy);
         cr_expect_str_eq(detail, "{\"why\":\"eC5hbGxvdzoxOjE6IG5v\"}");
         leaf_deinit(&leaf);
         free(text);
@@ -508,8 +519,33 @@ Test(leaves, a_policy_that_was_rejected_puts_nothing_in_force)
         cr_expect_not_null(leaf_text(&leaf, "new"));
         cr_expect_not_null(leaf_text(&leaf, "invariants"));
         expect_text(&leaf, "detail", NULL);
-        cr_expect_eq(draft.policy, &new);
+        expect_no_number(&leaf, "wider");
+        cr_expect_eq(draft.effect.policy, &new);
         leaf_deinit(&leaf);
         free(text);
         draft_deinit(&draft);
+}
+
+Test(leaves, a_policy_that_loaded_says_whether_it_is_wider_where_that_is_known)
+{
+        Digest new = {.bytes = {2}};
+        Ledger ledger;
+        Draft draft;
+
+        for (uint64_t wider = 0; wider < 2; wider++) {
+                LeafPolicy policy = {.new = &new,
+                                     .invariants = &new,
+                                     .loaded = true,
+                                     .has_wider = true,
+                                     .wider = wider > 0,
+                                     .via = "start"};
+                begin(&draft, &ledger, "policy");
+                cr_assert_eq(leaf_policy(&policy, &draft), 0);
+                char *text = text_of(&draft);
+                Leaf leaf = read_back(text);
+                expect_number(&leaf, "wider", wider);
+                leaf_deinit(&leaf);
+                free(text);
+                draft_deinit(&draft);
+        }
 }

@@ -18,7 +18,7 @@ static ClockReading at(uint64_t wall, uint64_t boottime, bool synchronised)
 static LedgerStamp make(Ledger *ledger, ClockReading now)
 {
         LedgerStamp stamp = ledger_stamp(ledger, &now);
-        TrailState after = ledger_after(ledger, &stamp, NULL);
+        TrailState after = ledger_after(ledger, &stamp, &(LedgerEffect){});
 
         ledger_observe(ledger, &now);
         ledger_advance(ledger, &after);
@@ -75,7 +75,7 @@ Test(ledger, the_mark_of_a_leaf_is_that_of_the_earlier_ones)
         ClockReading now = at(300, 3, true);
         LedgerStamp stamp = ledger_stamp(&ledger, &now);
         cr_expect_eq(ledger.state.mark_usec, 200 * SECOND);
-        cr_expect_eq(ledger_after(&ledger, &stamp, NULL).mark_usec, 300 * SECOND);
+        cr_expect_eq(ledger_after(&ledger, &stamp, &(LedgerEffect){}).mark_usec, 300 * SECOND);
 }
 
 Test(ledger, more_than_five_seconds_before_the_mark_the_clock_is_behind)
@@ -86,6 +86,25 @@ Test(ledger, more_than_five_seconds_before_the_mark_the_clock_is_behind)
         cr_expect_eq(make(&ledger, at(195, 3, true)).clock, CLOCK_SYNCHRONISED);
         cr_expect_eq(make(&ledger, at(194, 4, true)).clock, CLOCK_BEHIND);
         cr_expect_eq(ledger.state.mark_usec, 200 * SECOND, "a clock that is behind marks nothing");
+}
+
+Test(ledger, a_rebase_takes_the_mark_to_its_own_wall_and_from_there_it_grows)
+{
+        Ledger ledger = ledger_at(0);
+        ClockReading now = at(120, 3, false);
+
+        make(&ledger, at(200, 2, true));
+        LedgerStamp stamp = ledger_stamp(&ledger, &now);
+        cr_expect_eq(stamp.clock, CLOCK_BEHIND, "the leaf itself is still behind");
+        TrailState after = ledger_after(&ledger, &stamp, &(LedgerEffect){.rebase = true});
+        cr_expect_eq(after.mark_usec, 120 * SECOND);
+        cr_expect_eq(after.time_usec, 200 * SECOND, "log time does not go back");
+        ledger_advance(&ledger, &after);
+        cr_expect_eq(make(&ledger, at(116, 4, true)).clock, CLOCK_SYNCHRONISED);
+        cr_expect_eq(ledger.state.mark_usec, 120 * SECOND);
+        cr_expect_eq(make(&ledger, at(130, 5, true)).clock, CLOCK_SYNCHRONISED);
+        cr_expect_eq(ledger.state.mark_usec, 130 * SECOND);
+        cr_expect_eq(make(&ledger, at(124, 6, true)).clock, CLOCK_BEHIND);
 }
 
 Test(ledger, a_failed_commit_takes_everything_back)
@@ -110,7 +129,7 @@ Test(ledger, a_policy_leaf_puts_its_policy_in_force)
         ClockReading now = at(100, 1, true);
 
         LedgerStamp stamp = ledger_stamp(&ledger, &now);
-        TrailState after = ledger_after(&ledger, &stamp, &policy);
+        TrailState after = ledger_after(&ledger, &stamp, &(LedgerEffect){.policy = &policy});
         cr_expect(after.has_policy);
         cr_expect(digest_equal(&after.policy, &policy));
         cr_expect_not(ledger.state.has_policy, "not before it is on its way");

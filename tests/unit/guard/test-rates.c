@@ -1,6 +1,7 @@
 /* Counts of permits. */
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
 
 #include "guard/rates.h"
 
@@ -75,19 +76,54 @@ Test(rates, rebuilt_from_the_newest_back_they_are_the_same)
                 RatesPermit permit = {.allow = "a", .organisation = "thorn", .wall_usec = i, .index = i};
                 cr_assert_eq(rates_load(&rates, &permit), 0);
         }
-        rates_loaded(&rates);
+        rates_loaded(&rates, 300);
         cr_expect_eq(rates_used(&rates, "a", "thorn", 400), 600);
         add(&rates, "a", 2000, 2000);
         cr_expect_eq(rates_used(&rates, "a", "thorn", 999), 2);
+        cr_expect(rates_reach(&rates, 300));
+        cr_expect_not(rates_reach(&rates, 299), "what lies before was not read");
         rates_deinit(&rates);
 }
 
-Test(rates, within_a_day_nothing_is_forgotten_for_want_of_room)
+/* A clock that ran days ahead and was set right: what was permitted before counts as ever. */
+Test(rates, a_step_forward_that_is_taken_back_forgets_nothing)
 {
         Rates rates = RATES_INIT;
 
-        for (uint64_t i = 0; i < 10000; i++)
-                add(&rates, "a", 10 * RATES_WINDOW_MAX_USEC + i, i);
-        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 10000);
+        for (uint64_t i = 0; i < 50000; i++)
+                add(&rates, "a", 1000 + i, i);
+        for (uint64_t i = 0; i < 50000; i++)
+                add(&rates, "a", 100 * RATES_WINDOW_MAX_USEC + i, 50000 + i);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 999), 100000);
+        rates_deinit(&rates);
+}
+
+Test(rates, of_a_pair_no_more_are_kept_than_the_highest_rate_takes)
+{
+        Rates rates = RATES_INIT;
+
+        for (uint64_t i = 0; i < 3 * RATES_KEPT; i++) {
+                rates_durable(&rates, i);
+                add(&rates, "a", i, i);
+        }
+        uint64_t used = rates_used(&rates, "a", "thorn", 0);
+        cr_expect_geq(used, RATES_KEPT);
+        cr_expect_lt(used, 3 * RATES_KEPT / 2, "%" PRIu64 " are kept", used);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 2 * RATES_KEPT), RATES_KEPT - 1);
+        rates_deinit(&rates);
+}
+
+Test(rates, what_may_be_taken_back_displaces_nothing)
+{
+        Rates rates = {.kept = 10};
+
+        for (uint64_t i = 0; i < 40; i++)
+                add(&rates, "a", 100 + i, i);
+        rates_durable(&rates, 40);
+        for (uint64_t i = 40; i < 1000; i++)
+                add(&rates, "a", 100 + i, i);
+        rates_rollback(&rates, 40);
+        cr_expect_geq(rates_used(&rates, "a", "thorn", 100), 10);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 130), 9);
         rates_deinit(&rates);
 }

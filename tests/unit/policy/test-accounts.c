@@ -11,7 +11,7 @@
         "root:x:0:0::/:/bin/"                                                                                \
         "sh\nlong:x:70000:1\nbad:x:-1:0\nnone:x:4294967295:0\nlong:x:5:5\nshort\nlast:x:7:7"
 #define GROUP "root:x:0:\nroots:x:12:root\n"
-#define IDS   "group searchers 990\nuser thorn 980\n"
+#define IDS   "group searchers 990\nuser thorn 980\nuses thorn 1\nuser other 2\n"
 
 static int find(const Accounts *accounts, AccountKind kind, const char *name)
 {
@@ -54,6 +54,7 @@ Test(accounts, ids_stand_in_for_both_files)
                 .users = files.users, .groups = files.groups, .ids = {".ids", IDS, sizeof(IDS) - 1, 0}};
 
         cr_expect_eq(find(&accounts, ACCOUNT_USER, "thorn"), 980);
+        cr_expect_eq(find(&accounts, ACCOUNT_USER, "other"), 2);
         cr_expect_eq(find(&accounts, ACCOUNT_GROUP, "searchers"), 990);
         cr_expect_eq(find(&accounts, ACCOUNT_GROUP, "thorn"), -ACCOUNTS_E_UNKNOWN);
         cr_expect_eq(find(&accounts, ACCOUNT_USER, "root"), -ACCOUNTS_E_UNKNOWN);

@@ -107,8 +107,8 @@ Test(diff, names_that_matter_only_together)
                     ", seen by ngo and police; by allow a, now denied: not-allowed\n");
 }
 
-/* By a synchronised clock two halves are as good as the whole. By one that nobody vouches for the second has not
- * begun when the first has ended. */
+/* By a synchronised clock two halves are as good as the whole. By one that nobody vouches for the second has
+ * not begun when the first has ended. */
 Test(diff, what_only_an_unsynchronised_clock_shows)
 {
         expect_diff(FILES({"a.allow", ALLOW}),

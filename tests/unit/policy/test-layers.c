@@ -87,7 +87,42 @@ Test(layers, no_directory_at_all_is_a_fault)
 {
         cr_assert_eq(rmdir("etc"), 0);
         cr_assert_eq(rmdir("lib"), 0);
-        expect_load(true, "lib: no policy directory exists; expected at least one\n");
+        expect_load(true,
+                    "lib: does not exist, nor does a stronger policy directory; expected at least one\n");
+}
+
+Test(layers, no_layer_at_all_is_a_fault)
+{
+        const PolicySource source = {};
+        Policy *policy = NULL;
+        PolicyFaults faults = {};
+
+        cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
+        cr_assert_eq(faults.n, 1);
+        cr_expect_str_eq(
+                faults.lines[0],
+                "policy: does not exist, nor does a stronger policy directory; expected at least one");
+        policy_faults_deinit(&faults);
+}
+
+Test(layers, invariants_are_not_proved_where_that_is_asked_for)
+{
+        PolicySource source = {.dirs = dirs, .n_dirs = 3};
+        Policy *policy = NULL;
+        PolicyFaults faults = {};
+
+        put("lib/a.class", "[Class]\nDescription=a\n");
+        put("lib/p.purpose", "[Purpose]\nDescription=p\n");
+        put("lib/g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n");
+        put("lib/o.organisation", "[Organisation]\nDescription=o\nClass=a\n[Peer]\nUser=5\n");
+        put("lib/a.allow", "[Allow]\nDescription=a\nClass=a\nOperation=list\nPurpose=p\nGallery=g\n");
+        put("lib/i.invariant", "[Invariant]\nDescription=i\nNever=permit\n");
+        cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
+        cr_assert_eq(faults.n, 1);
+        policy_faults_deinit(&faults);
+        source.unproved = true;
+        cr_expect_eq(policy_load(&policy, &source, &faults), 0);
+        policy_unref(policy);
 }
 
 Test(layers, a_layer_that_is_no_directory_is_a_fault)
@@ -104,11 +139,11 @@ Test(layers, who_can_write_is_checked_on_request)
         cr_assert_eq(chmod("lib/b.class.d", 0777), 0);
         cr_assert_eq(chmod("etc/a.class", 0664), 0);
         expect_load(false, "");
-        expect_load(true, "etc/a.class: mode 0664, writable by others; expected chmod go-w\n"
-                          "lib/b.class.d: mode 0777, writable by others; expected chmod go-w\n");
+        expect_load(true, "etc/a.class: mode 0664, writable by group or others; expected chmod go-w\n"
+                          "lib/b.class.d: mode 0777, writable by group or others; expected chmod go-w\n");
         cr_assert_eq(chmod("lib", 0757), 0);
         cr_assert_eq(chmod("etc/a.class", 0600), 0);
-        expect_load(true, "lib: mode 0757, writable by others; expected chmod go-w\n");
+        expect_load(true, "lib: mode 0757, writable by group or others; expected chmod go-w\n");
         cr_assert_eq(chmod("lib", 0755), 0);
 }
 
@@ -120,7 +155,7 @@ Test(layers, whose_it_is_is_checked_on_request)
         char expected[96];
 
         (void)snprintf(expected, sizeof(expected),
-                       "etc: owned by uid %u; expected uid %u: others could change it", getuid(),
+                       "etc: owned by uid %u; expected uid %u, by chown: others could change it", getuid(),
                        getuid() + 1);
         cr_assert_eq(policy_load(&policy, &source, &faults), POLICY_E_INVALID);
         cr_assert_eq(faults.n, 2);
@@ -151,7 +186,8 @@ Test(layers, a_file_that_is_too_large_is_a_fault_where_it_takes_effect)
 
         memset(text, '\n', sizeof(text) - 1);
         put("lib/a.class", text);
-        expect_load(true, "lib/a.class: file of more than 65536 bytes; expected less: split it\n");
+        expect_load(true, "lib/a.class: file of more than 65536 bytes; expected at most that: drop-ins can "
+                          "take a part\n");
         put("etc/a.class", "[Class]\nDescription=a\n");
         expect_load(true, "");
 }

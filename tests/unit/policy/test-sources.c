@@ -40,7 +40,7 @@ Test(sources, names_that_are_ignored)
 {
         static const char *const ignored[] = {"README",   "README.md", ".hidden",
                                               "a.class~", "b.test",    "x.test"};
-        static const char *const kept[] = {"a.class", "readme", "test", "a.tests", "~a"};
+        static const char *const kept[] = {"a.class", "readme", "test", "a.tests", "~a", ""};
 
         for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
                 cr_expect(source_is_ignored(ignored[i]), "%s", ignored[i]);
@@ -135,37 +135,47 @@ Test(sources, a_drop_in_without_its_file_is_a_fault_unless_it_is_masked)
         expect_effective((FixtureFile[]){{"a.class.d/x.conf", "", 1}, {"a.class.d/x.conf", NULL, 0}, {}}, "");
 }
 
-Test(sources, any_other_file_name_is_a_fault)
+Test(sources, a_file_in_a_folder_that_is_not_for_drop_ins_is_a_fault)
 {
-        static const struct {
-                const char *path, *fault;
-        } rows[] = {
-                {"class", "file name without a type; expected NAME.TYPE"},
-                {"a.klass", "unknown type; expected .allow, .class, .gallery, .invariant, .moratorium, "
-                            ".organisation, .purpose, .release or .stand-down"},
-                {"a.class.d", "unknown type; expected .allow, .class, .gallery, .invariant, .moratorium, "
-                              ".organisation, .purpose, .release or .stand-down"},
-                {"a.b.class", "unknown type; expected .allow, .class, .gallery, .invariant, .moratorium, "
-                              ".organisation, .purpose, .release or .stand-down"},
-                {"A.class", "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot"},
-                {"-a.class", "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot"},
-                {"a_b.class", "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot"},
-                {"a123456789b123456789c123456789d123456789e123456789f123456789abcd.class",
-                 "bad name; expected [a-z0-9][a-z0-9-]{0,62} before the dot"},
-                {"a123456789b123456789c123456789d123456789e123456789f123456789abcd"
-                 "a123456789b123456789c123456789d123456789e123456789f123456789abcd.class",
-                 "file name that is too long; expected NAME.TYPE with a NAME of at most 63 bytes"},
-                {"any.class", "nothing may be called 'any'; expected another name"},
-                {"any.allow", "nothing may be called 'any'; expected another name"},
-                {"a.class.d/x", "drop-in of a wrong name; expected NAME.TYPE.d/*.conf"},
-                {"a.class/x.conf", "drop-in of a wrong name; expected NAME.TYPE.d/*.conf"},
-        };
+        expect_fault((FixtureFile[]){{"a.class/x.conf", A_CLASS}, {}},
+                     "a.class/x.conf: drop-in of a wrong name; expected NAME.TYPE.d/*.conf");
+        expect_fault((FixtureFile[]){{"a/x.conf", A_CLASS}, {}},
+                     "a/x.conf: file name without a type; expected NAME.TYPE");
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                _cleanup_(buffer_deinit) Buffer fault = BUFFER_INIT;
-                buffer_append_format(&fault, "%s: %s", rows[i].path, rows[i].fault);
-                expect_fault((FixtureFile[]){{rows[i].path, A_CLASS}, {}}, buffer_text(&fault));
+Test(sources, what_is_ignored_takes_no_effect)
+{
+        expect_effective((FixtureFile[]){{"README", "not policy"},
+                                         {"a.class", A_CLASS},
+                                         {"a.class.d/README", "not policy"},
+                                         {"a.class.d/x.conf~", "not policy"},
+                                         {}},
+                         "a.class ");
+}
+
+Test(sources, beyond_the_faults_that_are_told_nobody_looks_for_what_was_meant)
+{
+        enum { N = FAULTS_MAX + 2 };
+        static SourceFile files[N];
+        static char paths[N][32];
+        _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
+        _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
+        Sources sources = {};
+        PolicyFaults lines = {};
+
+        for (size_t i = 0; i < N; i++) {
+                (void)snprintf(paths[i], sizeof(paths[i]), i == 0 ? "a%04zu.class" : "a%04zu.class.d/x.conf",
+                               i);
+                files[i] = (SourceFile){.path = paths[i], .shown = paths[i], .bytes = ""};
         }
+        cr_assert_eq(sources_resolve(&sources, &arena, files, N, &faults), 0);
+        cr_assert_eq(faults_take(&faults, &lines), 0);
+        cr_assert_eq(lines.n, FAULTS_MAX + 1);
+        cr_expect_str_eq(lines.lines[0],
+                         "a0001.class.d/x.conf: drop-in of 'a0001.class', which does not exist; "
+                         "expected that file; did you mean 'a0000'?");
+        cr_expect_str_eq(lines.lines[FAULTS_MAX], "and 1 further faults");
+        policy_faults_deinit(&lines);
 }
 
 Test(sources, a_name_of_63_bytes_is_good)

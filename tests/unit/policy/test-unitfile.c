@@ -209,7 +209,8 @@ Test(unitfile, a_file_may_have_64_kib_and_no_more)
         memset(bytes, '\n', sizeof(bytes));
         cr_expect_eq(parse_badly(bytes, UNITFILE_SIZE_MAX, ""), 0);
         cr_expect_eq(parse_badly(bytes, UNITFILE_SIZE_MAX + 1,
-                                 "f: file of more than 65536 bytes; expected less: split it\n"),
+                                 "f: file of more than 65536 bytes; expected at most that: drop-ins can take "
+                                 "a part\n"),
                      UNITFILE_E_NOT_TEXT);
 }
 
@@ -221,7 +222,7 @@ Test(unitfile, a_value_may_have_4096_bytes_and_no_more)
         memset(text + 6, 'x', UNITFILE_VALUE_MAX + 1);
         cr_expect_eq(parse_badly(text, 6 + UNITFILE_VALUE_MAX, ""), 0);
         cr_expect_eq(parse_badly(text, 6 + UNITFILE_VALUE_MAX + 1,
-                                 "f:2:3: value of 4097 bytes; expected at most 4096\n"),
+                                 "f:2:3: value of 4097 bytes in 'K'; expected at most 4096\n"),
                      0);
 }
 

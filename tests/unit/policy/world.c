@@ -198,7 +198,8 @@ static void world_change_limits(World *world, const char *path)
                 world_swap(world, path, "Rate=9/h", "Rate=3/h");
 }
 
-/* One allow as two halves, of which the second begins where the first ends: the same by a synchronised clock. */
+/* One allow as two halves, of which the second begins where the first ends: the same by a synchronised
+ * clock. */
 static void world_split(World *world)
 {
         for (size_t i = 0; i < world->n_files; i++) {

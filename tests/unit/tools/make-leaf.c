@@ -12,6 +12,8 @@
 
 enum { FIELDS_MAX = 48, TEXT_MAX = 512 };
 
+#define FIRST_WALL UINT64_C(1593604800000000)
+
 typedef struct Fields {
         size_t n;
         char keys[FIELDS_MAX][32];
@@ -53,8 +55,8 @@ static void set_defaults(Fields *fields, uint64_t index)
         set_number(fields, "boottime", 1000 + index);
         set_number(fields, "epoch", 0);
         set_number(fields, "index", index);
-        set_number(fields, "time", UINT64_C(1593604800000000) + index * 1000);
-        set_number(fields, "wall", UINT64_C(1593604800000000) + index * 1000);
+        set_number(fields, "time", FIRST_WALL + index * 1000);
+        set_number(fields, "wall", FIRST_WALL + index * 1000);
         set_number(fields, "v", 1);
 }
 
@@ -86,6 +88,8 @@ void make_leaf(uint64_t index, const char *spec, Buffer *buffer)
                 /* A letter in front, so that it is no number. */
                 snprintf(id, sizeof(id), "a%031" PRIx64, index);
                 set(&fields, "request", id);
+                if (index > 0)
+                        set_number(&fields, "mark", FIRST_WALL + (index - 1) * 1000);
         }
         for (char *word = strtok_r(NULL, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
                 char *equals = strchr(word, '=');

@@ -4,11 +4,13 @@
 
 #include "base/macro.h"
 #include "tools/diff-words.h"
+
+#include "policy/time.h"
 #include "tools/json.h"
 
 #define LINE(kind, text)                                                                                     \
         {                                                                                                    \
-                kind, (char *)(text), (char *)"{\"uid\":7}", .confirmed = true                               \
+                kind, (char *)(text), (char *)"{\"uid\":7}", .until = TIME_FOREVER, .confirmed = true        \
         }
 
 Test(diff_words, how_much_changes_is_a_sentence)

@@ -39,6 +39,13 @@ Test(failure, a_refusal_says_all_that_came)
                          "  recorded      leaf 7 of the log log.example\n");
 }
 
+Test(failure, that_there_is_nothing_to_rebase_says_why)
+{
+        cr_expect_str_eq(print("org.matchguard.Admin.NothingToRebase", "{\"reason\":\"there is no mark\"}"),
+                         "Nothing was done, because nothing has to be: searching the gallery missing.\n"
+                         "  reason        there is no mark\n");
+}
+
 Test(failure, what_is_missing_is_named)
 {
         const char *page = print("org.matchguard.Match.Denied",

@@ -1,4 +1,5 @@
-/* A policy out of the archive: with the accounts' numbers of then, and only if its digest is the one asked for. */
+/* A policy out of the archive: with the accounts' numbers of then, and only if its digest is the one asked
+ * for. */
 
 #include <criterion/criterion.h>
 #include <stdio.h>

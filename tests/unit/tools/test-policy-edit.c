@@ -1,4 +1,5 @@
-/* Changing one file of a policy: what a reader sees meanwhile, what a crash leaves, what undoing brings back. */
+/* Changing one file of a policy: what a reader sees meanwhile, what a crash leaves, what undoing brings
+ * back. */
 
 #include <criterion/criterion.h>
 #include <dirent.h>

@@ -574,7 +574,7 @@ Test(message, an_answer_is_of_a_known_kind)
 {
         for (unsigned kind = 0; kind < 256; kind++) {
                 bool known = kind <= ANSWER_CHECKPOINT ||
-                             (kind >= ANSWER_DENIED && kind <= ANSWER_POLICY_REJECTED);
+                             (kind >= ANSWER_DENIED && kind <= ANSWER_NOTHING_TO_REBASE);
                 cr_assert_eq(answer_survives(&(AnswerMessage){.kind = (uint8_t)kind}), known, "kind %u",
                              kind);
         }

@@ -1,0 +1,55 @@
+/*
+ * The one line. Owns nothing. Run by the guard's loop.
+ */
+
+#include "guard/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/macro.h"
+#include "guard/facts.h"
+#include "guard/guard.h"
+#include "guard/warnings.h"
+
+static const char *summary_state(const Guard *guard, const Facts *facts)
+{
+        if (guard->stopping)
+                return "Stopping";
+        if (guard->recorder.broken)
+                return "The trail cannot be written: every request is refused";
+        if (facts->clock == CLOCK_BEHIND)
+                return "The clock is behind the trail: every request is denied";
+        return guard->serving ? "Serving" : "Waiting for frontend or worker";
+}
+
+static char *summary_text(const Guard *guard)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT, lines = BUFFER_INIT;
+        ClockReading now = {};
+        size_t n = 0;
+
+        (void)clock_read(&now); /* Without a clock the time is 1970, and that is plain to see. */
+        Facts facts = facts_of_time(&guard->recorder.ledger, &now);
+        buffer_append_format(&text, "%s; in force: ", summary_state(guard, &facts));
+        policy_standing_brief(guard->policy, &facts, &text);
+        /* Without memory for them none are told of; whoever asks for the status learns why. */
+        (void)warnings_list(guard, &now, &lines, &n);
+        if (n > 0)
+                buffer_append_format(&text, "; %zu warning%s", n, n == 1 ? "" : "s");
+        buffer_append_text(&text, ".");
+        return text.failed ? NULL : buffer_take(&text, NULL);
+}
+
+void summary_notify(Guard *guard, const char *more)
+{
+        char *text = summary_text(guard);
+        bool same = !text || (guard->summary && strcmp(guard->summary, text) == 0);
+
+        /* A service manager that is slow would hold up the loop: it gets no more than it needs to know. */
+        if (!same || *more)
+                (void)sd_notifyf(0, "%sSTATUS=%s", more, text ? text : ""); /* There may be nobody to tell. */
+        free(guard->summary);
+        guard->summary = text;
+}

@@ -1,0 +1,131 @@
+/*
+ * Warnings about dates and clocks. Owns the timer that looks for them. Run by the guard's loop.
+ */
+
+#include "guard/warnings.h"
+
+#include <errno.h>
+
+#include "base/diag.h"
+#include "base/macro.h"
+#include "guard/facts.h"
+#include "guard/guard.h"
+#include "guard/recount.h"
+#include "guard/timer.h"
+#include "policy/time.h"
+
+#define WARNINGS_EACH_USEC (3600 * CLOCK_USEC_PER_SEC)
+
+/* Beyond this many a list is not read; a status holds other things, too. */
+enum { WARNINGS_LISTED_MAX = 100 };
+
+static const char warnings_uncounted[] =
+        "the clock was set back to before the permits that are counted: requests "
+        "that a Rate concerns fail until matchguard.service is restarted";
+
+static bool warnings_is_uncounted(const Guard *guard, const ClockReading *now)
+{
+        const Recorder *recorder = &guard->recorder;
+
+        return !recount_reaches(&recorder->rates, now, &recorder->ledger.state,
+                                policy_longest_window_usec(guard->policy));
+}
+
+static void warnings_check_count(Warnings *warnings, const ClockReading *now)
+{
+        bool uncounted = warnings_is_uncounted(warnings->guard, now);
+
+        if (uncounted && !warnings->uncounted)
+                diag(DIAG_ERROR, "%s.", warnings_uncounted);
+        warnings->uncounted = uncounted;
+}
+
+int warnings_check(Warnings *warnings)
+{
+        _cleanup_(upcoming_list_deinit) UpcomingList list = UPCOMING_LIST_INIT;
+        Guard *guard = warnings->guard;
+        ClockReading now;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        warnings_check_count(warnings, &now);
+        Facts facts = facts_of_time(&guard->recorder.ledger, &now);
+        r = policy_upcoming(guard->policy, &facts, &list);
+        for (size_t i = 0; i < list.n && r >= 0; i++) {
+                r = said_note(&warnings->said, &list.items[i]);
+                if (r > 0)
+                        diag(DIAG_WARNING, "%s.", list.items[i].text);
+        }
+        return r < 0 ? r : 0;
+}
+
+int warnings_policy_loaded(Warnings *warnings)
+{
+        said_deinit(&warnings->said);
+        int r = warnings_check(warnings);
+        return r < 0 ? r : timer_arm(warnings->timer, WARNINGS_EACH_USEC);
+}
+
+static int warnings_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Warnings *warnings = userdata;
+
+        int r = guard_time_passed(warnings->guard);
+        return r < 0 ? r : timer_arm(source, WARNINGS_EACH_USEC);
+}
+
+/* A clock that is behind makes every request fail; so does one that was set back to before what is counted,
+ * for requests that a rate concerns. */
+static size_t warnings_of_clock(const Guard *guard, const ClockReading *now, Buffer *lines)
+{
+        const TrailState *state = &guard->recorder.ledger.state;
+        char time[TIME_TEXT_SIZE], mark[TIME_TEXT_SIZE];
+        size_t n = 0;
+
+        if (ledger_clock(&guard->recorder.ledger, now) == CLOCK_BEHIND) {
+                time_format((int64_t)now->wall_usec, time);
+                time_format((int64_t)state->mark_usec, mark);
+                buffer_append_format(
+                        lines,
+                        "the clock says %s, and a record that was made with a synchronised clock says "
+                        "%s: every request is denied as clock-untrusted; set the clock right, or, where "
+                        "the record is wrong, run 'matchguard rebase'\n",
+                        time, mark);
+                n++;
+        }
+        if (warnings_is_uncounted(guard, now)) {
+                buffer_append_format(lines, "%s\n", warnings_uncounted);
+                n++;
+        }
+        return n;
+}
+
+int warnings_list(const Guard *guard, const ClockReading *now, Buffer *lines, size_t *ret_n)
+{
+        _cleanup_(upcoming_list_deinit) UpcomingList list = UPCOMING_LIST_INIT;
+        Facts facts = facts_of_time(&guard->recorder.ledger, now);
+
+        int r = policy_upcoming(guard->policy, &facts, &list);
+        if (r < 0)
+                return r;
+        size_t n = warnings_of_clock(guard, now, lines);
+        for (size_t i = 0; i < list.n && i < WARNINGS_LISTED_MAX; i++)
+                buffer_append_format(lines, "%s\n", list.items[i].text);
+        if (list.n > WARNINGS_LISTED_MAX)
+                buffer_append_format(lines, "and %zu more\n", list.n - WARNINGS_LISTED_MAX);
+        *ret_n = n + list.n;
+        return lines->failed ? -ENOMEM : 0;
+}
+
+int warnings_init(Warnings *warnings, Guard *guard)
+{
+        *warnings = (Warnings){.guard = guard, .said = SAID_INIT};
+        return timer_new(guard->event, &warnings->timer, warnings_on_timer, warnings);
+}
+
+void warnings_deinit(Warnings *warnings)
+{
+        warnings->timer = sd_event_source_disable_unref(warnings->timer);
+        said_deinit(&warnings->said);
+}
