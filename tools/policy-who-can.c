@@ -149,7 +149,7 @@ static void print_json(const Grants *grants, const char *at)
 
 static void print_rows(const Grants *grants, const char *at)
 {
-        printf("Permitted at %s with a synchronised clock, each name alone or with others:\n", at);
+        printf("Permitted at %s with a synchronised clock,\neach name alone or with others:\n", at);
         if (grants->n == 0)
                 puts("nothing of the kind");
         for (size_t i = 0; i < grants->n; i++) {
