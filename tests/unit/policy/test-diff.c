@@ -154,6 +154,49 @@ Test(diff, a_bound_that_changes_nothing_ends_no_line)
                     "a, now denied: not-allowed\n");
 }
 
+/* Names that only one of the two policies declares: whatever is about them is another question to the other. */
+Test(diff, what_only_one_policy_declares)
+{
+        static const FixtureFile h = {"h.gallery", "[Gallery]\nDescription=r\nModel=m\nDimension=16\n"},
+                                 q = {"q.purpose", "[Purpose]\nDescription=r\nParent=p\n"},
+                                 city = {"city.class", "[Class]\nDescription=r\nParent=police\n"};
+        static const char any[] = "[Allow]\nDescription=r\nClass=ngo\nOperation=list compare\nPurpose=any\n"
+                                  "Gallery=any\nSought=any\nMinimumSimilarity=0\nRecipient=police\n";
+        const FixtureFile allow = {"a.allow", any};
+
+        expect_diff(
+                FILES(allow), FILES(allow, h), true,
+                "permitted x may now list for any purpose in h; by allow a, was denied: unknown-term 'h'\n");
+        expect_diff(FILES(allow, h), FILES(allow), false,
+                    "denied x may no longer list for any purpose in h; by allow a, now denied: unknown-term "
+                    "'h'\n");
+        expect_diff(FILES({"a.allow", ALLOW}, q), FILES({"a.allow", ALLOW}), false,
+                    "denied x may no longer identify for q in any gallery, seeking missing, by photograph, "
+                    "video-frame; by allow a, now denied: unknown-term 'q'\n");
+        expect_diff(FILES(allow), FILES(allow, city), true,
+                    "permitted x may now compare for any purpose, by photograph, video-frame, seen by city; "
+                    "by allow "
+                    "a, was denied: unknown-term 'city'\n"
+                    "permitted x may now list for any purpose in any gallery, seen by city; by allow a, was "
+                    "denied: "
+                    "unknown-term 'city'\n");
+}
+
+/* One name, an organisation before and a class after: who asks is nobody now, who is named may be everybody. */
+Test(diff, an_organisation_that_becomes_a_class)
+{
+        static const FixtureFile class = {"y.class", "[Class]\nDescription=r\nParent=police\n"};
+        static const FixtureFile organisation = {"y.organisation",
+                                                 "[Organisation]\nDescription=r\nClass=police\n"};
+        const FixtureFile allow = {"a.allow", ALLOW "Recipient=police\n"};
+        const FixtureFile moratorium = {"m.moratorium", "[Moratorium]\nDescription=r\nClass=y\n"};
+
+        expect_diff(FILES(allow, organisation), FILES(allow, class), false, "");
+        expect_diff(FILES(allow, organisation), FILES(allow, class, moratorium), false,
+                    "denied x may no longer " SAYS
+                    ", seen by police, y; by allow a, now denied: moratorium m\n");
+}
+
 /* Whoever is of both groups was one organisation, and is two now. */
 Test(diff, callers_who_become_somebody_else)
 {
