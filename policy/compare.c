@@ -189,7 +189,7 @@ static bool comparer_sees_the_same(const Comparer *comparer)
 
 /*
  * A state is all that the comparison at an instant depends on: the allows at hand and the moratoria in force.
- * Return: whether it was met before in this cell.
+ * Return: whether it was met before at this time.
  */
 static bool comparer_has_met(Comparer *comparer)
 {
@@ -209,6 +209,8 @@ static bool comparer_has_met(Comparer *comparer)
                               its->policy->index.askers.n_words * sizeof(uint64_t));
                 buffer_append(&comparer->states, its->in_force, n_words[side] * sizeof(uint64_t));
         }
+        if (comparer->states.failed)
+                return false;
         n = comparer->states.n - n_before;
         for (size_t i = 0; i + n <= n_before; i += n)
                 if (memcmp(comparer->states.data + i, comparer->states.data + n_before, n) == 0) {
@@ -218,7 +220,7 @@ static bool comparer_has_met(Comparer *comparer)
         return false;
 }
 
-/* With a clock that is not synchronised only states that no synchronised one shows have anything to tell. */
+/* A clock that is not synchronised has something to tell only by states that no other shows at the time. */
 static int comparer_at(Comparer *comparer, Instant at)
 {
         comparer->at = at;
@@ -247,24 +249,28 @@ static int64_t comparer_until(const Comparer *comparer, size_t bound)
         return bound + 1 < comparer->n_bounds ? comparer->bounds[bound + 1] : EXAMPLE_TIME_MAX + 1;
 }
 
-/* Every instant that matters here: with a synchronised clock, then with each one that nobody vouches for. */
+/* With a clock that nobody vouches for: each instant that it may last have been right at. */
+static int comparer_at_unsynchronised(Comparer *comparer, int64_t time)
+{
+        int r = comparer_at(comparer, (Instant){time, TIME_NEVER});
+
+        for (size_t i = 0; i < comparer->n_loosening && comparer->loosening[i] < time && r == 0; i++)
+                r = comparer_at(comparer, (Instant){time, comparer->loosening[i]});
+        return r;
+}
+
+/* Every instant that matters here. Each begins anew with the states that were met: a line says when it is so. */
 static int comparer_times(Comparer *comparer)
 {
         int r = 0;
 
         comparer_bounds(comparer);
-        buffer_clear(&comparer->states);
         for (size_t i = 0; i < comparer->n_bounds && r == 0; i++) {
+                buffer_clear(&comparer->states);
                 comparer->until = comparer_until(comparer, i);
                 r = comparer_at(comparer, (Instant){comparer->bounds[i], comparer->bounds[i]});
-        }
-        for (size_t i = 0; i < comparer->n_bounds && r == 0; i++) {
-                comparer->until = comparer_until(comparer, i);
-                r = comparer_at(comparer, (Instant){comparer->bounds[i], TIME_NEVER});
-                for (size_t k = 0; k < comparer->n_loosening && r == 0; k++)
-                        if (comparer->loosening[k] < comparer->bounds[i])
-                                r = comparer_at(comparer,
-                                                (Instant){comparer->bounds[i], comparer->loosening[k]});
+                if (r == 0)
+                        r = comparer_at_unsynchronised(comparer, comparer->bounds[i]);
         }
         return r;
 }

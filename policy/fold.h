@@ -12,7 +12,7 @@ enum { FOLD_DIMENSIONS_MAX = 10 };
 
 typedef struct FoldRow {
         size_t key;     /* rows of different keys are never one */
-        size_t payload; /* the caller's; of rows that become one, the first added keeps its own */
+        size_t payload; /* the caller's; of rows that become one, the least is kept */
         uint64_t *sets; /* of each dimension, one after the other */
 } FoldRow;
 

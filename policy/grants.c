@@ -196,20 +196,36 @@ static int maker_group_askers(GrantsMaker *maker)
         return r;
 }
 
+/*
+ * Roles are looked at where something is searched, probes where one comes: who asks about a role or a kind of probe
+ * asks about these operations only.
+ */
+static uint32_t maker_operations(const GrantsMaker *maker)
+{
+        const Allow *allow = &maker->policy->allows[maker->allow];
+        const GrantsQuery *query = maker->query;
+        uint32_t operations = query_word(&vocabulary_operations, query->operation);
+
+        if (query->sought)
+                operations &= OPERATIONS_SEARCH;
+        if (query->probe)
+                operations &= OPERATIONS_PROBE;
+        if (!(allow->roles & query_word(&vocabulary_roles, query->sought)))
+                operations &= ~(uint32_t)OPERATIONS_SEARCH;
+        if (!(allow->probes & query_word(&vocabulary_probes, query->probe)))
+                operations &= ~(uint32_t)OPERATIONS_PROBE;
+        return operations;
+}
+
 /* `compare` is kept by itself: it alone comes without a gallery. */
 static int maker_group_values(GrantsMaker *maker, bool compare)
 {
         const Policy *policy = maker->policy;
         const Index *index = &policy->index;
         const GrantsQuery *query = maker->query;
-        uint32_t operations = query_word(&vocabulary_operations, query->operation);
+        const uint32_t operations = maker_operations(maker);
         int r = 0;
 
-        /* Roles are looked at where something is searched, probes where one comes. */
-        if (!(policy->allows[maker->allow].roles & query_word(&vocabulary_roles, query->sought)))
-                operations &= ~(uint32_t)OPERATIONS_SEARCH;
-        if (!(policy->allows[maker->allow].probes & query_word(&vocabulary_probes, query->probe)))
-                operations &= ~(uint32_t)OPERATIONS_PROBE;
         for (size_t i = 0; i < _OPERATION_MAX && r == 0; i++)
                 if ((operations & BIT(i)) && (i == OPERATION_COMPARE) == compare)
                         r = maker_group(maker, i,

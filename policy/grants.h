@@ -10,7 +10,7 @@
 #include "policy/policy.h"
 #include "policy/question.h"
 
-/* What is asked about; NULL is anything. */
+/* What is asked about; NULL is anything. A role is about searches, a kind of probe about what a probe comes with. */
 typedef struct GrantsQuery {
         const char *organisation; /* who asks */
         const char *operation;

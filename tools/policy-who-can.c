@@ -149,13 +149,42 @@ static void print_json(const Grants *grants, const char *at)
 
 static void print_rows(const Grants *grants, const char *at)
 {
-        printf("Permitted at %s with a synchronised clock, each name alone or with others:\n", at);
+        printf("Permitted at %s with a synchronised clock,\neach name alone or with others:\n", at);
         if (grants->n == 0)
                 puts("nothing of the kind");
         for (size_t i = 0; i < grants->n; i++) {
                 putchar('\n');
                 print_grant(&grants->items[i]);
         }
+}
+
+/* Which option holds what the policy does not know, and what it could hold. */
+static void say_unknown(const GrantsQuery *query, const char *unknown)
+{
+        const struct {
+                const char *option, *text, *noun;
+                const Vocabulary *words; /* NULL: names that the policy declares */
+        } rows[] = {
+                {"organisation", query->organisation, "organisation", NULL},
+                {"operation", query->operation, "operation", &vocabulary_operations},
+                {"purpose", query->purpose, "purpose", NULL},
+                {"gallery", query->gallery, "gallery", NULL},
+                {"sought", query->sought, "role", &vocabulary_roles},
+                {"probe", query->probe, "kind of probe", &vocabulary_probes},
+                {"on-behalf-of", query->on_behalf_of, "organisation or class", NULL},
+                {"recipient", query->recipient, "organisation or class", NULL},
+        };
+        _cleanup_(buffer_deinit) Buffer expected = BUFFER_INIT;
+        size_t i = 0;
+
+        while (rows[i].text != unknown)
+                i++;
+        if (rows[i].words)
+                vocabulary_list(rows[i].words, vocabulary_all(rows[i].words), ", ", &expected);
+        else
+                buffer_append_text(&expected, "one that 'matchguard policy show' lists");
+        diag(DIAG_ERROR, "--%s %s: there is no such %s; expected %s", rows[i].option, unknown, rows[i].noun,
+             buffer_text(&expected));
 }
 
 static int who_can(const PolicyOpen *open, const GrantsQuery *query, bool json)
@@ -171,9 +200,7 @@ static int who_can(const PolicyOpen *open, const GrantsQuery *query, bool json)
         int r = unknown ? 0 : policy_grants(policy, query, &grants);
         time_format(query->at.time, at);
         if (unknown)
-                diag(DIAG_ERROR,
-                     "'%s' is nothing that this policy declares; 'matchguard policy show' lists what it does",
-                     unknown);
+                say_unknown(query, unknown);
         else if (r < 0)
                 diag(DIAG_ERROR, "cannot list what is permitted: %s", strerror(-r));
         else

@@ -1,7 +1,8 @@
 /*
  * The comparison of two policies against brute force: on small random policies and changes of them it is empty
  * exactly if no request, at whatever clock, tells the two apart by verdict, by limits or by rate, and it is called
- * wider exactly if some request gets what it did not get. PROVE_POLICIES in the environment says on how many
+ * wider exactly if some request gets what it did not get; each kind of difference ends when the last line of it
+ * says. PROVE_POLICIES in the environment says on how many
  * tenths of pairs (2,000 make 200).
  */
 
@@ -17,6 +18,7 @@
 typedef struct Brute {
         const Policy *policies[2];
         bool found[_DIFF_MAX];
+        uint64_t latest[_DIFF_MAX]; /* the last instant of each kind */
         uint64_t n;
 } Brute;
 
@@ -38,7 +40,14 @@ static int rate_order(const Allow *a, const Allow *b)
         return a->window_usec != b->window_usec ? 3 : order((int64_t)a->rate, (int64_t)b->rate);
 }
 
-static void brute_limits(Brute *brute, const Decision *old, const Decision *new)
+static void brute_find(Brute *brute, DiffKind kind, uint64_t time)
+{
+        brute->found[kind] = true;
+        if (time > brute->latest[kind])
+                brute->latest[kind] = time;
+}
+
+static void brute_limits(Brute *brute, const Decision *old, const Decision *new, uint64_t time)
 {
         int orders = order(old->release, new->release) |
                      rate_order(brute_allow(brute->policies[0], old), brute_allow(brute->policies[1], new));
@@ -48,7 +57,7 @@ static void brute_limits(Brute *brute, const Decision *old, const Decision *new)
         if (old->has_floor)
                 orders |= order(new->floor_millionths, old->floor_millionths);
         if (orders != 0)
-                brute->found[orders == 1 ? DIFF_MORE : orders == 2 ? DIFF_LESS : DIFF_OTHER] = true;
+                brute_find(brute, orders == 1 ? DIFF_MORE : orders == 2 ? DIFF_LESS : DIFF_OTHER, time);
 }
 
 static bool brute_try(const Facts *facts, void *userdata)
@@ -60,15 +69,34 @@ static bool brute_try(const Facts *facts, void *userdata)
         for (int side = 0; side < 2; side++)
                 cr_assert_eq(policy_decide(brute->policies[side], facts, &decisions[side]), 0);
         if (decisions[0].permit && decisions[1].permit)
-                brute_limits(brute, &decisions[0], &decisions[1]);
+                brute_limits(brute, &decisions[0], &decisions[1], facts->time_usec);
         else if (decisions[0].permit != decisions[1].permit)
-                brute->found[decisions[1].permit ? DIFF_PERMITTED : DIFF_DENIED] = true;
+                brute_find(brute, decisions[1].permit ? DIFF_PERMITTED : DIFF_DENIED, facts->time_usec);
         for (int side = 0; side < 2; side++)
                 decision_deinit(&decisions[side]);
         return false;
 }
 
-static void brute_check(const Brute *brute, int number)
+/* Up to the next instant at which anything begins or ends a difference goes on. */
+static void brute_check_ends(const Brute *brute, const WorldRequests *requests, const PolicyDiff *diff,
+                             int number)
+{
+        int64_t ends[_DIFF_MAX] = {};
+
+        for (size_t i = 0; i < diff->n; i++)
+                if (diff->lines[i].until > ends[diff->lines[i].kind])
+                        ends[diff->lines[i].kind] = diff->lines[i].until;
+        for (DiffKind kind = 0; kind < _DIFF_MAX; kind++) {
+                size_t next = 0;
+                while (next < requests->n_times && requests->times[next] <= brute->latest[kind])
+                        next++;
+                int64_t end = next < requests->n_times ? (int64_t)requests->times[next] : TIME_FOREVER;
+                cr_assert(!brute->found[kind] || ends[kind] == end, "pair %d: '%s' ends otherwise", number,
+                          diff_kind_name(kind));
+        }
+}
+
+static void brute_check(const Brute *brute, const WorldRequests *requests, int number)
 {
         _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
         bool told[_DIFF_MAX] = {};
@@ -87,6 +115,7 @@ static void brute_check(const Brute *brute, int number)
                              "pair %d: '%s' is %s by trying and %s by comparing", number,
                              diff_kind_name(kind), brute->found[kind] ? "there" : "not there",
                              told[kind] ? "there" : "not there");
+        brute_check_ends(brute, requests, &diff, number);
         cr_assert_eq(diff.wider, told[DIFF_PERMITTED] || told[DIFF_MORE] || told[DIFF_OTHER]);
 }
 
@@ -108,7 +137,7 @@ Test(diff, the_comparison_agrees_with_trying_every_request)
                 world_requests(&world, &changed, &requests);
                 requests.every_clock = true;
                 (void)world_each(&requests, brute_try, &brute);
-                brute_check(&brute, i);
+                brute_check(&brute, &requests, i);
                 bool same = true;
                 for (DiffKind kind = 0; kind < _DIFF_MAX; kind++) {
                         same = same && !brute.found[kind];

@@ -69,7 +69,10 @@ Test(diff, what_becomes_permitted_and_denied)
                                                            "2020-01-01\nUntil=2021-01-01\nOnExpiry=lapse\n"}),
                 false,
                 "denied x may no longer " SAYS ", from 2020-01-01 until 2021-01-01; by allow a, now denied: "
-                "moratorium m\n");
+                "moratorium m\n"
+                "denied x may no longer " SAYS
+                ", from 2021-01-01, while the clock is not synchronised; by allow a, "
+                "now denied: moratorium m\n");
 }
 
 Test(diff, what_a_permit_gives)
@@ -114,6 +117,84 @@ Test(diff, what_only_an_unsynchronised_clock_shows)
                     "denied x may no longer " SAYS
                     ", from 2020-01-01, while the clock is not synchronised; by allow "
                     "a, now denied: not-allowed\n");
+}
+
+/* The moratorium that was lifted had lapsed, but not for a clock that nobody vouches for: that is yet to come. */
+Test(diff, what_has_passed_by_a_synchronised_clock_only_has_not_passed)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Policy *old = fixture_load(FILES({"a.allow", ALLOW},
+                                         {"m.moratorium", "[Moratorium]\nDescription=r\nClass=ngo\nUntil="
+                                                          "2021-01-01\nOnExpiry=lapse\n"})),
+               *new = fixture_load(FILES({"a.allow", ALLOW}));
+
+        cr_assert_eq(policy_diff(old, new, &diff), 0);
+        policy_diff_write(&diff, (int64_t)fixture_usec("2026-01-01"), &text);
+        cr_expect_eq(strncmp(buffer_text(&text),
+                             "+ x may now " SAYS ", from 2021-01-01, while the clock is not synchronised; by",
+                             strlen("+ x may now " SAYS ", from 2021-01-01, while")),
+                     0, "%s", buffer_text(&text));
+        policy_unref(old);
+        policy_unref(new);
+}
+
+/* Until 2021 or after, nothing is otherwise for a clock that nobody vouches for: the moratorium holds. */
+Test(diff, a_bound_that_changes_nothing_ends_no_line)
+{
+        static const FixtureFile m = {"m.moratorium",
+                                      "[Moratorium]\nDescription=r\nClass=police\nUntil=2021-01-01\n"};
+
+        expect_diff(FILES({"a.allow", ALLOW "Recipient=police\n"}, m),
+                    FILES({"a.allow", ALLOW "Recipient=police\nUntil=2020-01-01\n"},
+                          {"b.allow", ALLOW "Recipient=police\nFrom=2020-01-01\n"}, m),
+                    false,
+                    "denied x may no longer " SAYS
+                    ", from 2020-01-01, while the clock is not synchronised; by allow "
+                    "a, now denied: not-allowed\n");
+}
+
+/* Names that only one of the two policies declares: whatever is about them is another question to the other. */
+Test(diff, what_only_one_policy_declares)
+{
+        static const FixtureFile h = {"h.gallery", "[Gallery]\nDescription=r\nModel=m\nDimension=16\n"},
+                                 q = {"q.purpose", "[Purpose]\nDescription=r\nParent=p\n"},
+                                 city = {"city.class", "[Class]\nDescription=r\nParent=police\n"};
+        static const char any[] = "[Allow]\nDescription=r\nClass=ngo\nOperation=list compare\nPurpose=any\n"
+                                  "Gallery=any\nSought=any\nMinimumSimilarity=0\nRecipient=police\n";
+        const FixtureFile allow = {"a.allow", any};
+
+        expect_diff(
+                FILES(allow), FILES(allow, h), true,
+                "permitted x may now list for any purpose in h; by allow a, was denied: unknown-term 'h'\n");
+        expect_diff(FILES(allow, h), FILES(allow), false,
+                    "denied x may no longer list for any purpose in h; by allow a, now denied: unknown-term "
+                    "'h'\n");
+        expect_diff(FILES({"a.allow", ALLOW}, q), FILES({"a.allow", ALLOW}), false,
+                    "denied x may no longer identify for q in any gallery, seeking missing, by photograph, "
+                    "video-frame; by allow a, now denied: unknown-term 'q'\n");
+        expect_diff(FILES(allow), FILES(allow, city), true,
+                    "permitted x may now compare for any purpose, by photograph, video-frame, seen by city; "
+                    "by allow "
+                    "a, was denied: unknown-term 'city'\n"
+                    "permitted x may now list for any purpose in any gallery, seen by city; by allow a, was "
+                    "denied: "
+                    "unknown-term 'city'\n");
+}
+
+/* One name, an organisation before and a class after: who asks is nobody now, who is named may be everybody. */
+Test(diff, an_organisation_that_becomes_a_class)
+{
+        static const FixtureFile class = {"y.class", "[Class]\nDescription=r\nParent=police\n"};
+        static const FixtureFile organisation = {"y.organisation",
+                                                 "[Organisation]\nDescription=r\nClass=police\n"};
+        const FixtureFile allow = {"a.allow", ALLOW "Recipient=police\n"};
+        const FixtureFile moratorium = {"m.moratorium", "[Moratorium]\nDescription=r\nClass=y\n"};
+
+        expect_diff(FILES(allow, organisation), FILES(allow, class), false, "");
+        expect_diff(FILES(allow, organisation), FILES(allow, class, moratorium), false,
+                    "denied x may no longer " SAYS
+                    ", seen by police, y; by allow a, now denied: moratorium m\n");
 }
 
 /* Whoever is of both groups was one organisation, and is two now. */

@@ -18,6 +18,7 @@
 #include "policy/explain.h"
 #include "policy/grants.h"
 #include "policy/lint.h"
+#include "policy/prove.h"
 #include "policy/upcoming.h"
 
 void *__real_calloc(size_t n, size_t size);
@@ -463,4 +464,67 @@ Test(memory, warnings_are_all_told_or_none)
 
         cr_expect_gt(each_failure(lint, policy, 0), 10);
         policy_unref(policy);
+}
+
+/* Rules that meet, so that search and lines each have more than one of everything. */
+#define PROVABLE(allow)                                                                                      \
+        ((const FixtureFile[]){                                                                              \
+                {"a.allow", "[Allow]\nDescription=a\nClass=c\nOperation=any\nPurpose=p\nGallery=any\n"       \
+                            "Sought=missing\nMinimumSimilarity=0\n" allow},                                  \
+                {"b.allow", "[Allow]\nDescription=b\nOrganisation=o\nOperation=list\nPurpose=any\n"          \
+                            "Gallery=g\nRecipient=d\n"},                                                     \
+                {"c.class", "[Class]\nDescription=c\n"},                                                     \
+                {"d.class", "[Class]\nDescription=d\nParent=c\n"},                                           \
+                {"g.gallery", "[Gallery]\nDescription=g\nModel=m\nDimension=16\n"},                          \
+                {"h.invariant", "[Invariant]\nDescription=h\nNever=permit\nSought=suspect\n"                 \
+                                "Operation=identify\n"},                                                     \
+                {"i.invariant", "[Invariant]\nDescription=i\nNever=permit\nParty=d\n"},                      \
+                {"m.moratorium", "[Moratorium]\nDescription=m\nClass=d\nUntil=2020-01-01\nOnExpiry=lapse\n"  \
+                                 "Gallery=g\nExcept=b\n"},                                                   \
+                {"o.organisation", "[Organisation]\nDescription=o\nClass=c\n[Peer]\nUser=980 981\n"          \
+                                   "Group=7\n[Peer]\nUser=5\n"},                                             \
+                {"p.purpose", "[Purpose]\nDescription=p\n"},                                                 \
+                {"q.organisation", "[Organisation]\nDescription=q\nClass=c d\n[Peer]\nUser=982\n"},          \
+                {"q.purpose", "[Purpose]\nDescription=q\nParent=p\n"},                                       \
+                {}})
+
+static int prove(const Policy *policy)
+{
+        _cleanup_(proof_deinit) Proof proof = PROOF_INIT;
+        int r = policy_prove(policy, &proof);
+
+        cr_expect_eq(proof.n, r == 0 ? 2 : 0);
+        cr_expect_eq(proof.n_broken, r == 0 ? 1 : 0);
+        cr_expect(r < 0 || (proof.rows[0].holds && proof.rows[1].confirmed));
+        return r;
+}
+
+Test(memory, a_proof_is_whole_or_it_is_none)
+{
+        Policy *policy = fixture_load(PROVABLE("Recipient=c\n"));
+
+        cr_expect_gt(each_failure(prove, policy, 0), 10);
+        policy_unref(policy);
+}
+
+static int diff_names(const Policy *policy)
+{
+        _cleanup_(policy_diff_deinit) PolicyDiff diff = POLICY_DIFF_INIT;
+        int r = policy_diff(policy, other, &diff);
+
+        cr_expect_eq(diff.n > 1, r == 0);
+        cr_expect_eq(diff.lines != NULL, r == 0);
+        cr_expect_eq(diff.wider, r == 0);
+        return r;
+}
+
+/* Lines that are about whoever is named: their names are gathered apart. */
+Test(memory, who_is_named_is_told_or_nothing_is)
+{
+        Policy *policy = fixture_load(PROVABLE("Recipient=q o\nOnBehalfOf=o\n"));
+
+        other = fixture_load(PROVABLE("OnBehalfOf=q\nRequire=case\nRecipient=c\nRate=5/h\n"));
+        cr_expect_gt(each_failure(diff_names, policy, 0), 50);
+        policy_unref(policy);
+        policy_unref(other);
 }
