@@ -44,7 +44,7 @@ static size_t instants_settle(int64_t *instants, size_t n)
         instants[n++] = 0;
         qsort(instants, n, sizeof(int64_t), compare_instant_order);
         for (size_t i = 0; i < n; i++)
-                if (instants[i] >= 0 && instants[i] <= EXAMPLE_TIME_MAX &&
+                if (instants[i] >= 0 && instants[i] <= TIME_MOST &&
                     (n_kept == 0 || instants[i] != instants[n_kept - 1]))
                         instants[n_kept++] = instants[i];
         return n_kept;
@@ -246,7 +246,7 @@ static void comparer_bounds(Comparer *comparer)
 
 static int64_t comparer_until(const Comparer *comparer, size_t bound)
 {
-        return bound + 1 < comparer->n_bounds ? comparer->bounds[bound + 1] : EXAMPLE_TIME_MAX + 1;
+        return bound + 1 < comparer->n_bounds ? comparer->bounds[bound + 1] : TIME_MOST + 1;
 }
 
 /* With a clock that nobody vouches for: each instant that it may last have been right at. */

@@ -259,12 +259,19 @@ static int diff_decide(const Compare *compare, const Example *example, Decision 
 static void diff_write_line(const Compare *compare, const FoldRow *row, const Decision decisions[static 2],
                             Buffer *text)
 {
-        static const char *const verbs[_DIFF_MAX] = {" may now ", " may no longer ", " get more from ",
-                                                     " get less from ", " get something else from "};
+        static const char *const verbs[_DIFF_MAX][2] = {
+                {" may now ", " may now "},
+                {" may no longer ", " may no longer "},
+                {" gets more from ", " get more from "},
+                {" gets less from ", " get less from "},
+                {" gets something else from ", " get something else from "}};
+        const uint64_t *askers = fold_set(&compare->fold, row, COMPARE_ASKERS);
+        const size_t n_words = bits_words(compare->pair->parties.n), first = bits_next(askers, n_words, 0);
+        const bool several = bits_next(askers, n_words, first + 1) != BITS_NONE;
         const CompareKey *key = &compare->keys[row->key];
 
-        diff_names(&compare->pair->parties, fold_set(&compare->fold, row, COMPARE_ASKERS), 0, text);
-        buffer_append_text(text, verbs[key->kind]);
+        diff_names(&compare->pair->parties, askers, 0, text);
+        buffer_append_text(text, verbs[key->kind][several]);
         diff_subject(compare, row, text);
         if (!key->synchronised)
                 buffer_append_text(text, ", while the clock is not synchronised");

@@ -7,9 +7,6 @@
 #include "policy/decide.h"
 #include "policy/question.h"
 
-/* The last instant that facts can be about: the end of the year 9999. */
-#define EXAMPLE_TIME_MAX INT64_C(253402300799999999)
-
 enum { EXAMPLE_GROUPS_MAX = 4 };
 
 /* Somebody who calls. */

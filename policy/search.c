@@ -512,7 +512,7 @@ static int attempt_askers(const Attempt *attempt, Example *ret_example)
 
 int search_allow(Search *search, size_t allow, const Wanted *wanted, Example *ret_example)
 {
-        static const Span facts_span = {0, EXAMPLE_TIME_MAX + 1};
+        static const Span facts_span = {0, TIME_MOST + 1};
         const Policy *policy = search->policy;
         Attempt attempt = {.search = search,
                            .allow = &policy->allows[allow],

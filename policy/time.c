@@ -137,7 +137,7 @@ bool time_parse(const char *text, size_t n, int64_t *ret_usec)
                 usec += time_of_day(&reader);
                 usec -= time_offset(&reader);
         }
-        if (reader.bad || reader.p != reader.end)
+        if (reader.bad || reader.p != reader.end || usec < TIME_LEAST || usec > TIME_MOST)
                 return false;
         *ret_usec = usec;
         return true;

@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Before and after every instant that can be written down. */
+/* The first and the last instant that can be written down: the years 0 to 9999, UTC. */
+#define TIME_LEAST (INT64_C(-62167219200) * 1000000)
+#define TIME_MOST  (INT64_C(253402300800) * 1000000 - 1)
+
+/* Before and after every one of them. */
 #define TIME_NEVER   INT64_MIN
 #define TIME_FOREVER INT64_MAX
 
@@ -16,8 +20,8 @@
  * time_parse() - Reads `YYYY-MM-DD` (its first instant, UTC) or RFC 3339 with an offset.
  *
  * A fraction finer than a microsecond is rounded up: for instants counted in whole microseconds both "not
- * before" and "before" then mean exactly what was written. Second 60 is refused. Return: whether the text was
- * such an instant.
+ * before" and "before" then mean exactly what was written. Second 60 is refused, and so is what an offset or
+ * that rounding puts outside TIME_LEAST to TIME_MOST. Return: whether the text was such an instant.
  */
 bool time_parse(const char *text, size_t n, int64_t *ret_usec);
 

@@ -233,6 +233,7 @@ int run_policy_who_can(const Command *command, int argc, char **argv)
         OptionLine line = {argc, argv};
 
         policy_open_options(&set, &open);
+        policy_open_unproved_option(&set, &open);
         options_add(&set, options, ARRAY_SIZE(options));
         int r = options_parse(&set, command, &line);
         if (r != 0)

@@ -117,11 +117,11 @@ denied: missing-requirement
 2020-02-01, while the clock is not synchronised; by allow find, now denied: not-allowed
 - thorn may no longer list for rescue in any gallery, from 2020-02-01, while the clock is not synchronised; by allow \
 find, now denied: not-allowed
-- thorn get less from identify for rescue in any gallery, seeking missing, by photograph, video-frame, stating \
+- thorn gets less from identify for rescue in any gallery, seeking missing, by photograph, video-frame, stating \
 operator, from 2020-02-01; at most 3, was 10; by allow find
-- thorn get less from list for rescue in any gallery, stating operator, from 2020-02-01; at most 3, was 10; by allow \
+- thorn gets less from list for rescue in any gallery, stating operator, from 2020-02-01; at most 3, was 10; by allow \
 find
-~ thorn get something else from compare for any purpose, by photograph, video-frame, stating case; 12/d, was 9/h; by \
+~ thorn gets something else from compare for any purpose, by photograph, video-frame, stating case; 12/d, was 9/h; by \
 allow compare
 For times that have passed, and so for no request to come:
 - thorn may no longer identify for rescue in any gallery, seeking missing, by photograph, video-frame, until \

@@ -79,13 +79,13 @@ Test(diff, what_a_permit_gives)
 {
         expect_diff(FILES({"a.allow", ALLOW "Rate=3/h\n"}),
                     FILES({"a.allow", ALLOW "Release=scores\nMaximumCandidates=50\nRate=9/h\n"}), true,
-                    "more x get more from " SAYS
+                    "more x gets more from " SAYS
                     "; scores, was candidates; at most 50, was 10; 9/h, was 3/h; by allow "
                     "a\n");
         expect_diff(FILES({"a.allow", ALLOW}), FILES({"a.allow", ALLOW "Rate=3/h\n"}), false,
-                    "less x get less from " SAYS "; 3/h, was without limit; by allow a\n");
+                    "less x gets less from " SAYS "; 3/h, was without limit; by allow a\n");
         expect_diff(FILES({"a.allow", ALLOW "Rate=3/h\n"}), FILES({"a.allow", ALLOW "Rate=24/d\n"}), true,
-                    "other x get something else from " SAYS "; 24/d, was 3/h; by allow a\n");
+                    "other x gets something else from " SAYS "; 24/d, was 3/h; by allow a\n");
 }
 
 Test(diff, who_may_be_named)
