@@ -1,6 +1,6 @@
 /*
- * Callers that are alike: each of one organisation, the same in both policies, which no rule tells apart but by
- * name. One stands for all.
+ * Callers that are alike: each of one organisation, the same in both policies, which no rule tells apart
+ * and no allow admits beside somebody else. One stands for all.
  */
 
 #include <errno.h>
@@ -23,6 +23,17 @@ static bool rows_equal(const BitTable *table, size_t a, size_t b)
                0;
 }
 
+/* Whether some allow admits an organisation beside the asker. Who is named matters then, and to itself it does not. */
+static bool organisation_is_named(const Policy *policy, size_t organisation)
+{
+        const Index *index = &policy->index;
+
+        return bits_next(bit_table_row(&index->on_behalf, organisation), index->on_behalf.n_words, 0) !=
+                       BITS_NONE ||
+               bits_next(bit_table_row(&index->recipients, organisation), index->recipients.n_words, 0) !=
+                       BITS_NONE;
+}
+
 /* Whether two callers, each of one organisation that is the same in both policies, are alike to every rule. */
 static bool callers_alike(const Pair *pair, const PairCaller *a, const PairCaller *b)
 {
@@ -34,7 +45,8 @@ static bool callers_alike(const Pair *pair, const PairCaller *a, const PairCalle
                     policy->organisations[x].span.from != policy->organisations[y].span.from ||
                     policy->organisations[x].span.until != policy->organisations[y].span.until ||
                     !rows_equal(&policy->index.askers, x, y) || !rows_equal(&policy->index.parties, x, y) ||
-                    !rows_equal(&policy->index.stopped, x, y))
+                    !rows_equal(&policy->index.stopped, x, y) || organisation_is_named(policy, x) ||
+                    organisation_is_named(policy, y))
                         return false;
         }
         return true;

@@ -85,6 +85,7 @@ typedef struct NamesWanted {
         const uint64_t **outside;
         size_t n_outside;
         size_t n_tries;
+        bool unsettled; /* no names were found, and not all were tried */
 } NamesWanted;
 
 /* Names as they are gathered. */
@@ -103,31 +104,80 @@ static bool names_are_outside(const NamesFound *found, const uint64_t *set)
 }
 
 /* More tries than this are made only where dozens of allows each differ from each other in whom they admit. Such a
- * difference is told although no example of few enough names was found: it may be none. */
-enum { NAMES_TRIES_MAX = 100000 };
+ * difference is told although it may need more names than a request can hold: it is not settled. */
+enum { NAMES_TRIES_MAX = 2000 };
+
+/* How many of the sets that are not passed yet a name is outside of. */
+static size_t names_passed_by(const NamesWanted *wanted, const bool *passed, size_t name)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < wanted->n_outside; i++)
+                n += !passed[i] && !bits_has(wanted->outside[i], name);
+        return n;
+}
+
+/* The name within reach that passes the most sets. */
+static size_t names_most(const NamesWanted *wanted, const bool *passed)
+{
+        size_t most = 0;
+
+        for (size_t i = 0; i < 2 * wanted->n_parties; i++)
+                if (bits_has(wanted->within, i))
+                        most = MAX_OF(most, names_passed_by(wanted, passed, i));
+        return most;
+}
+
+/* Whether the names that still fit could pass all sets that are left, if each passed as many as the best. */
+static bool names_may_do(const NamesWanted *wanted, const NamesFound *found, const bool *passed,
+                         size_t n_left)
+{
+        const size_t room = 2 * FACTS_LIST_MAX - found->n;
+
+        return n_left <= room || n_left <= room * names_most(wanted, passed);
+}
+
+static bool names_find(NamesWanted *wanted, NamesFound *found);
+
+static bool names_try(NamesWanted *wanted, NamesFound *found, size_t name)
+{
+        size_t list = name >= wanted->n_parties;
+
+        if (found->n_lists[list] == FACTS_LIST_MAX)
+                return false;
+        found->items[found->n++] = name;
+        found->n_lists[list]++;
+        if (names_find(wanted, found))
+                return true;
+        found->n--;
+        found->n_lists[list]--;
+        return false;
+}
 
 /* Every choice has a name outside the first set that is not passed yet: tries each in turn. */
 static bool names_find(NamesWanted *wanted, NamesFound *found)
 {
-        size_t next = 0;
+        bool passed[2 * SOURCES_FILES_MAX] = {};
+        size_t next = wanted->n_outside, n_left = 0;
 
-        while (next < wanted->n_outside && names_are_outside(found, wanted->outside[next]))
-                next++;
-        if (next == wanted->n_outside || wanted->n_tries > NAMES_TRIES_MAX)
-                return true;
-        for (size_t i = 0; i < 2 * wanted->n_parties; i++) {
-                size_t list = i >= wanted->n_parties;
-                if (!bits_has(wanted->within, i) || bits_has(wanted->outside[next], i) ||
-                    found->n_lists[list] == FACTS_LIST_MAX)
-                        continue;
-                wanted->n_tries++;
-                found->items[found->n++] = i;
-                found->n_lists[list]++;
-                if (names_find(wanted, found))
-                        return true;
-                found->n--;
-                found->n_lists[list]--;
+        for (size_t i = wanted->n_outside; i > 0; i--) {
+                passed[i - 1] = names_are_outside(found, wanted->outside[i - 1]);
+                if (!passed[i - 1]) {
+                        next = i - 1;
+                        n_left++;
+                }
         }
+        if (n_left == 0)
+                return true;
+        wanted->unsettled = ++wanted->n_tries > NAMES_TRIES_MAX;
+        if (wanted->unsettled)
+                return true;
+        if (!names_may_do(wanted, found, passed, n_left))
+                return false;
+        for (size_t i = 0; i < 2 * wanted->n_parties; i++)
+                if (bits_has(wanted->within, i) && !bits_has(wanted->outside[next], i) &&
+                    names_try(wanted, found, i))
+                        return true;
         return false;
 }
 
@@ -142,6 +192,7 @@ typedef struct Meeting {
         uint64_t alone[2 * BITS_WORDS_MAX * 2];  /* those of them each of which is enough by itself */
         NamesFound names;                        /* of the example */
         bool names_matter;
+        bool unsettled; /* whether few enough names do is not known */
 } Meeting;
 
 static void meeting_within(const Comparer *comparer, Meeting *meeting)
@@ -178,8 +229,14 @@ static bool meeting_find_names(const Comparer *comparer, Meeting *meeting)
         meeting->names_matter = wanted.n_outside > 0;
         for (size_t k = 0; k < wanted.n_words; k++)
                 any |= meeting->alone[k] != 0;
-        if (!meeting->names_matter || !any)
-                return names_find(&wanted, &meeting->names);
+        meeting->unsettled = false;
+        if (!meeting->names_matter)
+                return true;
+        if (!any) {
+                bool found = names_find(&wanted, &meeting->names);
+                meeting->unsettled = wanted.unsettled;
+                return found;
+        }
         meeting->names = (NamesFound){{bits_next(meeting->alone, wanted.n_words, 0)}, 1, {}};
         return true;
 }
@@ -187,7 +244,7 @@ static bool meeting_find_names(const Comparer *comparer, Meeting *meeting)
 static bool key_equal(const CompareKey *a, const CompareKey *b)
 {
         return a->kind == b->kind && a->rules[0] == b->rules[0] && a->rules[1] == b->rules[1] &&
-               a->synchronised == b->synchronised && a->names == b->names && a->example == b->example;
+               a->synchronised == b->synchronised && a->names == b->names && a->told == b->told;
 }
 
 /* Return: the place of a key, or -ENOMEM. */
@@ -242,8 +299,40 @@ static int comparer_keep_example(Comparer *comparer, const Meeting *meeting)
                 .given = (uint32_t)__builtin_ctz(statements->given),
                 .at = comparer->at,
         };
-        example_name(comparer, &meeting->names, example);
+        if (!meeting->unsettled)
+                example_name(comparer, &meeting->names, example);
         return 0;
+}
+
+static int row_compare_payload(const void *a, const void *b)
+{
+        const FoldRow *x = a, *y = b;
+
+        return x->payload < y->payload ? -1 : x->payload > y->payload;
+}
+
+/* Folds what was told so far, and forgets the examples of rows that are no more. Return: whether that is enough. */
+static bool compare_make_room(Compare *compare)
+{
+        Fold *fold = &compare->fold;
+
+        fold_merge(fold);
+        qsort(fold->rows, fold->n, sizeof(FoldRow), row_compare_payload);
+        for (size_t i = 0; i < fold->n; i++) {
+                compare->examples[i] = compare->examples[fold->rows[i].payload];
+                fold->rows[i].payload = i;
+        }
+        compare->n_examples = fold->n;
+        return fold->n <= COMPARE_ROWS_MAX / 2;
+}
+
+static CompareNames meeting_names(const Meeting *meeting)
+{
+        if (meeting->unsettled)
+                return COMPARE_NAMES_UNSETTLED;
+        if (!meeting->names_matter)
+                return COMPARE_NAMES_ANY;
+        return meeting->names.n == 1 ? COMPARE_NAMES_ONE : COMPARE_NAMES_TOGETHER;
 }
 
 static void comparer_fill(const Comparer *comparer, const Meeting *meeting, const FoldRow *row)
@@ -270,7 +359,7 @@ static void comparer_fill(const Comparer *comparer, const Meeting *meeting, cons
         for (size_t i = 0; i < compare->n_instants; i++)
                 if (compare->instants[i] >= comparer->at.time && compare->instants[i] < comparer->until)
                         bits_add(fold_set(fold, row, COMPARE_TIMES), i);
-        if (meeting->names_matter && meeting->names.n == 1)
+        if (meeting_names(meeting) == COMPARE_NAMES_ONE)
                 memcpy(fold_set(fold, row, COMPARE_NAMED), meeting->alone,
                        comparer->n_named_words * sizeof(uint64_t));
 }
@@ -288,13 +377,14 @@ static int comparer_tell(Comparer *comparer, const Meeting *meeting)
         CompareKey key = {.kind = meeting->kind,
                           .rules = {meeting_rule(meeting, 0), meeting_rule(meeting, 1)},
                           .synchronised = comparer->at.time == comparer->at.loosening,
-                          .names = meeting->names.n == 0   ? COMPARE_NAMES_ANY
-                                   : meeting->names.n == 1 ? COMPARE_NAMES_ONE
-                                                           : COMPARE_NAMES_TOGETHER};
+                          .names = meeting_names(meeting)};
         size_t place = 0;
 
+        if (compare->fold.n == COMPARE_ROWS_MAX && !compare_make_room(compare))
+                return COMPARE_E_ENOUGH;
+        compare->n_told++;
         if (key.names == COMPARE_NAMES_TOGETHER)
-                key.example = compare->n_examples;
+                key.told = compare->n_told;
         int r = compare_intern(compare, &key, &place);
         if (r == 0)
                 r = comparer_keep_example(comparer, meeting);

@@ -363,7 +363,7 @@ static void compare_prepare_fold(Compare *compare)
         fold_init(&compare->fold, n_values, _COMPARE_MAX);
 }
 
-/* Return: 0, COMPARE_E_WIDER where only that is asked, or -ENOMEM. */
+/* Return: 0, COMPARE_E_WIDER where only that is asked, COMPARE_E_ENOUGH, or -ENOMEM. */
 static int compare_run(Compare *compare)
 {
         _cleanup_(comparer_deinit) Comparer comparer = {};
@@ -382,9 +382,11 @@ int compare_init(Compare *compare, const Pair *pair)
         *compare = (Compare){.pair = pair};
         int r = compare_run(compare);
 
-        if (r == 0)
-                fold_merge(&compare->fold);
-        return r;
+        if (r < 0)
+                return r;
+        compare->cut = r == COMPARE_E_ENOUGH;
+        fold_merge(&compare->fold);
+        return 0;
 }
 
 int compare_wider(const Pair *pair)

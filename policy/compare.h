@@ -26,9 +26,10 @@ enum {
 
 /* Whether it matters who is named. */
 typedef enum CompareNames {
-        COMPARE_NAMES_ANY,      /* whoever is, as far as the allow admits them; also nobody */
-        COMPARE_NAMES_ONE,      /* any of those in COMPARE_NAMED */
-        COMPARE_NAMES_TOGETHER, /* those of the example, together */
+        COMPARE_NAMES_ANY,       /* whoever is, as far as the allow admits them; also nobody */
+        COMPARE_NAMES_ONE,       /* any of those in COMPARE_NAMED */
+        COMPARE_NAMES_TOGETHER,  /* those of the example, together */
+        COMPARE_NAMES_UNSETTLED, /* many together: perhaps more than a request can hold, and so none */
 } CompareNames;
 
 /* What rows of one kind have in common; rows refer to it by their key. */
@@ -37,7 +38,7 @@ typedef struct CompareKey {
         size_t rules[2];   /* the allow that permits, or COMPARE_DENIED */
         bool synchronised; /* else only while the clock is not */
         CompareNames names;
-        size_t example; /* with COMPARE_NAMES_TOGETHER: the row's own, so that no other becomes one with it */
+        size_t told; /* with COMPARE_NAMES_TOGETHER: the row's own number, so that no other becomes one with it */
 } CompareKey;
 
 typedef struct Compare {
@@ -49,6 +50,8 @@ typedef struct Compare {
         size_t n_keys;
         Example *examples; /* by the payload of rows */
         size_t n_examples, examples_capacity;
+        size_t n_told;   /* rows, before they were folded */
+        bool cut;        /* there is more than COMPARE_ROWS_MAX can hold: the rest was not looked for */
         bool only_wider; /* nothing is told: the first request that gets more ends it */
 } Compare;
 
@@ -56,7 +59,11 @@ enum {
         COMPARE_E_WIDER = 1, /* some request gets what it did not get */
 };
 
-/** compare_init() - Finds every difference, folded. @pair is borrowed. Return: 0, or -ENOMEM. */
+/* Rows at once; where half as many are left after folding it is enough. Nobody reads so many, and each takes a
+ * kilobyte where policies are large. */
+enum { COMPARE_ROWS_MAX = 50000 };
+
+/** compare_init() - Finds every difference, or as many as COMPARE_ROWS_MAX, folded. @pair is borrowed. Return: 0, or -ENOMEM. */
 int compare_init(Compare *compare, const Pair *pair);
 
 /** compare_deinit() - Safe on a comparison all zero, and twice. */

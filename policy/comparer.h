@@ -9,6 +9,10 @@
 
 enum { COMPARE_GIVEN_SETS = 1 << _REQUIREMENT_MAX };
 
+enum {
+        COMPARE_E_ENOUGH = 2, /* COMPARE_ROWS_MAX are told */
+};
+
 /* What one policy makes of a cell: its viable allows in the order of names. */
 typedef struct CompareSide {
         const Policy *policy;
@@ -92,6 +96,6 @@ typedef struct Statements {
 /**
  * comparer_meet() - Tells each pair of different answers that meet for these statements.
  *
- * Return: 0, COMPARE_E_WIDER where only that is asked, or -ENOMEM.
+ * Return: 0, COMPARE_E_WIDER where only that is asked, COMPARE_E_ENOUGH, or -ENOMEM.
  */
 int comparer_meet(Comparer *comparer, const Statements *statements);

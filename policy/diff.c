@@ -230,6 +230,11 @@ static void diff_rules(const Compare *compare, const FoldRow *row, const Decisio
 
         if (key->rules[0] == COMPARE_DENIED || key->rules[1] == COMPARE_DENIED) {
                 int permits = key->rules[0] == COMPARE_DENIED;
+                if (key->names == COMPARE_NAMES_UNSETTLED) {
+                        buffer_append_format(text, "; by allow %s",
+                                             policies[permits]->allows[key->rules[permits]].name);
+                        return;
+                }
                 buffer_append_format(text, "; by allow %s, %s ",
                                      policies[permits]->allows[key->rules[permits]].name,
                                      permits ? "was denied:" : "now denied:");
@@ -281,7 +286,11 @@ static void diff_write_line(const Compare *compare, const FoldRow *row, const De
         if (!key->synchronised)
                 buffer_append_text(text, ", while the clock is not synchronised");
         diff_rules(compare, row, decisions, text);
-        if (!diff_is_confirmed(key, decisions))
+        if (key->names == COMPARE_NAMES_UNSETTLED)
+                buffer_append_text(text,
+                                   "; it takes many names together, perhaps more than a request can hold: "
+                                   "which they are was not settled");
+        else if (!diff_is_confirmed(key, decisions))
                 buffer_append_text(text, "; the decision does not confirm the example: report this");
 }
 
@@ -371,6 +380,12 @@ int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff)
                 r = diff_fill(&compare, &diff);
         if (r < 0)
                 return r;
+        diff.cut = compare.cut;
+        if (diff.cut && !diff.wider)
+                r = compare_wider(&pair);
+        if (r < 0)
+                return r;
+        diff.wider |= r == COMPARE_E_WIDER;
         *ret_diff = diff;
         diff = POLICY_DIFF_INIT;
         return 0;
@@ -412,4 +427,7 @@ void policy_diff_write(const PolicyDiff *diff, int64_t now, Buffer *buffer)
         if (diff_write_lines(diff, now, false, buffer) == 0)
                 buffer_append_text(buffer, "No request is answered otherwise.\n");
         (void)diff_write_lines(diff, now, true, buffer); /* there may be none */
+        if (diff->cut)
+                buffer_append_text(buffer,
+                                   "There is more: so much differs that the rest was not looked for.\n");
 }

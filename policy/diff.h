@@ -31,6 +31,7 @@ typedef struct DiffLine {
 typedef struct PolicyDiff {
         DiffLine *lines; /* by kind, then in the order of rules */
         size_t n;
+        bool cut;   /* there is more than anybody reads, and it was not looked for */
         bool wider; /* some request gets what it did not get before */
 } PolicyDiff;
 

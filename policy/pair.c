@@ -485,12 +485,28 @@ static bool pair_is_empty(const Pair *pair, int side, ObjectType type, const uin
         return bits_next(set, bits_words(pair->policies[side]->objects[type].n), 0) == BITS_NONE;
 }
 
+/* Where a moratorium excepts one allow and not another, the one that it excepts may give more than the one that
+ * was first before. */
+static bool pair_new_moratoria_except_nothing(const Pair *pair)
+{
+        const Policy *policy = pair->policies[1];
+        const size_t n_words = bits_words(policy->objects[OBJECT_MORATORIUM].n);
+        const size_t n_allow_words = bits_words(policy->objects[OBJECT_ALLOW].n);
+        const uint64_t *changed = pair->moratoria.rules[1];
+
+        for (size_t i = 0; (i = bits_next(changed, n_words, i)) != BITS_NONE; i++)
+                if (bits_next(policy->moratoria[i].except, n_allow_words, 0) != BITS_NONE)
+                        return false;
+        return true;
+}
+
 bool pair_only_tightens(const Pair *pair)
 {
         /* A prohibition of the old policy without a twin is gone, or is another: either may let something through. */
         return pair_names_agree(&pair->purposes) && pair_names_agree(&pair->galleries) &&
                pair_names_agree(&pair->parties) &&
                pair_is_empty(pair, 0, OBJECT_MORATORIUM, pair->moratoria.rules[0]) &&
+               pair_new_moratoria_except_nothing(pair) &&
                pair_is_empty(pair, 0, OBJECT_STAND_DOWN, pair->stand_downs.rules[0]) &&
                pair_is_empty(pair, 0, OBJECT_ALLOW, pair->allows.rules[0]) &&
                pair_is_empty(pair, 1, OBJECT_ALLOW, pair->allows.rules[1]) &&

@@ -51,7 +51,7 @@ void pair_deinit(Pair *pair);
 
 /**
  * pair_only_tightens() - Whether the new policy is the old one with nothing but prohibitions added, so that no
- * request can get more: of its rules only moratoria and stand-downs have no twin, every rule of the old one has, and
+ * request can get more: of its rules only stand-downs and moratoria without exceptions have no twin, every rule of the old one has, and
  * all names and callers are the same.
  */
 bool pair_only_tightens(const Pair *pair);

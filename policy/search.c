@@ -54,6 +54,7 @@ struct Search {
         size_t *sorts;     /* of each organisation: those of one sort bring in the same */
         int64_t *instants; /* at which an organisation begins or ends, ascending */
         size_t n_instants;
+        uint8_t **callers;    /* of each organisation, from each instant on: whether nobody is taken for it */
         uint8_t *sort_states; /* two for each sort: by whether the asker itself is wanted */
         Choices operations, purposes, galleries, named;
 };
@@ -151,6 +152,9 @@ Search *search_free(Search *search)
         choices_deinit(&search->purposes);
         choices_deinit(&search->galleries);
         choices_deinit(&search->named);
+        for (size_t i = 0; search->callers && i < search->n_organisations; i++)
+                free(search->callers[i]);
+        free(search->callers);
         free(search->in_force);
         free(search->sorts);
         free(search->sort_states);
@@ -174,7 +178,8 @@ int search_new(Search **ret_search, const Policy *policy)
         search->n_organisations = policy->objects[OBJECT_ORGANISATION].n;
         search->n_parties = search->n_organisations + policy->classes.n;
         search->in_force = calloc(n_moratoria + 1, sizeof(Span));
-        if (!search->in_force)
+        search->callers = calloc(search->n_organisations + 1, sizeof(uint8_t *));
+        if (!search->in_force || !search->callers)
                 return -ENOMEM;
         for (size_t i = 0; i < n_moratoria; i++)
                 search->in_force[i] = moratorium_span(&policy->moratoria[i]);
@@ -361,8 +366,8 @@ static bool search_gap(const Search *search, const uint64_t *moratoria, Span spa
         return time < span.until;
 }
 
-/* The first instant after @time at which an organisation begins or ends. */
-static int64_t search_next_instant(const Search *search, int64_t time)
+/* How many of the instants at which an organisation begins or ends have come. */
+static size_t search_instants_come(const Search *search, int64_t time)
 {
         size_t low = 0, high = search->n_instants;
 
@@ -373,7 +378,36 @@ static int64_t search_next_instant(const Search *search, int64_t time)
                 else
                         high = middle;
         }
-        return low < search->n_instants ? search->instants[low] : TIME_FOREVER;
+        return low;
+}
+
+static int64_t search_next_instant(const Search *search, int64_t time)
+{
+        size_t come = search_instants_come(search, time);
+
+        return come < search->n_instants ? search->instants[come] : TIME_FOREVER;
+}
+
+/*
+ * Whether anybody is taken for an organisation. Kept from each instant to the next, because where many share an
+ * account each rule asks about each of them again at each instant; where memory runs out it is looked for anew.
+ */
+static bool search_caller(const Search *search, size_t organisation, int64_t time, Caller *ret_caller)
+{
+        enum { UNKNOWN, NOBODY };
+        const Instant at = {time, time};
+
+        if (!search->callers[organisation])
+                search->callers[organisation] = calloc(search->n_instants + 1, 1);
+        uint8_t *states = search->callers[organisation];
+        size_t come = search_instants_come(search, time);
+        if (states && states[come] == NOBODY)
+                return false;
+        if (caller_find(search->policy, organisation, at, ret_caller))
+                return true;
+        if (states)
+                states[come] = NOBODY;
+        return false;
 }
 
 /* An instant of @span at which this way is permitted. @caller: gets who asks then; NULL: nobody is looked
@@ -386,8 +420,7 @@ static bool way_is_open(const Attempt *attempt, const Way *way, Span span, Calle
                 return false;
         way_covering(attempt, way, moratoria);
         while (search_gap(attempt->search, moratoria, span, ret_time)) {
-                const Instant at = {*ret_time, *ret_time};
-                if (!caller || caller_find(attempt->search->policy, way->asker, at, caller))
+                if (!caller || search_caller(attempt->search, way->asker, *ret_time, caller))
                         return true;
                 span.from = search_next_instant(attempt->search, *ret_time);
         }

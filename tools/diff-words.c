@@ -19,6 +19,8 @@ void diff_json(const PolicyDiff *diff, json_object *object)
         json_object *changes = json_need(json_object_new_array());
 
         json_set(object, "wider", json_object_new_boolean(diff->wider));
+        if (diff->cut)
+                json_set(object, "cut", json_object_new_boolean(true));
         json_set(object, "changes", changes);
         for (size_t i = 0; i < diff->n; i++) {
                 const DiffLine *line = &diff->lines[i];

@@ -251,3 +251,35 @@ Test(diff, what_has_passed_comes_last)
         policy_unref(old);
         policy_unref(new);
 }
+
+/* Two who are alike but for their names: each may name itself anyway, and the other only where it is admitted. */
+Test(diff, organisations_that_are_alike_and_named)
+{
+        static const FixtureFile y = {"y.organisation",
+                                      "[Organisation]\nDescription=r\nClass=ngo\n[Peer]\nUser=2\n"};
+
+        expect_diff(FILES(y, {"a.allow", ALLOW}), FILES(y, {"a.allow", ALLOW "OnBehalfOf=x\n"}), true,
+                    "permitted y may now " SAYS ", on behalf of x; by allow a, was denied: not-allowed\n");
+        expect_diff(FILES(y, {"a.allow", ALLOW}), FILES(y, {"a.allow", ALLOW "Recipient=ngo\n"}), true,
+                    "permitted x may now " SAYS ", seen by ngo, y; by allow a, was denied: not-allowed\n"
+                    "permitted y may now " SAYS ", seen by ngo, x; by allow a, was denied: not-allowed\n");
+}
+
+/* A prohibition that gives somebody more: the allow that it excepts comes first now. */
+Test(diff, a_moratorium_that_leaves_the_more_generous_allow)
+{
+        static const FixtureFile a = {"a.allow", ALLOW}, b = {"b.allow", ALLOW "Release=scores\n"};
+        Policy *policies[2] = {fixture_load(FILES(a, b)),
+                               fixture_load(FILES(a, b,
+                                                  {"m.moratorium", "[Moratorium]\nDescription=r\nClass=ngo\n"
+                                                                   "Except=b\n"}))};
+        bool wider = false;
+
+        cr_assert_eq(policy_wider(policies[0], policies[1], &wider), 0);
+        cr_expect(wider);
+        policy_unref(policies[0]);
+        policy_unref(policies[1]);
+        expect_diff(FILES(a, b),
+                    FILES(a, b, {"m.moratorium", "[Moratorium]\nDescription=r\nClass=ngo\nExcept=b\n"}), true,
+                    "more x gets more from " SAYS "; scores, was candidates; by allow b, was a\n");
+}

@@ -86,8 +86,8 @@ static void world_allow(World *world, const char *path)
                                   "Organisation=x\nClass=c"),
                              PICK("identify", "identify compare", "enrol list", "any"), PICK("p", "q", "any"),
                              PICK("g", "any"), PICK("missing", "missing suspect", "any"), PICK("0", "0.5"),
-                             PICK("", "", "a", "y", "c"), PICK("", "", "b", "y", "a c"), PICK("", "", "case"),
-                             PICK("candidates", "scores"));
+                             PICK("", "", "a", "y", "x", "c"), PICK("", "", "b", "y", "x", "a c"),
+                             PICK("", "", "case"), PICK("candidates", "scores"));
         if (world_roll(4) == 0)
                 buffer_append_text(text, "Probe=photograph sketch\n");
         if (world_roll(3) == 0)
@@ -132,6 +132,17 @@ static void world_invariant(World *world, const char *path)
         world_span(text, 2);
 }
 
+/* Two organisations that nothing but their names and accounts tells apart. */
+static void world_make_alike(World *world)
+{
+        const char *class = PICK("a", "c");
+
+        buffer_append_format(world_file(world, "x.organisation"),
+                             "[Organisation]\nDescription=r\nClass=%s\n[Peer]\nUser=1\n", class);
+        buffer_append_format(world_file(world, "y.organisation"),
+                             "[Organisation]\nDescription=r\nClass=%s\n[Peer]\nUser=2\n", class);
+}
+
 void world_make(World *world, unsigned n_invariants)
 {
         static const char *const invariants[] = {"i0.invariant", "i1.invariant"};
@@ -146,6 +157,8 @@ void world_make(World *world, unsigned n_invariants)
                            "[Gallery]\nDescription=r\nModel=m\nDimension=16\n");
         world_organisation(world, "x.organisation");
         world_organisation(world, "y.organisation");
+        if (world_roll(2) == 0)
+                world_make_alike(world);
         world_allow(world, "r0.allow");
         world_allow(world, "r1.allow");
         if (world_roll(3) != 0)
@@ -173,6 +186,14 @@ static void world_drop(World *world, const char *path)
         }
 }
 
+static bool world_has_file(const World *world, const char *path)
+{
+        for (size_t i = 0; world && i < world->n_files; i++)
+                if (strcmp(world->files[i].path, path) == 0)
+                        return true;
+        return false;
+}
+
 /* Puts another value where one of these stands in a file's text, both of one length. */
 static void world_swap(World *world, const char *path, const char *from, const char *to)
 {
@@ -196,6 +217,22 @@ static void world_change_limits(World *world, const char *path)
                 world_swap(world, path, "Rate=1/d", "Rate=2/d");
         else
                 world_swap(world, path, "Rate=9/h", "Rate=3/h");
+}
+
+/* Who may be named, and nothing else. */
+static void world_change_named(World *world, const char *path)
+{
+        static const char *const keys[] = {"OnBehalfOf=", "Recipient="};
+        const char *key = keys[world_roll(2)], *to = PICK("x", "y", "z", "c");
+
+        for (size_t i = 0; i < world->n_files; i++) {
+                char *found = strcmp(world->files[i].path, path) == 0
+                                      ? strstr((char *)world->texts[i].data, key)
+                                      : NULL;
+                if (found && found[strlen(key)] != '\n' && found[strlen(key) + 1] == '\n' &&
+                    (*to != 'z' || world_has_file(world, "z.organisation")))
+                        found[strlen(key)] = *to;
+        }
 }
 
 /* One allow as two halves, of which the second begins where the first ends: the same by a synchronised
@@ -227,7 +264,7 @@ static void world_change_one(World *world)
                                                {"s.stand-down", "s.stand-down", "t.stand-down"}};
         unsigned type = world_roll(ARRAY_SIZE(makers));
 
-        switch (world_roll(8)) {
+        switch (world_roll(10)) {
         case 0:
                 world_drop(world, PICK("m0.moratorium", "m1.moratorium", "s.stand-down"));
                 break;
@@ -240,6 +277,10 @@ static void world_change_one(World *world)
                 break;
         case 3:
                 world_split(world);
+                break;
+        case 4:
+        case 5:
+                world_change_named(world, PICK("r0.allow", "r1.allow"));
                 break;
         default:
                 makers[type](world, paths[type][world_roll(3)]);
@@ -268,14 +309,6 @@ static bool world_mentions(const World *world, const char *word)
 {
         for (size_t i = 0; world && i < world->n_files; i++)
                 if (strstr(world->files[i].text, word))
-                        return true;
-        return false;
-}
-
-static bool world_has_file(const World *world, const char *path)
-{
-        for (size_t i = 0; world && i < world->n_files; i++)
-                if (strcmp(world->files[i].path, path) == 0)
                         return true;
         return false;
 }
