@@ -319,6 +319,11 @@ static bool meeting_differs(const Comparer *comparer, Meeting *meeting)
         return true;
 }
 
+static int meeting_is_wider(const Meeting *meeting)
+{
+        return diff_kind_is_wider(meeting->kind) ? COMPARE_E_WIDER : 0;
+}
+
 int comparer_meet(Comparer *comparer, const Statements *statements)
 {
         Answers old, new;
@@ -330,6 +335,7 @@ int comparer_meet(Comparer *comparer, const Statements *statements)
         for (meeting.which[0] = 0; meeting.which[0] <= old.n; meeting.which[0]++)
                 for (meeting.which[1] = 0; meeting.which[1] <= new.n &&r == 0; meeting.which[1]++)
                         if (meeting_differs(comparer, &meeting) && meeting_find_names(comparer, &meeting))
-                                r = comparer_tell(comparer, &meeting);
+                                r = comparer->compare->only_wider ? meeting_is_wider(&meeting)
+                                                                  : comparer_tell(comparer, &meeting);
         return r;
 }

@@ -349,27 +349,47 @@ static int comparer_subjects(Comparer *comparer)
         return r;
 }
 
-int compare_init(Compare *compare, const Pair *pair)
+static void compare_prepare_fold(Compare *compare)
+{
+        const Pair *pair = compare->pair;
+        const size_t n_values[_COMPARE_MAX] = {
+                [COMPARE_ASKERS] = pair->parties.n,    [COMPARE_OPERATIONS] = _OPERATION_MAX,
+                [COMPARE_PURPOSES] = pair->purposes.n, [COMPARE_GALLERIES] = pair->galleries.n,
+                [COMPARE_ROLES] = vocabulary_roles.n,  [COMPARE_PROBES] = vocabulary_probes.n,
+                [COMPARE_GIVEN] = COMPARE_GIVEN_SETS,  [COMPARE_TIMES] = compare->n_instants,
+                [COMPARE_NAMED] = 2 * pair->parties.n,
+        };
+
+        fold_init(&compare->fold, n_values, _COMPARE_MAX);
+}
+
+/* Return: 0, COMPARE_E_WIDER where only that is asked, or -ENOMEM. */
+static int compare_run(Compare *compare)
 {
         _cleanup_(comparer_deinit) Comparer comparer = {};
-        const size_t n_parties = pair->parties.n;
-
-        *compare = (Compare){.pair = pair};
         int r = compare_note_instants(compare);
+
         if (r == 0)
                 r = comparer_init(&comparer, compare);
         if (r < 0)
                 return r;
-        const size_t n_values[_COMPARE_MAX] = {
-                [COMPARE_ASKERS] = n_parties,          [COMPARE_OPERATIONS] = _OPERATION_MAX,
-                [COMPARE_PURPOSES] = pair->purposes.n, [COMPARE_GALLERIES] = pair->galleries.n,
-                [COMPARE_ROLES] = vocabulary_roles.n,  [COMPARE_PROBES] = vocabulary_probes.n,
-                [COMPARE_GIVEN] = COMPARE_GIVEN_SETS,  [COMPARE_TIMES] = compare->n_instants,
-                [COMPARE_NAMED] = 2 * n_parties,
-        };
-        fold_init(&compare->fold, n_values, _COMPARE_MAX);
-        r = comparer_subjects(&comparer);
+        compare_prepare_fold(compare);
+        return comparer_subjects(&comparer);
+}
+
+int compare_init(Compare *compare, const Pair *pair)
+{
+        *compare = (Compare){.pair = pair};
+        int r = compare_run(compare);
+
         if (r == 0)
                 fold_merge(&compare->fold);
         return r;
+}
+
+int compare_wider(const Pair *pair)
+{
+        _cleanup_(compare_deinit) Compare compare = {.pair = pair, .only_wider = true};
+
+        return compare_run(&compare);
 }

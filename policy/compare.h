@@ -49,10 +49,18 @@ typedef struct Compare {
         size_t n_keys;
         Example *examples; /* by the payload of rows */
         size_t n_examples, examples_capacity;
+        bool only_wider; /* nothing is told: the first request that gets more ends it */
 } Compare;
+
+enum {
+        COMPARE_E_WIDER = 1, /* some request gets what it did not get */
+};
 
 /** compare_init() - Finds every difference, folded. @pair is borrowed. Return: 0, or -ENOMEM. */
 int compare_init(Compare *compare, const Pair *pair);
 
 /** compare_deinit() - Safe on a comparison all zero, and twice. */
 void compare_deinit(Compare *compare);
+
+/** compare_wider() - Looks for a request that gets more. Return: 0, COMPARE_E_WIDER, or -ENOMEM. */
+int compare_wider(const Pair *pair);

@@ -89,6 +89,9 @@ typedef struct Statements {
         uint32_t given; /* over sets of requirements */
 } Statements;
 
-/** comparer_meet() - Tells each pair of different answers that meet for these statements. Return: 0, or -ENOMEM.
+/**
+ * comparer_meet() - Tells each pair of different answers that meet for these statements.
+ *
+ * Return: 0, COMPARE_E_WIDER where only that is asked, or -ENOMEM.
  */
 int comparer_meet(Comparer *comparer, const Statements *statements);

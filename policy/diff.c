@@ -25,6 +25,11 @@ void policy_diff_deinit(PolicyDiff *diff)
         *diff = POLICY_DIFF_INIT;
 }
 
+bool diff_kind_is_wider(DiffKind kind)
+{
+        return kind != DIFF_DENIED && kind != DIFF_LESS;
+}
+
 char diff_kind_sign(DiffKind kind)
 {
         return kind == DIFF_PERMITTED || kind == DIFF_MORE ? '+' : kind == DIFF_OTHER ? '~' : '-';
@@ -348,7 +353,7 @@ static int diff_fill(const Compare *compare, PolicyDiff *diff)
                         int r = diff_add_line(compare, row, diff);
                         if (r < 0)
                                 return r;
-                        diff->wider |= kind != DIFF_DENIED && kind != DIFF_LESS;
+                        diff->wider |= diff_kind_is_wider(kind);
                 }
         return 0;
 }
@@ -368,6 +373,19 @@ int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff)
                 return r;
         *ret_diff = diff;
         diff = POLICY_DIFF_INIT;
+        return 0;
+}
+
+int policy_wider(const Policy *old, const Policy *new, bool *ret_wider)
+{
+        _cleanup_(pair_deinit) Pair pair = {};
+
+        int r = pair_init(&pair, old, new);
+        if (r == 0 && !pair_only_tightens(&pair))
+                r = compare_wider(&pair);
+        if (r < 0)
+                return r;
+        *ret_wider = r == COMPARE_E_WIDER;
         return 0;
 }
 

@@ -47,6 +47,17 @@ void policy_diff_deinit(PolicyDiff *diff);
  */
 int policy_diff(const Policy *old, const Policy *new, PolicyDiff *ret_diff);
 
+/**
+ * policy_wider() - Whether some request gets what it did not get before, as policy_diff() would say, but without
+ * waiting for more than the first; a policy that adds prohibitions alone is told apart at once.
+ *
+ * Return: 0, or -ENOMEM.
+ */
+int policy_wider(const Policy *old, const Policy *new, bool *ret_wider);
+
+/** diff_kind_is_wider() - Whether such a difference gives more of something. */
+bool diff_kind_is_wider(DiffKind kind);
+
 /** diff_kind_sign() - '+' for what becomes possible, '-' for what ends, '~' for both. */
 char diff_kind_sign(DiffKind kind);
 

@@ -471,3 +471,29 @@ int pair_init(Pair *pair, const Policy *old, const Policy *new)
                 r = pair_organisations(pair);
         return r < 0 ? r : pair_callers(pair);
 }
+
+static bool pair_names_agree(const PairNames *names)
+{
+        for (size_t i = 0; i < names->n; i++)
+                if (names->items[i].places[0] < 0 || names->items[i].places[1] < 0)
+                        return false;
+        return true;
+}
+
+static bool pair_is_empty(const Pair *pair, int side, ObjectType type, const uint64_t *set)
+{
+        return bits_next(set, bits_words(pair->policies[side]->objects[type].n), 0) == BITS_NONE;
+}
+
+bool pair_only_tightens(const Pair *pair)
+{
+        /* A prohibition of the old policy without a twin is gone, or is another: either may let something through. */
+        return pair_names_agree(&pair->purposes) && pair_names_agree(&pair->galleries) &&
+               pair_names_agree(&pair->parties) &&
+               pair_is_empty(pair, 0, OBJECT_MORATORIUM, pair->moratoria.rules[0]) &&
+               pair_is_empty(pair, 0, OBJECT_STAND_DOWN, pair->stand_downs.rules[0]) &&
+               pair_is_empty(pair, 0, OBJECT_ALLOW, pair->allows.rules[0]) &&
+               pair_is_empty(pair, 1, OBJECT_ALLOW, pair->allows.rules[1]) &&
+               pair_is_empty(pair, 0, OBJECT_ORGANISATION, pair->changed_organisations[0]) &&
+               pair_is_empty(pair, 1, OBJECT_ORGANISATION, pair->changed_organisations[1]);
+}

@@ -49,5 +49,12 @@ int pair_init(Pair *pair, const Policy *old, const Policy *new);
 /** pair_deinit() - Safe on a pair all zero, and twice. */
 void pair_deinit(Pair *pair);
 
+/**
+ * pair_only_tightens() - Whether the new policy is the old one with nothing but prohibitions added, so that no
+ * request can get more: of its rules only moratoria and stand-downs have no twin, every rule of the old one has, and
+ * all names and callers are the same.
+ */
+bool pair_only_tightens(const Pair *pair);
+
 /** pair_find() - The place of a name, which must be there. */
 size_t pair_find(const PairNames *names, const char *name);

@@ -24,7 +24,7 @@ void wider_deinit(Wider *wider)
 int wider_than(const Policy *old, const Policy *new, Wider *ret_wider)
 {
         _cleanup_(policy_unrefp) Policy *none = NULL;
-        PolicyDiff diff = POLICY_DIFF_INIT;
+        bool wider = false;
 
         if (old && digest_equal(policy_digest(old), policy_digest(new))) {
                 *ret_wider = (Wider){.known = true};
@@ -35,11 +35,10 @@ int wider_than(const Policy *old, const Policy *new, Wider *ret_wider)
                 if (r < 0)
                         return r;
         }
-        int r = policy_diff(old ? old : none, new, &diff);
+        int r = policy_wider(old ? old : none, new, &wider);
         if (r < 0)
                 return r;
-        *ret_wider = (Wider){.known = true, .wider = diff.wider};
-        policy_diff_deinit(&diff);
+        *ret_wider = (Wider){.known = true, .wider = wider};
         return 0;
 }
 

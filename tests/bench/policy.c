@@ -394,6 +394,12 @@ static void bench_diff(const Policy *policy)
                 printf("%-8s compared in %.0f ms where %s differs: %zu lines%s\n", "",
                        (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin) * 1e3, change_names[change], diff.n,
                        diff.wider ? ", wider" : "");
+                bool wider = false;
+                begin = seconds(CLOCK_PROCESS_CPUTIME_ID);
+                if (policy_wider(policy, changed, &wider) < 0)
+                        exit(1);
+                printf("%-8s whether it is wider, as a reload asks: %.0f ms\n", "",
+                       (seconds(CLOCK_PROCESS_CPUTIME_ID) - begin) * 1e3);
                 policy_diff_deinit(&diff);
                 policy_unref(changed);
         }

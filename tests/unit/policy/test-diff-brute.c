@@ -116,6 +116,9 @@ static void brute_check(const Brute *brute, const WorldRequests *requests, int n
                              diff_kind_name(kind), brute->found[kind] ? "there" : "not there",
                              told[kind] ? "there" : "not there");
         brute_check_ends(brute, requests, &diff, number);
+        bool wider = false;
+        cr_assert_eq(policy_wider(brute->policies[0], brute->policies[1], &wider), 0);
+        cr_assert_eq(wider, diff.wider, "pair %d", number);
         cr_assert_eq(diff.wider, told[DIFF_PERMITTED] || told[DIFF_MORE] || told[DIFF_OTHER]);
 }
 
