@@ -197,11 +197,13 @@ static void use(const Policy *policy, const Policy *weaker)
         _cleanup_(proof_deinit) Proof proof = PROOF_INIT;
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
         Pair pair = {policy, weaker, POLICY_DIFF_INIT};
+        bool wider = false;
 
         check(policy_diff(policy, policy, &pair.diff) == 0 && pair.diff.n == 0 && !pair.diff.wider);
         policy_diff_deinit(&pair.diff);
         if (weaker)
-                check(policy_diff(weaker, policy, &pair.diff) == 0);
+                check(policy_diff(weaker, policy, &pair.diff) == 0 &&
+                      policy_wider(weaker, policy, &wider) == 0 && wider == pair.diff.wider);
         for (size_t i = 0; i < 16; i++) {
                 Facts facts = facts_of(i);
                 decide_all(&pair, &facts);
