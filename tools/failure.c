@@ -31,7 +31,7 @@ static const Words headlines[] = {
         {"ModelMismatch", "Permitted and recorded, but the template is of another model"},
         {"BadTemplate", "Permitted and recorded, but the template cannot be used"},
         {"NothingToRebase", "Nothing was done, because nothing has to be"},
-        {"PolicyRejected", "The new policy was not loaded; the old one stays in force"},
+        {"PolicyRejected", "Refused, and the policy in force stays"},
         {"NoSuchRequest", "You have made no such request"},
         {"org.matchguard.Audit.NoSuchRequest", "There is no such request"},
         {"InvalidParameter", "This is no request, because a value is not what it must be"},
