@@ -54,7 +54,7 @@ struct Search {
         size_t *sorts;     /* of each organisation: those of one sort bring in the same */
         int64_t *instants; /* at which an organisation begins or ends, ascending */
         size_t n_instants;
-        uint8_t **callers;    /* of each organisation, from each instant on: whether nobody is taken for it */
+        uint8_t *nobody;      /* by organisation, then from each instant on: whether nobody is taken for it */
         uint8_t *sort_states; /* two for each sort: by whether the asker itself is wanted */
         Choices operations, purposes, galleries, named;
 };
@@ -141,7 +141,9 @@ static int search_note_instants(Search *search)
                 search->instants[search->n_instants++] = search->policy->organisations[i].span.until;
         }
         qsort(search->instants, search->n_instants, sizeof(int64_t), instant_compare);
-        return 0;
+        /* Large only where there are thousands, and then hardly any page of it is touched. */
+        search->nobody = calloc(search->n_organisations + 1, search->n_instants + 1);
+        return search->nobody ? 0 : -ENOMEM;
 }
 
 Search *search_free(Search *search)
@@ -152,9 +154,7 @@ Search *search_free(Search *search)
         choices_deinit(&search->purposes);
         choices_deinit(&search->galleries);
         choices_deinit(&search->named);
-        for (size_t i = 0; search->callers && i < search->n_organisations; i++)
-                free(search->callers[i]);
-        free(search->callers);
+        free(search->nobody);
         free(search->in_force);
         free(search->sorts);
         free(search->sort_states);
@@ -178,8 +178,7 @@ int search_new(Search **ret_search, const Policy *policy)
         search->n_organisations = policy->objects[OBJECT_ORGANISATION].n;
         search->n_parties = search->n_organisations + policy->classes.n;
         search->in_force = calloc(n_moratoria + 1, sizeof(Span));
-        search->callers = calloc(search->n_organisations + 1, sizeof(uint8_t *));
-        if (!search->in_force || !search->callers)
+        if (!search->in_force)
                 return -ENOMEM;
         for (size_t i = 0; i < n_moratoria; i++)
                 search->in_force[i] = moratorium_span(&policy->moratoria[i]);
@@ -388,26 +387,18 @@ static int64_t search_next_instant(const Search *search, int64_t time)
         return come < search->n_instants ? search->instants[come] : TIME_FOREVER;
 }
 
-/*
- * Whether anybody is taken for an organisation. Kept from each instant to the next, because where many share an
- * account each rule asks about each of them again at each instant; where memory runs out it is looked for anew.
- */
+/* Whether anybody is taken for an organisation. Kept from each instant to the next, because where many share an
+ * account each rule asks about each of them again at each instant. */
 static bool search_caller(const Search *search, size_t organisation, int64_t time, Caller *ret_caller)
 {
-        enum { UNKNOWN, NOBODY };
         const Instant at = {time, time};
+        uint8_t *nobody =
+                search->nobody + organisation * (search->n_instants + 1) + search_instants_come(search, time);
 
-        if (!search->callers[organisation])
-                search->callers[organisation] = calloc(search->n_instants + 1, 1);
-        uint8_t *states = search->callers[organisation];
-        size_t come = search_instants_come(search, time);
-        if (states && states[come] == NOBODY)
+        if (*nobody)
                 return false;
-        if (caller_find(search->policy, organisation, at, ret_caller))
-                return true;
-        if (states)
-                states[come] = NOBODY;
-        return false;
+        *nobody = !caller_find(search->policy, organisation, at, ret_caller);
+        return !*nobody;
 }
 
 /* An instant of @span at which this way is permitted. @caller: gets who asks then; NULL: nobody is looked
