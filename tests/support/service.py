@@ -353,6 +353,14 @@ class Service:
 
     def leaves(self):
         """Every leaf of the export, in order."""
+        while True:
+            try:
+                return self._read_leaves()
+            except FileNotFoundError:
+                # The guard takes an unfinished bundle away once a longer one stands in its place.
+                continue
+
+    def _read_leaves(self):
         found = []
         entries = self.state / "export/tile/entries"
         by_number = {}
