@@ -13,9 +13,7 @@
 
 #include "base/macro.h"
 #include "policy/decide.h"
-#include "tools/leaf-entry.h"
 #include "tools/leaf-form.h"
-#include "tools/log-state.h"
 #include "tools/open-permits.h"
 
 struct Rules {
@@ -26,6 +24,7 @@ struct Rules {
         uint64_t last_start;
         bool request_since_start;
         OpenPermits permits;
+        int error; /* what `remake` failed with */
         char text[256];
 };
 
@@ -143,6 +142,15 @@ static const char *check_policy(Rules *rules, const LeafEntry *entry)
         return NULL;
 }
 
+static const char *check_decision(Rules *rules, const LeafEntry *entry)
+{
+        const char *fault = NULL;
+
+        if (entry->kind == LEAF_REQUEST && rules->handlers.remake)
+                rules->error = rules->handlers.remake(&rules->state, entry, &fault, rules->handlers.userdata);
+        return fault;
+}
+
 static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
@@ -187,9 +195,9 @@ static const struct {
         const char *name;
         const char *(*check)(Rules *rules, const LeafEntry *entry);
 } leaf_rules[] = {
-        {"form", check_form},     {"I1", check_index},         {"I2", check_time}, {"I3", check_one_outcome},
-        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop}, {"I7", check_policy},
-        {"I8", check_epoch},      {"I10", check_mark},
+        {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
+        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
+        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -278,7 +286,7 @@ static int entry_check(Rules *rules, const LeafEntry *entry)
                 if (text)
                         report(rules, entry->at, leaf_rules[i].name, text);
         }
-        return note(rules, entry);
+        return rules->error < 0 ? rules->error : note(rules, entry);
 }
 
 int rules_leaf(Rules *rules, const void *leaf, size_t n)

@@ -14,6 +14,7 @@
 
 #include "base/macro.h"
 #include "tools/export-files.h"
+#include "tools/replay.h"
 #include "tools/tile-stack.h"
 
 enum { PROGRESS_BUNDLES = 64 };
@@ -31,6 +32,7 @@ typedef struct Pass {
         Bundle bundle;
         Bundle earlier;   /* for a look back at one leaf */
         size_t n_reached; /* kept heads that have been compared */
+        Replay replay;
         LoadedPolicy *policies;
         size_t n_policies, capacity;
 } Pass;
@@ -40,6 +42,7 @@ static void pass_deinit(Pass *pass)
         rules_free(pass->rules);
         bundle_deinit(&pass->bundle);
         bundle_deinit(&pass->earlier);
+        replay_deinit(&pass->replay);
         free(pass->policies);
 }
 
@@ -82,6 +85,12 @@ static int on_loaded(uint64_t index, const char *text, void *userdata)
         }
         pass->policies[pass->n_policies++] = loaded;
         return 0;
+}
+
+static int on_request(const LogState *state, const LeafEntry *entry, const char **ret_fault, void *userdata)
+{
+        Pass *pass = userdata;
+        return replay_request(&pass->replay, state, entry, ret_fault);
 }
 
 /* Compares a tile made from the leaves with the one in the export. */
@@ -239,11 +248,12 @@ int log_audit_run(LogAudit *audit)
 {
         _cleanup_(freep) void *memory = calloc(1, sizeof(Pass)); /* too large for a stack */
         Pass *pass = memory;
-        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, pass};
+        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, on_request, pass};
 
         if (!pass)
                 return -ENOMEM;
         pass->audit = audit;
+        pass->replay = REPLAY_INIT(audit->dir);
         pass->stack.tile = on_tile;
         pass->stack.userdata = pass;
         if (audit->n_kept > 0)
@@ -258,6 +268,7 @@ int log_audit_run(LogAudit *audit)
                 r = check_files(pass);
         if (pass->rules)
                 audit->counts = rules_counts(pass->rules);
+        audit->n_remade = pass->replay.n_same + pass->replay.n_differing;
         pass_deinit(pass);
         return r;
 }
