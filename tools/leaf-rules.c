@@ -69,7 +69,7 @@ static const char *check_form(Rules *rules, const LeafEntry *entry)
 static const char *check_index(Rules *rules, const LeafEntry *entry)
 {
         uint64_t index;
-        if (leaf_number(&entry->leaf, "index", &index) && index != entry->at)
+        if (leaf_entry_number(entry, LEAF_KEY_INDEX, &index) && index != entry->at)
                 return say(rules, "it says that it is leaf %" PRIu64, index);
         return NULL;
 }
@@ -77,7 +77,7 @@ static const char *check_index(Rules *rules, const LeafEntry *entry)
 static const char *check_time(Rules *rules, const LeafEntry *entry)
 {
         uint64_t time;
-        if (leaf_number(&entry->leaf, "time", &time) && time < rules->state.time_usec)
+        if (leaf_entry_number(entry, LEAF_KEY_TIME, &time) && time < rules->state.time_usec)
                 return say(rules, "its time is %" PRIu64 " us before that of the leaf before it",
                            rules->state.time_usec - time);
         return NULL;
@@ -137,7 +137,7 @@ static const char *check_policy(Rules *rules, const LeafEntry *entry)
                 return NULL;
         if (!rules->state.has_policy)
                 return "it was decided before any policy was loaded";
-        if (!leaf_is(&entry->leaf, "policy", rules->state.policy))
+        if (!leaf_entry_is(entry, LEAF_KEY_POLICY, rules->state.policy))
                 return "its policy is not the one that was loaded last";
         return NULL;
 }
@@ -154,7 +154,7 @@ static const char *check_decision(Rules *rules, const LeafEntry *entry)
 static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
-        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->n_epochs)
+        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->n_epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
                            epoch, rules->n_epochs);
         return NULL;
@@ -174,10 +174,10 @@ static const char *check_mark(Rules *rules, const LeafEntry *entry)
         const Leaf *leaf = &entry->leaf;
         uint64_t wall, to = 0, by;
 
-        if (!leaf_number(leaf, "wall", &wall))
+        if (!leaf_entry_number(entry, LEAF_KEY_WALL, &wall))
                 return NULL;
         bool behind = facts_clock(false, wall, state->has_mark, state->mark_usec) == CLOCK_BEHIND;
-        if (behind != leaf_is(leaf, "clock", facts_clock_name(CLOCK_BEHIND)))
+        if (behind != leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(CLOCK_BEHIND)))
                 return behind ? "its clock is over 5 s before the mark, and it does not say so"
                               : "it says that its clock is behind, which it is not";
         if (entry->kind == LEAF_REQUEST && !says_mark(state, leaf, "mark"))

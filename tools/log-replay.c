@@ -14,7 +14,8 @@ static bool is_wanted(const LogReplay *run, const LeafEntry *entry)
 {
         uint64_t time;
 
-        return leaf_number(&entry->leaf, "time", &time) && time >= run->since_usec && time < run->until_usec;
+        return leaf_entry_number(entry, LEAF_KEY_TIME, &time) && time >= run->since_usec &&
+               time < run->until_usec;
 }
 
 static int take_request(Pass *pass, const LeafEntry *entry)

@@ -102,7 +102,7 @@ static const char *read_keys(const Leaf *leaf, RequestLeaf *request)
 
         for (RequestKey key = 0; key < _REQUEST_KEY_MAX; key++) {
                 const LeafField *field = at < leaf->n_fields ? &leaf->fields[at] : NULL;
-                int order = field ? strcmp(field->key, forms[key].name) : 1;
+                int order = field ? leaf_key_order(field->key, forms[key].name) : 1;
                 if (order < 0)
                         break;
                 at += order == 0;
