@@ -122,7 +122,8 @@ typedef enum TrailRole {
 typedef struct TrailEntry TrailEntry;
 struct TrailEntry {
         uint64_t index;
-        uint8_t *leaf; /* the entry's, from malloc() */
+        const char *kind; /* of the leaf; lives for ever */
+        uint8_t *leaf;    /* the entry's, from malloc() */
         size_t n_leaf;
         TrailState state; /* after this leaf */
 
