@@ -23,6 +23,7 @@
 #include "guard/leaves.h"
 #include "guard/rates.h"
 #include "policy/vocabulary.h"
+#include "trail/request-id.h"
 #include "trail/trail.h"
 #include "wire/job.h"
 
@@ -359,8 +360,7 @@ static void make_request(Maker *maker)
 
         ask(maker, &call);
         play_caller(maker, &attestation, groups);
-        for (size_t i = 0; i < sizeof(id); i++)
-                id[i] = (uint8_t)roll(maker, 256);
+        request_id_make(maker->ledger.size, id);
         const FactsSource source = {.attestation = &attestation,
                                     .call = &call,
                                     .ledger = &maker->ledger,
