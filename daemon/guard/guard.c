@@ -187,6 +187,8 @@ int guard_request_ended(Guard *guard)
         if (guard->requests.n_open > 0 || (guard->reload.busy && !guard->out_of_time))
                 return 0;
         int r = guard_flush_refused(guard);
+        if (r == 0)
+                r = mirrors_flush(&guard->mirrors);
         return r < 0 ? r : guard_record_stop(guard);
 }
 
@@ -231,11 +233,12 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
 
 /* --------------------------------------------------------------------------------------- around the trail */
 
-static int guard_before_commit(const TrailCommit *commit, void *userdata)
+static int guard_before_commit(const TrailCommit *commit, const TrailEntry *first, void *userdata)
 {
         Guard *guard = userdata;
 
-        return worker_show(&guard->worker, commit);
+        int r = mirrors_commit(&guard->mirrors, commit, first);
+        return r < 0 ? r : worker_show(&guard->worker, commit);
 }
 
 static int guard_on_broken(void *userdata)
@@ -373,6 +376,8 @@ static int guard_set_up(Guard *guard)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
                 r = standby_init(&guard->standby, guard);
+        if (r >= 0)
+                r = mirrors_init(&guard->mirrors, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
         return r < 0 ? r : listeners_open(guard);
@@ -417,6 +422,7 @@ Guard *guard_free(Guard *guard)
         worker_deinit(&guard->worker);
         frontend_deinit(&guard->frontend);
         trail_free(guard->trail);
+        mirrors_deinit(&guard->mirrors);
         lookups_deinit(&guard->lookups);
         requests_deinit(&guard->requests);
         recorder_deinit(&guard->recorder);

@@ -18,6 +18,7 @@
 #include "guard/frontend.h"
 #include "guard/inquiry.h"
 #include "guard/listener.h"
+#include "guard/mirrors.h"
 #include "guard/options.h"
 #include "guard/quota.h"
 #include "guard/rebase.h"
@@ -62,6 +63,7 @@ typedef struct Guard {
         Lookups lookups;
         Standby standby;
         Warnings warnings;
+        Mirrors mirrors;
 
         Waiter starting;          /* for the leaves that precede service */
         size_t n_starting;        /* of those, how many are not durable yet */

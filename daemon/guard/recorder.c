@@ -159,7 +159,7 @@ static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void
         Recorder *recorder = userdata;
 
         rates_durable(&recorder->rates, commit->head.size);
-        int r = recorder->handlers->before(commit, recorder->userdata);
+        int r = recorder->handlers->before(commit, first, recorder->userdata);
         for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
                 Waiter *waiter = entry->userdata;
                 recorder->n_pending--;

@@ -34,8 +34,8 @@ struct Waiter {
 
 /* What the guard does around a commit. */
 typedef struct RecorderHandlers {
-        int (*before)(const TrailCommit *commit,
-                      void *userdata); /* before the waiters of a commit hear of it */
+        /* before the waiters of a commit hear of it; its entries are in hand */
+        int (*before)(const TrailCommit *commit, const TrailEntry *first, void *userdata);
         int (*broken)(void *userdata); /* before the waiters of the first failure do */
         int (*mended)(void *userdata); /* the trail takes leaves again */
         int (*clock)(void *userdata);  /* the wall clock stepped, fell behind the mark, or came up to it */

@@ -203,14 +203,30 @@ static void status_worker(Guard *guard, Status *status)
                 status_line(status, "worker.galleriesNotDeclared", NULL);
 }
 
-/* What was asked for, and that nothing keeps it yet. */
-static const char *status_kernel_audit(const Guard *guard, Status *status)
-{
-        Buffer text = BUFFER_INIT;
+/* How one mirror fares; `keys` are those of its object. */
+typedef struct StatusMirrorKeys {
+        const char *on, *sent, *lost, *waiting, *error;
+} StatusMirrorKeys;
 
-        buffer_append_format(&text, "not built (configured: %s)",
-                             config_mirror_name(guard->config.kernel_audit));
-        return status_own(status, text.failed ? NULL : buffer_take(&text, NULL));
+static void status_mirror(Guard *guard, MirrorTo to, Status *status)
+{
+        static const StatusMirrorKeys all_keys[_MIRROR_TO_MAX] = {
+                [MIRROR_KERNEL_AUDIT] = {"kernelAudit.on", "kernelAudit.sent", "kernelAudit.lost",
+                                         "kernelAudit.waiting", "kernelAudit.lastError"},
+                [MIRROR_JOURNAL] = {"journal.on", "journal.sent", "journal.lost", "journal.waiting",
+                                    "journal.lastError"},
+        };
+        const StatusMirrorKeys *keys = &all_keys[to];
+        const MirrorCounts counts = mirror_counts(guard->mirrors.mirror, to);
+
+        status_bool(status, keys->on, counts.on);
+        if (!counts.on)
+                return;
+        status_number(status, keys->sent, counts.sent);
+        status_number(status, keys->lost, counts.lost);
+        status_number(status, keys->waiting, counts.n_waiting);
+        if (counts.lost > 0)
+                status_text(status, keys->error, strerror(counts.error));
 }
 
 void status_in_full(Guard *guard, Status *status)
@@ -228,7 +244,9 @@ void status_in_full(Guard *guard, Status *status)
         status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);
         status_number(status, "requests.open", guard->requests.n_open);
         status_number(status, "requests.refused", guard->refused.n_all);
-        status_text(status, "kernelAudit", status_kernel_audit(guard, status));
+        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
+        status_mirror(guard, MIRROR_KERNEL_AUDIT, status);
+        status_mirror(guard, MIRROR_JOURNAL, status);
         status_number(status, "uptimeSeconds",
                       (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);
 }

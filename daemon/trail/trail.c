@@ -40,7 +40,7 @@ typedef struct EntryList {
 /* A look-up: on its way to the thread, then back with what was found. */
 typedef struct Search Search;
 struct Search {
-        uint8_t request[16];
+        uint8_t request[REQUEST_ID_SIZE];
         TrailFoundHandler handler;
         void *userdata;
         Finding finding;
@@ -448,6 +448,7 @@ static void *trail_run(void *userdata)
         bool may_rest = true;
         Work work = {};
 
+        (void)pthread_setname_np(pthread_self(), "trail"); /* For ps and top; the name fits. */
         while (trail_wait(trail, may_rest, &work)) {
                 may_rest = work.entries || work.searches;
                 if (!may_rest)
@@ -599,7 +600,8 @@ void trail_show_from(Trail *trail, uint64_t size)
         pthread_mutex_unlock(&trail->lock);
 }
 
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata)
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata)
 {
         if (trail->n_searches >= TRAIL_FINDINGS_MAX)
                 return -EOVERFLOW;

@@ -24,6 +24,7 @@
 #include "log/note.h"
 #include "log/tree.h"
 #include "trail/receipt.h"
+#include "trail/request-id.h"
 #include "trail/room.h"
 #include "wire/commitment.h"
 
@@ -130,15 +131,15 @@ typedef enum TrailRole {
 typedef struct TrailEntry TrailEntry;
 struct TrailEntry {
         uint64_t index;
-        uint8_t *leaf; /* the entry's, from malloc() */
+        const char *kind; /* of the leaf; lives for ever */
+        uint8_t *leaf;    /* the entry's, from malloc() */
         size_t n_leaf;
         TrailState state; /* after this leaf */
 
         TrailRole role;
-        uint8_t request[16]; /* TRAIL_DENY, TRAIL_PERMIT */
-        uint64_t of;         /* TRAIL_OUTCOME */
-        bool wants_path;     /* the receipt is to carry the audit path: permits */
-        bool pressing;       /* there will be no later: it may use the room that is kept for that */
+        uint64_t of;     /* TRAIL_OUTCOME */
+        bool wants_path; /* the receipt is to carry the audit path: permits */
+        bool pressing;   /* there will be no later: it may use the room that is kept for that */
 
         bool has_detail;
         uint8_t salt[COMMITMENT_SALT_SIZE];
@@ -230,14 +231,15 @@ typedef struct TrailRecord {
 
 /**
  * trail_find() - Looks a request up, in the trail's thread.
- * @request:    its id
+ * @request:    its id, as request_id_make() gave it
  * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno. Not called
  *              when the trail is freed before
  *
  * Sees what is committed. Return: 0, -EOVERFLOW when too many look-ups wait, another -errno.
  */
 typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata);
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata);
 
 /* One file of a policy. */
 typedef struct TrailPolicyText {
