@@ -105,6 +105,28 @@ static int child_drop_call(Client *client, const CallMessage *message)
         return call_end(&call, NULL);
 }
 
+/* What needs the trail while there is none; requests see that for themselves, and count it. */
+static bool child_must_wait(const Child *child, const CallMessage *message)
+{
+        static const bool needs_trail[_CALL_MAX] = {[CALL_GET_RECEIPT] = true,
+                                                    [CALL_RELOAD] = true,
+                                                    [CALL_REBASE] = true,
+                                                    [CALL_GET_CHECKPOINT] = true};
+
+        return child->guard->standby.active && needs_trail[message->kind];
+}
+
+static int child_turn_away(Client *client, const CallMessage *message)
+{
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+        Call call = {};
+
+        call_begin(&call, client, message->serial);
+        answer_error(call.to, ANSWER_TRAIL_UNAVAILABLE, client->guard->recorder.why, &answer);
+        int r = call_end(&call, &answer);
+        return r < 0 ? r : 0;
+}
+
 static int child_on_call(Child *child, Packet *packet)
 {
         _cleanup_(call_deinit) CallMessage message = {};
@@ -133,6 +155,8 @@ static int child_on_call(Child *child, Packet *packet)
         client->last_serial = message.serial;
         if (!client_alive(client))
                 return child_drop_call(client, &message);
+        if (child_must_wait(child, &message))
+                return child_turn_away(client, &message);
         return child_calls[message.kind].begin(client, packet, &message);
 }
 
