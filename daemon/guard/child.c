@@ -20,14 +20,6 @@
 
 /* ------------------------------------------------------------------------------------------------ credits */
 
-static uint64_t child_now(void)
-{
-        ClockReading now = {};
-
-        (void)clock_read(&now); /* Without a clock nothing comes in, and the trail says so soon enough. */
-        return now.boottime_usec;
-}
-
 static void child_give_back(Child *child, uint32_t n)
 {
         for (uint32_t i = 0; child->bucket && i < n; i++)
@@ -40,7 +32,7 @@ int child_grant(Child *child)
         if (!child->channel || child->n_credits > child->most / 2)
                 return 0;
         uint32_t n = 0;
-        uint64_t now_usec = child->bucket ? child_now() : 0;
+        uint64_t now_usec = child->bucket ? clock_boottime() : 0;
         while (child->n_credits + n + child->n_calls < child->most) {
                 if (child->bucket && !bucket_take(child->bucket, now_usec))
                         break;
@@ -290,7 +282,7 @@ static int child_set_bounds(Child *child, const Client *client)
 
         child->most = client->user.known ? CHILD_CREDITS_KNOWN : CHILD_CREDITS_UNKNOWN;
         if (child->interface == INTERFACE_MATCH) {
-                int r = allowance_find(&guard->allowances, &user, child_now(), &bucket);
+                int r = allowance_find(&guard->allowances, &user, clock_boottime(), &bucket);
                 if (r < 0)
                         return r;
         }
@@ -320,7 +312,7 @@ void child_remove(Child *child, Client *client)
         TAILQ_REMOVE(&child->clients, client, link);
         client->child = NULL;
         if (--child->n_clients == 0)
-                child->idle_usec = child_now();
+                child->idle_usec = clock_boottime();
 }
 
 void child_hang_up(Child *child, const Client *client)
