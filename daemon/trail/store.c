@@ -124,10 +124,9 @@ void store_head_deinit(StoreHead *head)
         *head = STORE_HEAD_INIT;
 }
 
-/* The errno of the last write: while settling to the database, else to its write-ahead log. */
-static int store_write_errno(Store *store)
+/* The last errno that concerned the database or its write-ahead log. */
+static int store_file_errno(Store *store, int which)
 {
-        int which = store->settling ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER;
         sqlite3_file *file = NULL;
         int last_errno = 0;
 
@@ -135,6 +134,20 @@ static int store_write_errno(Store *store)
             file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &last_errno) != SQLITE_OK)
                 return 0;
         return last_errno;
+}
+
+/* Of a write: while settling to the database, else to its write-ahead log. */
+static int store_write_errno(Store *store)
+{
+        return store_file_errno(store,
+                                store->settling ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+/* SQLite calls a database corrupt that the disk does not give. Such a disk may come back, and then it is not. */
+static bool store_cannot_be_read(Store *store)
+{
+        return store_file_errno(store, SQLITE_FCNTL_FILE_POINTER) != 0 ||
+               store_file_errno(store, SQLITE_FCNTL_JOURNAL_POINTER) != 0;
 }
 
 /* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
@@ -168,7 +181,7 @@ static int store_ending(Store *store, int rc)
                 return STORE_E_HELD;
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
-                return STORE_E_FOREIGN;
+                return store_cannot_be_read(store) ? -EIO : STORE_E_FOREIGN;
         case SQLITE_NOMEM:
                 return -ENOMEM;
         default:
