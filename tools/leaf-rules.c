@@ -23,6 +23,7 @@ typedef enum Kind {
         KIND_REQUEST,
         KIND_OUTCOME,
         KIND_JUMP,
+        KIND_GAP,
         KIND_EPOCH,
         KIND_STOP,
 } Kind;
@@ -34,7 +35,7 @@ static const struct {
         {"start", KIND_START},     {"policy", KIND_POLICY}, {"request", KIND_REQUEST},
         {"outcome", KIND_OUTCOME}, {"refused", KIND_OTHER}, {"disclose", KIND_OTHER},
         {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},  {"jump", KIND_JUMP},
-        {"gap", KIND_OTHER},       {"epoch", KIND_EPOCH},   {"beat", KIND_OTHER},
+        {"gap", KIND_GAP},         {"epoch", KIND_EPOCH},   {"beat", KIND_OTHER},
         {"stop", KIND_STOP},
 };
 
@@ -57,7 +58,8 @@ typedef struct OpenPermit {
 struct Rules {
         RuleHandlers handlers;
         RuleCounts counts;
-        uint64_t n_epochs;
+        uint64_t latest_usec; /* the largest log time so far; 0: none */
+        uint64_t span_usec;   /* of the epoch at hand, as far as I11 counts it */
         uint64_t last_start;
         bool request_since_start;
         bool has_policy;
@@ -217,6 +219,8 @@ static const char *check_form(Rules *rules, const Entry *entry)
                 return "it is an outcome without a result";
         if (entry->kind == KIND_POLICY)
                 return check_policy_form(entry);
+        if (entry->kind == KIND_EPOCH && !text_is_hex(leaf_text(&entry->leaf, "next"), 64))
+                return "its 'next' is no public key";
         if (entry->kind == KIND_JUMP &&
             (!leaf_number(&entry->leaf, "from", &number) || !leaf_number(&entry->leaf, "to", &number)))
                 return "it is a jump without 'from' and 'to'";
@@ -301,10 +305,33 @@ static const char *check_policy(Rules *rules, const Entry *entry)
 static const char *check_epoch(Rules *rules, const Entry *entry)
 {
         uint64_t epoch;
-        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->n_epochs)
+        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->counts.epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
-                           epoch, rules->n_epochs);
+                           epoch, rules->counts.epochs);
         return NULL;
+}
+
+/* What a leaf adds to the span of its epoch: the log time since the leaf before it, unless it says itself that
+ * no service was given meanwhile, or that the clock stepped. */
+static uint64_t entry_span(const Rules *rules, const Entry *entry)
+{
+        bool step = entry->kind == KIND_JUMP && !leaf_number(&entry->leaf, "by", &(uint64_t){0});
+        uint64_t time;
+
+        if (rules->latest_usec == 0 || entry->kind == KIND_START || entry->kind == KIND_GAP || step ||
+            !leaf_number(&entry->leaf, "time", &time) || time < rules->latest_usec)
+                return 0;
+        return time - rules->latest_usec;
+}
+
+static const char *check_span(Rules *rules, const Entry *entry)
+{
+        /* Told once for an epoch. */
+        if (rules->span_usec > RULES_EPOCH_USEC ||
+            rules->span_usec + entry_span(rules, entry) <= RULES_EPOCH_USEC)
+                return NULL;
+        return say(rules, "epoch %" PRIu64 " should have ended %" PRIu64 " s before it", rules->counts.epochs,
+                   (rules->span_usec + entry_span(rules, entry) - RULES_EPOCH_USEC) / 1000000);
 }
 
 /* Whether a number of a leaf is the mark; where there is no mark, whether the leaf says none. */
@@ -341,9 +368,9 @@ static const struct {
         const char *name;
         const char *(*check)(Rules *rules, const Entry *entry);
 } leaf_rules[] = {
-        {"form", check_form},     {"I1", check_index},         {"I2", check_time}, {"I3", check_one_outcome},
-        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop}, {"I7", check_policy},
-        {"I8", check_epoch},      {"I10", check_mark},
+        {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
+        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
+        {"I8", check_epoch},      {"I10", check_mark},         {"I11", check_span},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -397,6 +424,16 @@ static void note_time(Rules *rules, const Entry *entry)
         if (entry->at == 0)
                 rules->counts.first_usec = time;
         rules->counts.last_usec = time;
+        rules->latest_usec = MAX_OF(rules->latest_usec, time);
+}
+
+static int note_epoch(Rules *rules, const Entry *entry)
+{
+        rules->counts.epochs++;
+        rules->span_usec = 0;
+        return rules->handlers.epoch ? rules->handlers.epoch(entry->at, leaf_text(&entry->leaf, "next"),
+                                                             rules->handlers.userdata)
+                                     : 0;
 }
 
 /* The largest synchronised wall time, since an administrator set it back. */
@@ -416,6 +453,8 @@ static void note_mark(Rules *rules, const Entry *entry)
 
 static int note(Rules *rules, const Entry *entry)
 {
+        rules->span_usec += entry_span(rules, entry);
+        rules->counts.stopped = entry->kind == KIND_STOP;
         note_time(rules, entry);
         note_mark(rules, entry);
         switch (entry->kind) {
@@ -430,8 +469,8 @@ static int note(Rules *rules, const Entry *entry)
                 note_outcome(rules, entry);
                 return 0;
         case KIND_EPOCH:
-                rules->n_epochs++;
-                return 0;
+                return note_epoch(rules, entry);
+        case KIND_GAP:
         case KIND_JUMP:
         case KIND_STOP:
         case KIND_OTHER:

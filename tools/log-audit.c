@@ -13,10 +13,14 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "policy/time.h"
+#include "tools/epoch-chain.h"
 #include "tools/export-files.h"
 #include "tools/tile-stack.h"
 
 enum { PROGRESS_BUNDLES = 64 };
+
+#define LOG_STALE_USEC (2 * 60 * UINT64_C(1000000))
 
 /* A policy whose text is to be found in the export. */
 typedef struct LoadedPolicy {
@@ -28,6 +32,7 @@ typedef struct Pass {
         LogAudit *audit;
         TileStack stack;
         Rules *rules;
+        EpochChain epochs;
         Bundle bundle;
         Bundle earlier;   /* for a look back at one leaf */
         size_t n_reached; /* kept heads that have been compared */
@@ -82,6 +87,15 @@ static int on_loaded(uint64_t index, const char *text, void *userdata)
         }
         pass->policies[pass->n_policies++] = loaded;
         return 0;
+}
+
+static int on_epoch(uint64_t index, const char *next, void *userdata)
+{
+        Pass *pass = userdata;
+        TreeHead head = {.size = index + 1};
+
+        tile_stack_root(&pass->stack, &head.root);
+        return epoch_chain_end(&pass->epochs, &head, next);
 }
 
 /* Compares a tile made from the leaves with the one in the export. */
@@ -201,6 +215,30 @@ static int take_leaves(Pass *pass)
         return 0;
 }
 
+/* The guard writes a leaf a minute, so a log without one is not the log as it is now. */
+static void check_fresh(const Pass *pass)
+{
+        const LogAudit *audit = pass->audit;
+        const RuleCounts counts = rules_counts(pass->rules);
+        char last[TIME_TEXT_SIZE];
+
+        if (counts.leaves == 0 || counts.last_usec + LOG_STALE_USEC >= audit->now_usec ||
+            (counts.stopped && audit->fresh != LOG_FRESH_ALWAYS))
+                return;
+        time_format((int64_t)counts.last_usec, last);
+        const uint64_t minutes = (audit->now_usec - counts.last_usec) / 60000000;
+        if (audit->fresh == LOG_FRESH_REMARKED)
+                findings_remark(audit->findings,
+                                "the newest leaf is of %s, %" PRIu64 " minutes ago; what came after it, this "
+                                "export does not say",
+                                last, minutes);
+        else
+                findings_file(audit->findings, "checkpoint",
+                              "the log is stale or was cut off: its newest leaf is of %s, %" PRIu64
+                              " minutes ago",
+                              last, minutes);
+}
+
 /* Only when every leaf went in. */
 static int check_end(Pass *pass)
 {
@@ -217,10 +255,12 @@ static int check_end(Pass *pass)
                 findings_file(pass->audit->findings, "checkpoint",
                               "the leaves do not lead to the signed root");
         rules_end(pass->rules);
-        return 0;
+        check_fresh(pass);
+        return epoch_chain_finish(&pass->epochs);
 }
 
-static int check_files(Pass *pass)
+/* @whole: every leaf was read, so that it is known how many epochs have ended. */
+static int check_files(Pass *pass, bool whole)
 {
         LogAudit *audit = pass->audit;
 
@@ -232,14 +272,15 @@ static int check_files(Pass *pass)
                         return r;
         }
         audit->n_policies = pass->n_policies;
-        return export_files_check(audit->export, audit->dir, audit->findings);
+        const ExportFolder folder = {audit->dir, whole ? pass->epochs.n_ended : UINT64_MAX};
+        return export_files_check(audit->export, &folder, audit->findings);
 }
 
 int log_audit_run(LogAudit *audit)
 {
         _cleanup_(freep) void *memory = calloc(1, sizeof(Pass)); /* too large for a stack */
         Pass *pass = memory;
-        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, pass};
+        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, on_epoch, pass};
 
         if (!pass)
                 return -ENOMEM;
@@ -250,12 +291,14 @@ int log_audit_run(LogAudit *audit)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
         int r = rules_new(&pass->rules, &handlers);
         if (r == 0)
+                r = epoch_chain_open(&pass->epochs, audit->export, audit->findings, audit->epoch_vkey);
+        if (r == 0)
                 r = take_leaves(pass);
         show_progress(pass, true);
         if (r == 0)
                 r = check_end(pass);
         if (r >= 0)
-                r = check_files(pass);
+                r = check_files(pass, r == 0);
         if (pass->rules)
                 audit->counts = rules_counts(pass->rules);
         pass_deinit(pass);

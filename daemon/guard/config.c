@@ -88,9 +88,10 @@ static int config_set_epoch_length(ConfigReader *reader, const UnitEntry *entry)
         if (config_parse_span(entry->value, &usec) && usec > 0 && usec <= CONFIG_EPOCH_LENGTH_USEC_MAX)
                 reader->config->epoch_length_usec = usec;
         else
-                faults_add(reader->faults, unit_entry_place(entry, 0),
-                           "\"%s\" is no length of an epoch; expected a number and s or min, from 1s to 15min",
-                           entry->value);
+                faults_add(
+                        reader->faults, unit_entry_place(entry, 0),
+                        "\"%s\" is no length of an epoch; expected a number and s or min, from 1s to 15min",
+                        entry->value);
         return 0;
 }
 

@@ -34,7 +34,7 @@ static void keep_memory_private(void)
 {
         const struct rlimit none = {};
 
-        (void)setrlimit(RLIMIT_CORE, &none);   /* Lowering a limit cannot fail. */
+        (void)setrlimit(RLIMIT_CORE, &none);      /* Lowering a limit cannot fail. */
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* Neither can this. */
 }
 

@@ -125,7 +125,8 @@ static int recorder_watch_clock(Recorder *recorder, const ClockReading *now, boo
 }
 
 /* Return: 0, RECORDER_E_*, or -errno. */
-static int recorder_append_gap_of(Recorder *recorder, const LeafGap *gap, const ClockReading *now, Waiter *waiter)
+static int recorder_append_gap_of(Recorder *recorder, const LeafGap *gap, const ClockReading *now,
+                                  Waiter *waiter)
 {
         Draft draft = DRAFT_INIT;
 

@@ -15,8 +15,7 @@
 enum { RATCHET_SEED_SIZE = 32 };
 
 /** ratchet_next() - The seed of the epoch behind that of @seed; @ret_next may be @seed itself. */
-void ratchet_next(const uint8_t seed[static RATCHET_SEED_SIZE],
-                  uint8_t ret_next[static RATCHET_SEED_SIZE]);
+void ratchet_next(const uint8_t seed[static RATCHET_SEED_SIZE], uint8_t ret_next[static RATCHET_SEED_SIZE]);
 
 /** ratchet_sign_seed() - The Ed25519 seed (for note_signer_new()) of the epoch of @seed. */
 void ratchet_sign_seed(const uint8_t seed[static RATCHET_SEED_SIZE],

@@ -60,7 +60,7 @@ enum {
 typedef struct Batch {
         /* NODES_TRUNCATE_MAX entries at most; each gets its receipt. One that ends an epoch is the last. */
         TrailEntry *first;
-        bool shows;        /* a permit calls for a consistency proof */
+        bool shows; /* a permit calls for a consistency proof */
         uint64_t shows_from;
 } Batch;
 

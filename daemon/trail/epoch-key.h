@@ -24,10 +24,10 @@ enum {
 };
 
 typedef struct EpochSource {
-        int trail_fd;       /* the trail's folder; borrowed */
-        const char *origin; /* valid as an origin; copied */
-        bool may_make;      /* the log has not begun: a missing seed is made */
-        uint64_t epoch;     /* that the log is in */
+        int trail_fd;              /* the trail's folder; borrowed */
+        const char *origin;        /* valid as an origin; copied */
+        bool may_make;             /* the log has not begun: a missing seed is made */
+        uint64_t epoch;            /* that the log is in */
         const uint8_t *public_key; /* of that epoch, as the log has it; NULL: it does not know */
 } EpochSource;
 

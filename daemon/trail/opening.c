@@ -247,10 +247,10 @@ static int start_refuse_seed(Start *start, int ending)
                 [EPOCH_E_UNLOCKED] = "cannot be kept in memory that is never swapped",
         };
 
-        return start_refuse(start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
-                            start->config->state_dir, texts[ending],
-                            ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l."
-                                                       : OPENING_SEED_BACK);
+        return start_refuse(
+                start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
+                start->config->state_dir, texts[ending],
+                ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l." : OPENING_SEED_BACK);
 }
 
 /* The key that the epoch at hand is signed with. */
@@ -523,8 +523,8 @@ static int start_hand_over(Start *start)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,   start_store,   start_origin,  start_key,
-                start_begin, start_verify, start_compare, start_epoch, start_publish, start_ballast,
+                start_folders, start_look,    start_store, start_origin,  start_key,     start_begin,
+                start_verify,  start_compare, start_epoch, start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

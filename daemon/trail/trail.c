@@ -35,7 +35,7 @@ enum {
 typedef struct EntryList {
         TrailEntry *first;
         TrailEntry *epoch; /* the first that ends an epoch, or NULL */
-        TrailEntry **end; /* where the next one is linked; NULL stands for the address of `first` */
+        TrailEntry **end;  /* where the next one is linked; NULL stands for the address of `first` */
 } EntryList;
 
 /* A look-up: on its way to the thread, then back with what was found. */

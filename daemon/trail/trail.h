@@ -50,7 +50,7 @@ typedef struct TrailState {
         bool has_mark;
         uint64_t mark_usec; /* `mark` of matchguard.policy(5), after the last leaf */
         bool has_policy;
-        Digest policy; /* `new` of the last policy leaf that was loaded */
+        Digest policy;        /* `new` of the last policy leaf that was loaded */
         uint64_t epoch;       /* that the next leaf is in */
         uint64_t epoch_first; /* index of the epoch's first leaf */
         uint64_t epoch_usec;  /* log time of that leaf; means nothing before it is made */

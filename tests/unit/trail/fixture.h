@@ -19,7 +19,7 @@ typedef struct Fixture {
         char *why;
         sd_event *event;
 
-        uint64_t next; /* index of the next entry */
+        uint64_t next;  /* index of the next entry */
         uint64_t epoch; /* of the next entry, and where it began */
         uint64_t epoch_first;
         uint64_t committed;

@@ -49,7 +49,8 @@ static void append(TrailRole role, uint64_t of)
 
 static void commit(uint64_t size)
 {
-        const StoreHead head = {.size = size, .origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n"};
+        const StoreHead head = {
+                .size = size, .origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n"};
         const StoreBatch batch = {.head = &head};
         cr_assert_eq(store_commit(store, &batch), 0);
 }
