@@ -27,6 +27,8 @@ static void block_signals(void)
         sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGPIPE, SIG_IGN);
+        /* A limit on the size of files is told as EFBIG, and then it is a disk that is full. */
+        signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Neither a core dump nor a process of the same account may see the keys. */

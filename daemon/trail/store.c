@@ -9,7 +9,6 @@
  *   head        one row                  size, what the loop goes on from, origin, signed checkpoint
  *   open_req    i                        permits that have no outcome yet
  *   detail      i -> salt, b             openings of commitments; the only rows that may ever be erased
- *   request     id -> i                  where a request's decision stands
  *   outcome_of  i -> outcome             where a permit's outcome stands
  *   ckpt        epoch -> note            the checkpoint that ended an epoch; these stay for ever, too
  *
@@ -46,7 +45,6 @@ typedef enum StoreStatement {
         STATEMENT_OPEN,
         STATEMENT_CLOSE,
         STATEMENT_DETAIL,
-        STATEMENT_REQUEST,
         STATEMENT_OUTCOME,
         STATEMENT_EPOCH,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
@@ -68,7 +66,6 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_OPEN] = "INSERT INTO open_req (i) VALUES (?1)",
         [STATEMENT_CLOSE] = "DELETE FROM open_req WHERE i = ?1",
         [STATEMENT_DETAIL] = "INSERT INTO detail (i, salt, b) VALUES (?1, ?2, ?3)",
-        [STATEMENT_REQUEST] = "INSERT INTO request (id, i) VALUES (?1, ?2)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
         [STATEMENT_EPOCH] = "INSERT INTO ckpt (epoch, note) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
@@ -76,7 +73,6 @@ static const char *const store_statements[STATEMENT_MAX] = {
                 "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i DESC",
         [STATEMENT_READ + STORE_TILE] = "SELECT k, h FROM tile WHERE k = ?1",
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
-        [STATEMENT_READ + STORE_REQUEST] = "SELECT i, NULL FROM request WHERE id = ?3",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
         [STATEMENT_READ + STORE_EPOCHS_BACK] =
                 "SELECT epoch, note FROM ckpt WHERE epoch BETWEEN ?1 AND ?2 ORDER BY epoch DESC",
@@ -114,7 +110,6 @@ static const char store_schema[] =
         "epoch_time INTEGER NOT NULL, origin TEXT NOT NULL, epoch0 TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
         "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE request (id BLOB PRIMARY KEY, i INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
         "CREATE TABLE ckpt (epoch INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
         "CREATE TRIGGER ckpt_stays BEFORE UPDATE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
@@ -130,6 +125,7 @@ struct Store {
         sqlite3_stmt *statements[STATEMENT_MAX];
         bool in_batch;
         bool settling;
+        int full_r;    /* the -errno of the last STORE_E_FULL */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
 };
 
@@ -157,7 +153,17 @@ static int store_write_errno(Store *store)
 /* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
 static bool store_lacks_room(Store *store, int rc)
 {
-        return rc == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && fatal_spares(-store_write_errno(store)));
+        int r = rc == SQLITE_FULL ? -ENOSPC : rc == SQLITE_IOERR_WRITE ? -store_write_errno(store) : 0;
+
+        if (!fatal_spares(r))
+                return false;
+        store->full_r = r;
+        return true;
+}
+
+int store_full_errno(const Store *store)
+{
+        return store->full_r;
 }
 
 /* What an SQLite result means to callers. */
@@ -179,8 +185,10 @@ static int store_ending(Store *store, int rc)
         case SQLITE_NOMEM:
                 return -ENOMEM;
         default:
-                return -EIO;
+                break;
         }
+        int last_errno = rc == SQLITE_IOERR_WRITE ? store_write_errno(store) : 0;
+        return last_errno != 0 ? -last_errno : -EIO;
 }
 
 /* Runs a statement that gives no row, and makes it ready again. */
@@ -422,16 +430,6 @@ static int store_put_detail(Store *store, const TrailEntry *entry)
         return store_step(store, STATEMENT_DETAIL);
 }
 
-static int store_put_request(Store *store, const TrailEntry *entry)
-{
-        sqlite3_stmt *statement = store->statements[STATEMENT_REQUEST];
-        int rc = sqlite3_bind_blob64(statement, 1, entry->request, sizeof(entry->request), SQLITE_STATIC);
-        if (rc != SQLITE_OK)
-                return store_ending(store, rc);
-        (void)sqlite3_bind_int64(statement, 2, (int64_t)entry->index);
-        return store_step(store, STATEMENT_REQUEST);
-}
-
 /* The rows beside the leaf. */
 static int store_put_role(Store *store, const TrailEntry *entry)
 {
@@ -440,14 +438,10 @@ static int store_put_role(Store *store, const TrailEntry *entry)
         switch (entry->role) {
         case TRAIL_PLAIN:
         case TRAIL_EPOCH:
+        case TRAIL_DENY:
                 break;
         case TRAIL_PERMIT:
                 r = store_put(store, STATEMENT_OPEN, entry->index, 0);
-                if (r != 0)
-                        break;
-                __attribute__((fallthrough));
-        case TRAIL_DENY:
-                r = store_put_request(store, entry);
                 break;
         case TRAIL_OUTCOME:
                 r = store_put(store, STATEMENT_CLOSE, entry->of, 0);
@@ -576,10 +570,6 @@ int store_read(Store *store, const StoreQuery *query, StoreRowHandler handler, v
                 (void)sqlite3_bind_int64(statement, 1, (int64_t)query->first);
         if (n_parameters >= 2)
                 (void)sqlite3_bind_int64(statement, 2, (int64_t)query->last);
-        if (n_parameters >= 3 &&
-            sqlite3_bind_blob(statement, 3, query->request, sizeof(((TrailEntry *)0)->request),
-                              SQLITE_STATIC) != SQLITE_OK)
-                return -ENOMEM;
         int r = store_rows(store, statement, handler, userdata);
         (void)sqlite3_reset(statement); /* It repeats the result of the step. */
         return r;

@@ -54,8 +54,8 @@ static int fixture_on_committed(const TrailCommit *commit, TrailEntry *first, vo
         return 0;
 }
 
-static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
-                             void *userdata)
+static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state,
+                             const TrailFault *fault, void *userdata)
 {
         Fixture *fixture = userdata;
 
@@ -63,6 +63,7 @@ static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState 
         MUST(state->time_usec == size);
         fixture->epoch = state->epoch;
         fixture->epoch_first = state->epoch_first;
+        (void)snprintf(fixture->advice, sizeof(fixture->advice), "%s", fault->advice);
         for (TrailEntry *entry = first; entry; entry = entry->next) {
                 MUST(entry->index == size++);
                 fixture->n_refused++;
@@ -106,15 +107,24 @@ void fixture_deinit(Fixture *fixture)
 
 size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128])
 {
-        static const char *const kinds[] = {"beat", "deny", "permit", "outcome", "epoch"};
-        return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}", index,
-                                kinds[role]);
+        uint8_t id[REQUEST_ID_SIZE];
+        char text[2 * REQUEST_ID_SIZE + 1];
+
+        if (role != TRAIL_PERMIT && role != TRAIL_DENY)
+                return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}",
+                                        index, role == TRAIL_PLAIN ? "beat" : "outcome");
+        fixture_request_id(index, id);
+        text_hex(id, sizeof(id), text);
+        return (size_t)snprintf(ret_leaf, 128,
+                                "{\"index\":%" PRIu64
+                                ",\"kind\":\"request\",\"request\":\"%s\",\"v\":1,\"verdict\":\"%s\"}",
+                                index, text, role == TRAIL_PERMIT ? "permit" : "deny");
 }
 
-void fixture_request_id(uint64_t index, uint8_t ret_id[static 16])
+void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE])
 {
-        memset(ret_id, 0xa5, 16);
-        memcpy(ret_id, &index, sizeof(index));
+        request_id_make(index, ret_id);
+        memset(ret_id, 0xa5, 9); /* the same one each time */
 }
 
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
@@ -131,7 +141,6 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->state.epoch = fixture->epoch;
         entry->state.epoch_first = fixture->epoch_first;
         entry->wants_path = role == TRAIL_PERMIT;
-        fixture_request_id(entry->index, entry->request);
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
                 entry->detail = (uint8_t *)strdup("{}");
