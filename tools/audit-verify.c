@@ -98,9 +98,9 @@ static void print_counts(const LogAudit *audit)
         page_field_format(stdout, "checked",
                           "the signatures of log and epoch; epochs that have ended: %" PRIu64
                           "; the root from the leaves; tiles, byte for byte: %" PRIu64
-                          "; the rules I1 to I8, I10 and I11; texts of policies: %" PRIu64
-                          "; kept checkpoints: %zu",
-                          counts->epochs, audit->n_tiles, audit->n_policies, audit->n_kept);
+                          "; the rules I1 to I11; decisions made anew: %" PRIu64
+                          "; texts of policies: %" PRIu64 "; kept checkpoints: %zu",
+                          counts->epochs, audit->n_tiles, audit->n_remade, audit->n_policies, audit->n_kept);
 }
 
 /* The verdict first: everything below it is to be read in its light. */
@@ -155,6 +155,7 @@ static int print_json(const LogAudit *audit)
         add_number(object, "policiesLoaded", counts->policies);
         add_number(object, "epochs", counts->epochs);
         add_number(object, "open", counts->open);
+        add_number(object, "decisionsRemade", audit->n_remade);
         add_number(object, "tiles", audit->n_tiles);
         add_number(object, "kept", audit->n_kept);
         add_number(object, "faultCount", audit->findings->n_faults);

@@ -11,8 +11,9 @@
 
 #include "base/macro.h"
 #include "base/text.h"
+#include "wire/leaf.h"
 
-enum { EPOCH_PATH_SIZE = 32 };
+enum { EPOCH_PATH_SIZE = 32, EPOCH_LEAF_MAX = 1024 };
 
 int epoch_chain_open(EpochChain *chain, const Export *export, Findings *findings, const char *vkey)
 {
@@ -96,14 +97,28 @@ static int chain_check_kept(EpochChain *chain, const TreeHead *head)
         return 0;
 }
 
-int epoch_chain_end(EpochChain *chain, const TreeHead *head, const char *next)
+bool epoch_chain_may_end(const uint8_t *leaf, size_t n)
 {
-        int r = chain_check_kept(chain, head);
-        if (r < 0)
-                return r;
-        chain->ended_size = head->size;
-        chain_take_next(chain, next);
-        return 0;
+        static const char kind[] = "\"kind\":\"epoch\"";
+
+        return n <= EPOCH_LEAF_MAX && memmem(leaf, n, kind, strlen(kind));
+}
+
+int epoch_chain_end(EpochChain *chain, const TreeHead *head, const EpochLeaf *last)
+{
+        Leaf leaf = LEAF_INIT;
+
+        int r = leaf_parse(last->bytes, last->n, LEAF_MAX, &leaf);
+        /* What is no leaf is a fault already. */
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = chain_check_kept(chain, head);
+        if (r == 0) {
+                chain->ended_size = head->size;
+                chain_take_next(chain, leaf_text(&leaf, "next"));
+        }
+        leaf_deinit(&leaf);
+        return r;
 }
 
 int epoch_chain_finish(EpochChain *chain)

@@ -33,14 +33,24 @@ typedef struct EpochChain {
  */
 int epoch_chain_open(EpochChain *chain, const Export *export, Findings *findings, const char *vkey);
 
+/* The bytes of a leaf. */
+typedef struct EpochLeaf {
+        const uint8_t *bytes;
+        size_t n;
+} EpochLeaf;
+
+/** epoch_chain_may_end() - Whether a leaf may be one that ends an epoch: a quick look, right for every one that
+ * is. */
+bool epoch_chain_may_end(const uint8_t *leaf, size_t n);
+
 /**
- * epoch_chain_end() - An epoch ends with the last leaf of @head: its checkpoint must be there, be of that very
+ * epoch_chain_end() - Where the last leaf of @head ends an epoch, its checkpoint must be there, be of that very
  * size and root, and signed by its key.
- * @next:       the next epoch's key, in hex, as the leaf says it; NULL: it says none
+ * @last:       that leaf, which names the next epoch's key
  *
  * Return: 0 or -ENOMEM.
  */
-int epoch_chain_end(EpochChain *chain, const TreeHead *head, const char *next);
+int epoch_chain_end(EpochChain *chain, const TreeHead *head, const EpochLeaf *last);
 
 /** epoch_chain_finish() - After the last leaf: the newest checkpoint must be signed by its epoch's key. Return:
  * 0 or -ENOMEM. */

@@ -13,20 +13,19 @@
 
 #include "base/macro.h"
 #include "policy/decide.h"
-#include "tools/leaf-entry.h"
 #include "tools/leaf-form.h"
-#include "tools/log-state.h"
 #include "tools/open-permits.h"
 
 struct Rules {
         RuleHandlers handlers;
         RuleCounts counts;
-        LogState state;       /* before the leaf that is looked at */
+        LogState state; /* before the leaf that is looked at */
         uint64_t latest_usec; /* the largest log time so far; 0: none */
         uint64_t span_usec;   /* of the epoch at hand, as far as I11 counts it */
         uint64_t last_start;
         bool request_since_start;
         OpenPermits permits;
+        int error; /* what `remake` failed with */
         char text[256];
 };
 
@@ -71,7 +70,7 @@ static const char *check_form(Rules *rules, const LeafEntry *entry)
 static const char *check_index(Rules *rules, const LeafEntry *entry)
 {
         uint64_t index;
-        if (leaf_number(&entry->leaf, "index", &index) && index != entry->at)
+        if (leaf_entry_number(entry, LEAF_KEY_INDEX, &index) && index != entry->at)
                 return say(rules, "it says that it is leaf %" PRIu64, index);
         return NULL;
 }
@@ -79,7 +78,7 @@ static const char *check_index(Rules *rules, const LeafEntry *entry)
 static const char *check_time(Rules *rules, const LeafEntry *entry)
 {
         uint64_t time;
-        if (leaf_number(&entry->leaf, "time", &time) && time < rules->state.time_usec)
+        if (leaf_entry_number(entry, LEAF_KEY_TIME, &time) && time < rules->state.time_usec)
                 return say(rules, "its time is %" PRIu64 " us before that of the leaf before it",
                            rules->state.time_usec - time);
         return NULL;
@@ -139,15 +138,24 @@ static const char *check_policy(Rules *rules, const LeafEntry *entry)
                 return NULL;
         if (!rules->state.has_policy)
                 return "it was decided before any policy was loaded";
-        if (!leaf_is(&entry->leaf, "policy", rules->state.policy))
+        if (!leaf_entry_is(entry, LEAF_KEY_POLICY, rules->state.policy))
                 return "its policy is not the one that was loaded last";
         return NULL;
+}
+
+static const char *check_decision(Rules *rules, const LeafEntry *entry)
+{
+        const char *fault = NULL;
+
+        if (entry->kind == LEAF_REQUEST && rules->handlers.remake)
+                rules->error = rules->handlers.remake(&rules->state, entry, &fault, rules->handlers.userdata);
+        return fault;
 }
 
 static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
-        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->counts.epochs)
+        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->counts.epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
                            epoch, rules->counts.epochs);
         return NULL;
@@ -161,19 +169,20 @@ static uint64_t entry_span(const Rules *rules, const LeafEntry *entry)
         uint64_t time;
 
         if (rules->latest_usec == 0 || entry->kind == LEAF_START || entry->kind == LEAF_GAP || step ||
-            !leaf_number(&entry->leaf, "time", &time) || time < rules->latest_usec)
+            !leaf_entry_number(entry, LEAF_KEY_TIME, &time) || time < rules->latest_usec)
                 return 0;
         return time - rules->latest_usec;
 }
 
 static const char *check_span(Rules *rules, const LeafEntry *entry)
 {
+        const uint64_t span_usec = rules->span_usec + entry_span(rules, entry);
+
         /* Told once for an epoch. */
-        if (rules->span_usec > RULES_EPOCH_USEC ||
-            rules->span_usec + entry_span(rules, entry) <= RULES_EPOCH_USEC)
+        if (rules->span_usec > RULES_EPOCH_USEC || span_usec <= RULES_EPOCH_USEC)
                 return NULL;
         return say(rules, "epoch %" PRIu64 " should have ended %" PRIu64 " s before it", rules->counts.epochs,
-                   (rules->span_usec + entry_span(rules, entry) - RULES_EPOCH_USEC) / 1000000);
+                   (span_usec - RULES_EPOCH_USEC) / 1000000);
 }
 
 /* Whether a number of a leaf is the mark; where there is no mark, whether the leaf says none. */
@@ -190,10 +199,10 @@ static const char *check_mark(Rules *rules, const LeafEntry *entry)
         const Leaf *leaf = &entry->leaf;
         uint64_t wall, to = 0, by;
 
-        if (!leaf_number(leaf, "wall", &wall))
+        if (!leaf_entry_number(entry, LEAF_KEY_WALL, &wall))
                 return NULL;
         bool behind = facts_clock(false, wall, state->has_mark, state->mark_usec) == CLOCK_BEHIND;
-        if (behind != leaf_is(leaf, "clock", facts_clock_name(CLOCK_BEHIND)))
+        if (behind != leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(CLOCK_BEHIND)))
                 return behind ? "its clock is over 5 s before the mark, and it does not say so"
                               : "it says that its clock is behind, which it is not";
         if (entry->kind == LEAF_REQUEST && !says_mark(state, leaf, "mark"))
@@ -213,7 +222,7 @@ static const struct {
 } leaf_rules[] = {
         {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
         {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
-        {"I8", check_epoch},      {"I10", check_mark},         {"I11", check_span},
+        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark}, {"I11", check_span},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -254,15 +263,6 @@ static void note_start(Rules *rules, const LeafEntry *entry)
         rules->request_since_start = false;
 }
 
-static int note_epoch(Rules *rules, const LeafEntry *entry)
-{
-        rules->counts.epochs++;
-        rules->span_usec = 0;
-        if (!rules->handlers.epoch)
-                return 0;
-        return rules->handlers.epoch(entry->at, leaf_text(&entry->leaf, "next"), rules->handlers.userdata);
-}
-
 static void note_state(Rules *rules, const LeafEntry *entry)
 {
         rules->span_usec += entry_span(rules, entry);
@@ -289,7 +289,9 @@ static int note(Rules *rules, const LeafEntry *entry)
                 note_outcome(rules, entry);
                 return 0;
         case LEAF_EPOCH:
-                return note_epoch(rules, entry);
+                rules->counts.epochs++;
+                rules->span_usec = 0;
+                return 0;
         case LEAF_GAP:
         case LEAF_JUMP:
         case LEAF_STOP:
@@ -314,7 +316,7 @@ static int entry_check(Rules *rules, const LeafEntry *entry)
                 if (text)
                         report(rules, entry->at, leaf_rules[i].name, text);
         }
-        return note(rules, entry);
+        return rules->error < 0 ? rules->error : note(rules, entry);
 }
 
 int rules_leaf(Rules *rules, const void *leaf, size_t n)
