@@ -19,7 +19,7 @@
 struct Rules {
         RuleHandlers handlers;
         RuleCounts counts;
-        LogState state; /* before the leaf that is looked at */
+        LogState state;       /* before the leaf that is looked at */
         uint64_t latest_usec; /* the largest log time so far; 0: none */
         uint64_t span_usec;   /* of the epoch at hand, as far as I11 counts it */
         uint64_t last_start;

@@ -6,7 +6,6 @@ Usage: promise-4-only-grows.py BUILD    (root)
 """
 import base64
 import hashlib
-import hmac
 import json
 import pathlib
 import random
@@ -16,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import forge  # noqa: E402
 import service as mg  # noqa: E402
 
 BEHIND = 10  # the exit status of a guard whose database and export do not belong together
@@ -288,14 +288,6 @@ def sign(seed, message, folder):
     return (folder / "signature").read_bytes()
 
 
-def epoch_seed(state):
-    """What the key of the epoch at hand is made of."""
-    data = (state / "trail/epoch.seed").read_bytes()
-    slots = [data[at:at + 80] for at in (0, 2048) if data[at:at + 8] == b"MGEPOCH1"]
-    seed = max(slots, key=lambda slot: slot[8:16])[16:48]
-    return hmac.digest(seed, b"sign", "sha256")
-
-
 def rewrite(export, state, folder, change):
     """The export as whoever has the machine and the keys would write it anew: every file agrees with every other."""
     leaves = [json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() for leaf in change(json_leaves(export))]
@@ -312,7 +304,7 @@ def rewrite(export, state, folder, change):
     origin = body.splitlines()[0]
     text = f"{origin}\n{len(leaves)}\n{base64.b64encode(merkle_root(hashes)).decode()}\n"
     anew = ""
-    for line, seed in zip(signatures.splitlines(), ((state / "trail/log.key").read_bytes(), epoch_seed(state)), strict=True):
+    for line, seed in zip(signatures.splitlines(), forge.keys(state), strict=True):
         dash, name, old = line.split(" ")
         key_id = base64.b64decode(old)[:4]
         anew += f"{dash} {name} {base64.b64encode(key_id + sign(seed, text.encode(), folder)).decode()}\n"
