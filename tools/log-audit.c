@@ -13,16 +13,21 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "policy/time.h"
+#include "tools/epoch-chain.h"
 #include "tools/export-files.h"
 #include "tools/leaf-checker.h"
 #include "tools/tile-stack.h"
 
 enum { PROGRESS_BUNDLES = 64 };
 
+#define LOG_STALE_USEC (2 * 60 * UINT64_C(1000000))
+
 typedef struct Pass {
         LogAudit *audit;
         TileStack stack;
         LeafChecker *checker;
+        EpochChain epochs;
         size_t n_reached; /* kept heads that have been compared */
 } Pass;
 
@@ -110,13 +115,38 @@ static void show_progress(const Pass *pass, bool end)
                         pass->audit->export->head.size);
 }
 
+/* Whether a leaf may end an epoch. No text in a leaf holds a quote, so that these bytes are its kind; what else
+ * there is to be said of them, the rules say. */
+static bool may_end_epoch(const uint8_t *leaf, size_t n)
+{
+        static const char kind[] = "\"kind\":\"epoch\"";
+        return memmem(leaf, n, kind, strlen(kind)) != NULL;
+}
+
+/* The last leaf that went in may end an epoch: its checkpoint has the root that the tree has now. */
+static int take_epoch(Pass *pass, const uint8_t *leaf, size_t n)
+{
+        TreeHead head = {.size = pass->stack.size};
+        LeafEntry entry;
+
+        int r = leaf_entry_read(head.size - 1, leaf, n, &entry);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        tile_stack_root(&pass->stack, &head.root);
+        if (entry.kind == LEAF_EPOCH)
+                r = epoch_chain_end(&pass->epochs, &head, leaf_text(&entry.leaf, "next"));
+        leaf_entry_deinit(&entry);
+        return r;
+}
+
 static int take_leaf(Pass *pass, const uint8_t *leaf, size_t n)
 {
         Digest hash;
 
         check_kept(pass);
         tree_leaf_hash(leaf, n, &hash);
-        return tile_stack_append(&pass->stack, &hash);
+        int r = tile_stack_append(&pass->stack, &hash);
+        return r == 0 && may_end_epoch(leaf, n) ? take_epoch(pass, leaf, n) : r;
 }
 
 /* Return: 0, 1 where a bundle cannot be read (which is reported, and ends the pass), or -errno. */
@@ -153,6 +183,29 @@ static int take_leaves(Pass *pass)
         return r;
 }
 
+/* The guard writes a leaf a minute, so a log without one is not the log as it is now. */
+static void check_fresh(const LogAudit *audit)
+{
+        const RuleCounts counts = audit->counts;
+        char last[TIME_TEXT_SIZE];
+
+        if (counts.leaves == 0 || counts.last_usec + LOG_STALE_USEC >= audit->now_usec ||
+            (counts.stopped && audit->fresh != LOG_FRESH_ALWAYS))
+                return;
+        time_format((int64_t)counts.last_usec, last);
+        const uint64_t minutes = (audit->now_usec - counts.last_usec) / 60000000;
+        if (audit->fresh == LOG_FRESH_REMARKED)
+                findings_remark(audit->findings,
+                                "the newest leaf is of %s, %" PRIu64 " minutes ago; what came after it, this "
+                                "export does not say",
+                                last, minutes);
+        else
+                findings_file(audit->findings, "checkpoint",
+                              "the log is stale or was cut off: its newest leaf is of %s, %" PRIu64
+                              " minutes ago",
+                              last, minutes);
+}
+
 /* Only when every leaf went in. */
 static int check_end(Pass *pass)
 {
@@ -168,7 +221,7 @@ static int check_end(Pass *pass)
         if (!digest_equal(&root, &export->head.root))
                 findings_file(pass->audit->findings, "checkpoint",
                               "the leaves do not lead to the signed root");
-        return 0;
+        return epoch_chain_finish(&pass->epochs);
 }
 
 static int check_policies(const LogAudit *audit, const LeafCheckerResult *leaves)
@@ -181,7 +234,8 @@ static int check_policies(const LogAudit *audit, const LeafCheckerResult *leaves
         return r;
 }
 
-/* What was found in the tree stands before what was found in the leaves, and that before the other files. */
+/* What was found in the tree stands before what was found in the leaves, and that before the other files.
+ * @whole: every leaf was read, so that it is known how many epochs have ended. */
 static int finish(Pass *pass, bool whole)
 {
         LogAudit *audit = pass->audit;
@@ -193,9 +247,14 @@ static int finish(Pass *pass, bool whole)
         audit->counts = leaves.counts;
         audit->n_remade = leaves.n_remade;
         audit->n_policies = leaves.n_policies;
+        if (whole)
+                check_fresh(audit);
         findings_join(audit->findings, leaves.findings);
         r = check_policies(audit, &leaves);
-        return r < 0 ? r : export_files_check(audit->export, audit->dir, audit->findings);
+        if (r < 0)
+                return r;
+        const ExportFolder folder = {audit->dir, whole ? pass->epochs.n_ended : UINT64_MAX};
+        return export_files_check(audit->export, &folder, audit->findings);
 }
 
 static int run_pass(Pass *pass)
@@ -223,6 +282,8 @@ int log_audit_run(LogAudit *audit)
         if (audit->n_kept > 0)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
         int r = leaf_checker_new(&pass->checker, &source);
+        if (r == 0)
+                r = epoch_chain_open(&pass->epochs, audit->export, audit->findings, audit->epoch_vkey);
         if (r == 0)
                 r = run_pass(pass);
         leaf_checker_free(pass->checker);

@@ -320,7 +320,7 @@ int start_try(Guard *guard, int *ret_status)
         if (r >= 0)
                 r = start_record(guard, &found);
         if (r >= 0)
-                r = recorder_start(&guard->recorder);
+                r = recorder_start(&guard->recorder, guard->config.epoch_length_usec);
         if (r < 0)
                 diag(DIAG_ERROR, "Cannot begin to record: %s", strerror(-r));
         return r;
