@@ -207,6 +207,7 @@ static void *export_run(void *userdata)
         Export *export = userdata;
         struct timespec next = {};
 
+        (void)pthread_setname_np(pthread_self(), "export"); /* For ps and top; the name fits. */
         while (export_wait(export, &next)) {
                 (void)clock_gettime(CLOCK_MONOTONIC, &next); /* This clock always exists. */
                 next.tv_sec++;

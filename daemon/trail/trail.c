@@ -431,6 +431,7 @@ static void *trail_run(void *userdata)
         bool may_rest = true;
         Work work = {};
 
+        (void)pthread_setname_np(pthread_self(), "trail"); /* For ps and top; the name fits. */
         while (trail_wait(trail, may_rest, &work)) {
                 may_rest = work.entries || work.searches;
                 if (!may_rest)
