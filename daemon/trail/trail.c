@@ -303,7 +303,7 @@ static void trail_report(Trail *trail, Report report)
         /* Where the counter is full, the loop has been woken long since. One that cannot be woken would keep
          * everybody waiting. */
         if (eventfd_write(trail->event_fd, 1) < 0 && errno != EAGAIN)
-                fatal_storage("trail: waking the loop", -errno);
+                fatal_storage("waking the loop", trail->opening.trail_path, -errno);
 }
 
 /* What the thread takes off the shared lists at a time. */

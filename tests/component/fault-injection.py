@@ -17,7 +17,7 @@ import crashes  # noqa: E402
 import faults  # noqa: E402
 import service as mg  # noqa: E402
 
-PARTS = 7             # no multiple of the number of errors, so that each part has them all
+PARTS = 5             # no multiple of the number of errors, so that each part has them all
 POINTS_OF_A_LOG = 50  # then another begins, so that reading it stays quick
 PATIENCE = 0.15       # seconds to wait for a call that comes after the answer
 TRIES = 3             # for a call that an attempt need not make each time
@@ -87,8 +87,11 @@ class Faults:
         self.n, self.n_judged, self.stored, self.n_permits, self.asked = 0, 0, set(), 0, {}
 
     def close(self):
-        if self.rig:
+        if not self.rig:
+            return
+        try:
             self.rig.judge("the whole log")
+        finally:
             self.rig.close()
 
     def points(self, kind):
