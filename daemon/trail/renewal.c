@@ -116,9 +116,13 @@ static int renewal_prepare_export(int state_fd)
 {
         _cleanup_(fd_closep) int fd = -1;
 
-        if (!folder_has(state_fd, "export") || folder_has(state_fd, renewal_next_export))
-                return 0;
-        int r = folder_make(state_fd, renewal_within_export, 0750, &fd);
+        int r = folder_has(state_fd, "export");
+        if (r <= 0)
+                return r;
+        r = folder_has(state_fd, renewal_next_export);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = folder_make(state_fd, renewal_within_export, 0750, &fd);
         if (r < 0)
                 return r;
         if (renameat2(state_fd, renewal_within_export, state_fd, renewal_next_export, RENAME_NOREPLACE) < 0 ||
@@ -130,8 +134,9 @@ static int renewal_prepare_export(int state_fd)
 /* Step 5. */
 static int renewal_place_export(int state_fd)
 {
-        if (!folder_has(state_fd, renewal_next_export))
-                return 0;
+        int r = folder_has(state_fd, renewal_next_export);
+        if (r <= 0)
+                return r;
         return renameat(state_fd, renewal_next_export, state_fd, "export") < 0 ? -errno : 0;
 }
 
