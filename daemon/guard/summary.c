@@ -8,6 +8,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/facts.h"
 #include "guard/guard.h"
@@ -48,8 +49,10 @@ void summary_notify(Guard *guard, const char *more)
         bool same = !text || (guard->summary && strcmp(guard->summary, text) == 0);
 
         /* A service manager that is slow would hold up the loop: it gets no more than it needs to know. */
-        if (!same || *more)
-                (void)sd_notifyf(0, "%sSTATUS=%s", more, text ? text : ""); /* There may be nobody to tell. */
+        int r = same && !*more ? 0 : sd_notifyf(0, "%sSTATUS=%s", more, text ? text : "");
+        /* One that is not told that all is ready will stop the guard for it. */
+        if (r < 0)
+                diag(DIAG_WARNING, "Cannot tell the service manager how it stands: %s", strerror(-r));
         free(guard->summary);
         guard->summary = text;
 }

@@ -195,8 +195,10 @@ static int worker_on_closed(Channel *channel, int reason, void *userdata)
 {
         Worker *worker = userdata;
 
-        if (reason != PACKET_E_CLOSED)
+        if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
                 return worker_breach(worker, "what is no packet, or it does not read what it is sent");
+        if (reason < 0)
+                diag(DIAG_ERROR, "The worker's socket fails: %s", strerror(-reason));
         diag(DIAG_NOTICE, "The worker has gone.");
         return worker_end(worker);
 }

@@ -142,19 +142,22 @@ static int start_folders(Start *start)
 static int start_look(Start *start)
 {
         const Folders *folders = &start->opening->folders;
-        bool has_database = folder_has(folders->trail_fd, "trail.db");
 
-        if (!has_database && start->has_published)
+        int r = folder_has(folders->trail_fd, "trail.db");
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (start->has_published)
                 return start_refuse(start, TRAIL_E_BEHIND,
                                     "There is an exported log in %s/export, but its database %s is "
                                     "missing. " OPENING_WAY_ON,
                                     start->config->state_dir, start->database);
-        if (!has_database && renewal_is_half_done(folders->state_fd))
+        r = renewal_is_half_done(folders->state_fd);
+        if (r > 0)
                 return start_refuse(
                         start, TRAIL_E_BEHIND,
                         "A --new-log in %s did not come to its end. Start with --new-log once more.",
                         start->config->state_dir);
-        return 0;
+        return r;
 }
 
 static int start_store(Start *start)
@@ -493,8 +496,12 @@ static int start_tell(Start *start, TrailFound *ret_found)
         }
         found.open = list.indices;
         found.n_open = list.n;
-        if (start->tree.size == 0)
-                found.has_previous = renewal_previous(start->opening->folders.trail_fd, &found.previous);
+        r = start->tree.size == 0 ? renewal_previous(start->opening->folders.trail_fd, &found.previous) : 0;
+        if (r < 0) {
+                trail_found_deinit(&found);
+                return r;
+        }
+        found.has_previous = r > 0;
         *ret_found = found;
         return 0;
 }
