@@ -6,6 +6,7 @@
 #include "guard/mirrors.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,19 +25,25 @@
 
 /* ------------------------------------------------------------------------------------------ what was lost */
 
+/* A `mirror` leaf on its way: what it tells is told anew if it is not written. */
+typedef struct LossEntry {
+        Waiter waiter;
+        MirrorLoss *loss;
+        uint64_t n_lost;
+} LossEntry;
+
 static int loss_committed(Waiter *waiter, TrailEntry *entry)
 {
-        CONTAINER_OF(waiter, MirrorLoss, waiter)->n_telling = 0;
+        free(CONTAINER_OF(waiter, LossEntry, waiter));
         return 0;
 }
 
 static int loss_failed(Waiter *waiter)
 {
-        MirrorLoss *loss = CONTAINER_OF(waiter, MirrorLoss, waiter);
+        _cleanup_(freep) LossEntry *entry = CONTAINER_OF(waiter, LossEntry, waiter);
 
-        loss->n_told -= loss->n_telling;
-        loss->n_telling = 0;
-        return timer_arm(loss->pause, MIRRORS_PAUSE_USEC);
+        entry->loss->n_told -= entry->n_lost;
+        return timer_arm(entry->loss->pause, MIRRORS_PAUSE_USEC);
 }
 
 static int loss_record(MirrorLoss *loss, uint64_t n_lost)
@@ -49,24 +56,31 @@ static int loss_record(MirrorLoss *loss, uint64_t n_lost)
         int r = recorder_now(recorder, &now);
         if (r < 0)
                 return r;
+        LossEntry *entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+        *entry = (LossEntry){.waiter = {.committed = loss_committed, .failed = loss_failed},
+                             .loss = loss,
+                             .n_lost = n_lost};
         draft_begin(&draft, &recorder->ledger, &now, "mirror");
         leaf_mirror(&mirror, &draft);
-        r = recorder_append(recorder, &draft, &loss->waiter);
-        if (r != 0)
-                /* What cannot be told now is told with the next one. */
-                return r < 0 ? r : 0;
-        loss->n_telling = n_lost;
-        loss->n_told += n_lost;
-        return 0;
+        r = recorder_append(recorder, &draft, &entry->waiter);
+        if (r == 0) {
+                loss->n_told += n_lost;
+                return 0;
+        }
+        free(entry);
+        /* What cannot be told now is told with the next one. */
+        return r < 0 ? r : 0;
 }
 
-/* Tells of what was lost since, unless a leaf about it is under way already. Return: 0 or -errno. */
+/* Tells of what was lost since. Return: 0 or -errno. */
 static int loss_tell(MirrorLoss *loss)
 {
         Mirrors *mirrors = &loss->guard->mirrors;
         const MirrorCounts counts = mirror_counts(mirrors->mirror, loss->to);
 
-        if (counts.lost == loss->n_told || loss->n_telling > 0 || loss->guard->stopped)
+        if (counts.lost == loss->n_told || loss->guard->stopped)
                 return 0;
         diag(DIAG_WARNING, "The mirror to %s lost %llu records: %s.", mirror_name(loss->to),
              (unsigned long long)(counts.lost - loss->n_told), strerror(counts.error));
@@ -238,9 +252,7 @@ int mirrors_init(Mirrors *mirrors, Guard *guard, int audit_fd)
                 return r;
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++) {
                 MirrorLoss *loss = &mirrors->losses[to];
-                *loss = (MirrorLoss){.guard = guard,
-                                     .to = to,
-                                     .waiter = {.committed = loss_committed, .failed = loss_failed}};
+                *loss = (MirrorLoss){.guard = guard, .to = to};
                 r = timer_new(guard->event, &loss->pause, loss_on_pause_over, loss);
                 if (r < 0)
                         return r;

@@ -23,8 +23,6 @@ typedef struct MirrorLoss {
         struct Guard *guard;
         MirrorTo to;
         uint64_t n_told;        /* in leaves, those under way included */
-        uint64_t n_telling;     /* in the leaf under way */
-        Waiter waiter;          /* for that leaf */
         sd_event_source *pause; /* armed: no leaf yet */
 } MirrorLoss;
 
