@@ -13,10 +13,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/inquiry.h"
+#include "trail/event.h"
 
 /* ------------------------------------------------------------------------------------------------ credits */
 
@@ -73,8 +73,12 @@ int child_regain(Child *child, bool recorded)
 
 static void child_breach(Child *child, const char *what)
 {
-        diag(DIAG_WARNING, "The frontend child for uid %u on %s broke the rules and is ended: %s",
-             child->user.uid, message_interface_name(child->interface), what);
+        const char *interface = message_interface_name(child->interface);
+
+        event_tell(EVENT_CHILD_BREACH,
+                   EVENT_FIELDS({"uid", .number = child->user.uid}, {"interface", interface}, {"why", what}),
+                   "The frontend child for uid %u on %s broke the rules and is ended: %s", child->user.uid,
+                   interface, what);
         guard_refuse(child->guard, child->user, REFUSED_FRONTEND);
         child_end(child);
 }

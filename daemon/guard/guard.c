@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
+#include "guard/stand-downs.h"
 #include "guard/start.h"
 #include "guard/summary.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
 #define GUARD_STOP_USEC    (10 * CLOCK_USEC_PER_SEC)
@@ -37,10 +38,16 @@ void guard_peers_changed(Guard *guard)
 
         int r = listeners_set(&guard->listeners, open && guard->frontend.channel, open);
         if (r < 0)
-                diag(DIAG_ERROR, "Cannot open or shut a socket: %s", strerror(-r));
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                           "Cannot open or shut a socket: %s", strerror(-r));
         if (serving == guard->serving)
                 return;
         guard->serving = serving;
+        if (serving)
+                event_tell(EVENT_SERVING, EVENT_NO_FIELDS, "Serving: frontend and worker are there.");
+        else if (open)
+                event_tell(EVENT_NOT_SERVING, EVENT_NO_FIELDS, "Not serving any more: the %s is not there.",
+                           guard->frontend.channel ? "worker" : "frontend");
         summary_notify(guard, serving ? "X_MATCHGUARD_SERVING=1\n" : "X_MATCHGUARD_SERVING=0\n");
 }
 
@@ -153,7 +160,7 @@ static int stop_failed(Waiter *waiter)
 {
         Guard *guard = CONTAINER_OF(waiter, Guard, stop);
 
-        diag(DIAG_ERROR, "The stop could not be recorded.");
+        event_tell(EVENT_STOP_FAILED, EVENT_NO_FIELDS, "The stop could not be recorded.");
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
@@ -270,6 +277,7 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         guard->started = true;
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
+        stand_downs_tell(NULL, guard->policy);
         return warnings_policy_loaded(&guard->warnings);
 }
 
@@ -277,7 +285,7 @@ static int starting_failed(Waiter *waiter)
 {
         Guard *guard = CONTAINER_OF(waiter, Guard, starting);
 
-        diag(DIAG_ERROR, "What was found at the start could not be recorded.");
+        event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "What was found at the start could not be recorded.");
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
@@ -289,11 +297,12 @@ static int guard_load_config(Guard *guard)
 
         int r = config_load(guard->options->config_path, &guard->config, &faults);
         if (r < 0)
-                diag(DIAG_ERROR, "Cannot read %s: %s", guard->options->config_path, strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot read %s: %s",
+                           guard->options->config_path, strerror(-r));
         if (r <= 0)
                 return r;
         for (size_t i = 0; i < faults.n; i++)
-                diag(DIAG_ERROR, "%s", faults.lines[i]);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "%s", faults.lines[i]);
         policy_faults_deinit(&faults);
         return -EBADMSG;
 }
@@ -329,9 +338,9 @@ static int guard_raise_limits(Guard *guard)
         if (higher.rlim_cur > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &higher) == 0)
                 limit = higher;
         if (limit.rlim_cur < GUARD_FILES_LEAST) {
-                diag(DIAG_ERROR,
-                     "Only %llu files may be open, and %d are needed; raise LimitNOFILE= or ulimit -n.",
-                     (unsigned long long)limit.rlim_cur, GUARD_FILES_LEAST);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Only %llu files may be open, and %d are needed; raise LimitNOFILE= or ulimit -n.",
+                           (unsigned long long)limit.rlim_cur, GUARD_FILES_LEAST);
                 return -EMFILE;
         }
         quota_limit_connections(&guard->quota, (limit.rlim_cur - GUARD_FILES_OWN) / GUARD_FILES_CONNECTION);
@@ -389,7 +398,8 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
                 return r;
         r = guard_set_up(guard);
         if (r < 0) {
-                diag(DIAG_ERROR, "Cannot set up the loop and the sockets: %s", strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot set up the loop and the sockets: %s",
+                           strerror(-r));
                 return r;
         }
         r = start_open(guard, ret_status);

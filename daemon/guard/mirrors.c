@@ -11,11 +11,12 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
+#include "trail/mirror-journal.h"
 
 #define MIRRORS_PAUSE_USEC      (60 * CLOCK_USEC_PER_SEC)
 #define MIRRORS_CHECKPOINT_USEC (3600 * CLOCK_USEC_PER_SEC)
@@ -66,8 +67,6 @@ static int loss_tell(MirrorLoss *loss)
 
         if (counts.lost == loss->n_told || loss->n_telling > 0 || loss->guard->stopped)
                 return 0;
-        diag(DIAG_WARNING, "The mirror to %s lost %llu records: %s.", mirror_name(loss->to),
-             (unsigned long long)(counts.lost - loss->n_told), strerror(counts.error));
         int r = loss_record(loss, counts.lost - loss->n_told);
         return r < 0 ? r : timer_arm(loss->pause, MIRRORS_PAUSE_USEC);
 }
@@ -151,6 +150,27 @@ void mirrors_fault(Mirrors *mirrors, const char *what)
 
 /* ----------------------------------------------------------------------------------------- life and death */
 
+static void mirrors_tell_event(const Buffer *record, void *userdata)
+{
+        const MirrorItem item = {.kind = MIRROR_EVENT, .bytes = record->data, .n = record->n};
+
+        mirror_tell(userdata, &item);
+}
+
+/* From here on what there is to say goes by its thread. */
+static int mirrors_add_journal(Mirrors *mirrors)
+{
+        void *journal = mirror_journal_new();
+        if (!journal)
+                return -ENOMEM;
+        int r = mirror_add(mirrors->mirror, MIRROR_JOURNAL, &mirror_journal, journal);
+        if (r < 0)
+                mirror_journal.free(journal);
+        else
+                event_set_teller(mirrors_tell_event, mirrors->mirror);
+        return r;
+}
+
 int mirrors_init(Mirrors *mirrors, Guard *guard)
 {
         *mirrors = (Mirrors){.guard = guard};
@@ -166,6 +186,9 @@ int mirrors_init(Mirrors *mirrors, Guard *guard)
                 if (r < 0)
                         return r;
         }
+        r = mirrors_add_journal(mirrors);
+        if (r < 0)
+                return r;
         r = sd_event_add_io(guard->event, &mirrors->source, mirror_event_fd(mirrors->mirror), EPOLLIN,
                             mirrors_on_loss, mirrors);
         return r < 0 ? r : sd_event_source_set_exit_on_failure(mirrors->source, true);
@@ -175,6 +198,7 @@ void mirrors_deinit(Mirrors *mirrors)
 {
         if (!mirrors->guard)
                 return;
+        event_set_teller(NULL, NULL);
         mirrors->source = sd_event_source_disable_unref(mirrors->source);
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++)
                 mirrors->losses[to].pause = sd_event_source_disable_unref(mirrors->losses[to].pause);

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define RECORDER_PROBE_USEC (1 * CLOCK_USEC_PER_SEC)
 #define RECORDER_BEAT_USEC  (60 * CLOCK_USEC_PER_SEC)
@@ -114,11 +114,15 @@ static int recorder_watch_clock(Recorder *recorder, const ClockReading *now, boo
 
         recorder->behind = behind;
         if (changed && behind)
-                diag(DIAG_ERROR,
-                     "The clock is behind the trail: every request is denied as clock-untrusted. Set it "
-                     "right, or, where it is the trail that is ahead, run 'matchguard rebase'.");
+                event_tell(
+                        EVENT_CLOCK_BEHIND,
+                        EVENT_FIELDS({"time", .number = now->wall_usec},
+                                     {"mark", .number = recorder->ledger.state.mark_usec}),
+                        "The clock is behind the trail: every request is denied as clock-untrusted. Set it "
+                        "right, or, where it is the trail that is ahead, run 'matchguard rebase'.");
         else if (changed)
-                diag(DIAG_NOTICE, "The clock is not behind the trail any more.");
+                event_tell(EVENT_CLOCK_CAUGHT_UP, EVENT_NO_FIELDS,
+                           "The clock is not behind the trail any more.");
         return changed || jumped ? recorder->handlers->clock(recorder->userdata) : 0;
 }
 
@@ -142,9 +146,6 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
                 /* What there is no room for now is told with the next reading. */
                 if (r != 0)
                         return r < 0 ? r : 0;
-                diag(DIAG_WARNING, "The wall clock stepped by %lld ms; recorded as leaf %llu.",
-                     ((long long)jump.to_usec - (long long)jump.from_usec) / 1000,
-                     (unsigned long long)recorder->ledger.size - 1);
         }
         ledger_observe(&recorder->ledger, &now);
         return recorder_watch_clock(recorder, &now, jumped);
@@ -190,7 +191,8 @@ static int recorder_break(Recorder *recorder, const char *why)
                         return r;
                 recorder->broken = true;
                 recorder->since_usec = now.wall_usec;
-                diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
+                event_tell(EVENT_TRAIL_BROKEN, EVENT_FIELDS({"why", recorder->why}),
+                           "The trail cannot be written, so nothing is decided: %s", recorder->why);
                 r = recorder->handlers->broken(recorder->userdata);
                 if (r < 0)
                         return r;
@@ -239,7 +241,7 @@ static int recorder_probe_committed(Waiter *waiter, TrailEntry *entry)
         if (!recorder->broken)
                 return 0;
         recorder->broken = false;
-        diag(DIAG_NOTICE, "The trail is written again.");
+        event_tell(EVENT_TRAIL_MENDED, EVENT_NO_FIELDS, "The trail is written again.");
         /* What was turned away while the probe was under way. */
         if (recorder->n_refused > 0) {
                 recorder->n_told = recorder->n_refused;

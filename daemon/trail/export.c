@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "base/buffer.h"
-#include "base/diag.h"
 #include "log/tile.h"
+#include "trail/event.h"
 #include "trail/fatal.h"
 
 /* Leaves on their way: entries as in a bundle, hashes beside them, and the checkpoint over the last. */
@@ -155,10 +155,11 @@ static void export_tell_room(Export *export, int r)
         bool no_room = r < 0;
 
         if (no_room && !export->no_room)
-                diag(DIAG_WARNING, "export: %s; the published log falls behind until there is room",
-                     strerror(-r));
+                event_tell(EVENT_EXPORT_BEHIND, EVENT_FIELDS({"why", strerror(-r)}),
+                           "export: %s; the published log falls behind until there is room", strerror(-r));
         if (!no_room && export->no_room)
-                diag(DIAG_NOTICE, "export: there is room again, the published log has caught up");
+                event_tell(EVENT_EXPORT_CAUGHT_UP, EVENT_NO_FIELDS,
+                           "export: there is room again, the published log has caught up");
         export->no_room = no_room;
 }
 

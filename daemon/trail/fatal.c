@@ -10,13 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
+#include "trail/event.h"
 #include "trail/trail.h"
 
 void fatal_storage(const char *what, int r)
 {
-        diag(DIAG_ERROR, "%s: %s; ending, so that nothing is told that the disk may not hold", what,
-             strerror(-r));
+        event_tell_now(EVENT_STORAGE_FAILED, EVENT_FIELDS({"what", what}, {"why", strerror(-r)}),
+                       "%s: %s; ending, so that nothing is told that the disk may not hold", what,
+                       strerror(-r));
         _exit(TRAIL_EXIT_STORAGE);
 }
 
