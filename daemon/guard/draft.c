@@ -120,7 +120,6 @@ int draft_finish(Draft *draft, const TrailState *after, TrailEntry **ret_entry)
         entry->leaf = buffer_take(&bytes, &entry->n_leaf);
         entry->state = *after;
         entry->role = draft->role;
-        memcpy(entry->request, draft->request, sizeof(entry->request));
         entry->of = draft->of;
         entry->wants_path = draft->wants_path;
         if (draft->has_detail) {

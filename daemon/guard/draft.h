@@ -20,7 +20,6 @@ typedef struct Draft {
         Leaf leaf;
         LedgerStamp stamp;
         TrailRole role;
-        uint8_t request[MESSAGE_REQUEST_SIZE];
         uint64_t of;
         bool wants_path;
         LedgerEffect effect;

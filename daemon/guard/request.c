@@ -137,8 +137,6 @@ static Request *request_new(Client *client, Packet *packet, CallMessage *message
                              .waiter = {.committed = request_committed, .failed = request_failed}};
         *packet = PACKET_INIT;
         *message = (CallMessage){};
-        random_bytes(request->id, sizeof(request->id));
-        text_hex(request->id, sizeof(request->id), request->id_text);
         TAILQ_INSERT_TAIL(&guard->requests.open, request, open);
         guard->requests.n_open++;
         guard->requests.n_job_bytes += request->message.n_job;
@@ -569,6 +567,8 @@ static int request_record_decision(Request *request, const Facts *facts, const C
                             .job_salt = request->job_salt};
         draft_begin(&draft, &recorder->ledger, now, "request");
         request->index = draft.stamp.index;
+        request_id_make(request->index, request->id);
+        text_hex(request->id, sizeof(request->id), request->id_text);
         request->deadline_usec = now->boottime_usec + REQUEST_DEADLINE_USEC;
         int r = leaf_request(&leaf, &draft);
         if (r != 0)

@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "log/proof.h"
 #include "trail/ballast.h"
 #include "trail/receipt-make.h"
+#include "wire/leaf.h"
 
 struct Committer {
         Store *store;
@@ -256,24 +258,34 @@ static int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, B
         return proof->failed ? -ENOMEM : 0;
 }
 
-int committer_find(Committer *committer, const uint8_t request[16], Finding *ret_finding)
+/* Whether a leaf is the decision of a request. */
+static bool committer_decides(const Buffer *bytes, const uint8_t request[static REQUEST_ID_SIZE])
+{
+        char text[2 * REQUEST_ID_SIZE + 1];
+        Leaf leaf = LEAF_INIT;
+
+        text_hex(request, REQUEST_ID_SIZE, text);
+        bool decides = leaf_parse(bytes->data, bytes->n, LEAF_MAX, &leaf) == 0 &&
+                       leaf_is(&leaf, "kind", "request") && leaf_is(&leaf, "request", text);
+        leaf_deinit(&leaf);
+        return decides;
+}
+
+int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding)
 {
         _cleanup_(finding_deinit) Finding finding = {};
-        StoreQuery query = {STORE_REQUEST, .request = request};
-        uint64_t decision = 0, outcome = 0;
+        uint64_t decision = request_id_index(request), outcome = 0;
 
-        int r = store_read(committer->store, &query, committer_on_number, &decision);
-        if (r < 0)
-                return r;
-        if (r == STORE_E_NONE) {
-                *ret_finding = finding;
+        *ret_finding = (Finding){};
+        if (decision >= committer->head.size)
                 return 0;
-        }
-        r = committer_prove(committer, decision, &finding.decision, &finding.decision_proof);
+        int r = committer_prove(committer, decision, &finding.decision, &finding.decision_proof);
         if (r < 0)
                 return r;
+        if (!committer_decides(&finding.decision, request))
+                return 0;
         finding.found = true;
-        query = (StoreQuery){STORE_OUTCOME, .first = decision};
+        const StoreQuery query = {STORE_OUTCOME, .first = decision};
         r = store_read(committer->store, &query, committer_on_number, &outcome);
         finding.has_outcome = r == 0;
         if (r == 0)

@@ -91,7 +91,7 @@ typedef struct Finding {
 void finding_deinit(Finding *finding);
 
 /** committer_find() - Looks a request up. Return: 0 (also where there is none), or -errno. */
-int committer_find(Committer *committer, const uint8_t request[16], Finding *ret_finding);
+int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding);
 
 /** committer_scan_back() - As trail_scan_back(). */
 int committer_scan_back(Committer *committer, const TrailScan *scan);

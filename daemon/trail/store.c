@@ -9,7 +9,6 @@
  *   head        one row                  size, what the loop goes on from, origin, signed checkpoint
  *   open_req    i                        permits that have no outcome yet
  *   detail      i -> salt, b             openings of commitments; the only rows that may ever be erased
- *   request     id -> i                  where a request's decision stands
  *   outcome_of  i -> outcome             where a permit's outcome stands
  *
  * SQLite before 3.51.3 can lose committed pages when two connections use one write-ahead log. There is one
@@ -45,7 +44,6 @@ typedef enum StoreStatement {
         STATEMENT_OPEN,
         STATEMENT_CLOSE,
         STATEMENT_DETAIL,
-        STATEMENT_REQUEST,
         STATEMENT_OUTCOME,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
         STATEMENT_MAX = STATEMENT_READ + STORE_OUTCOME + 1,
@@ -64,14 +62,12 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_OPEN] = "INSERT INTO open_req (i) VALUES (?1)",
         [STATEMENT_CLOSE] = "DELETE FROM open_req WHERE i = ?1",
         [STATEMENT_DETAIL] = "INSERT INTO detail (i, salt, b) VALUES (?1, ?2, ?3)",
-        [STATEMENT_REQUEST] = "INSERT INTO request (id, i) VALUES (?1, ?2)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
         [STATEMENT_READ + STORE_LEAVES_BACK] =
                 "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i DESC",
         [STATEMENT_READ + STORE_TILE] = "SELECT k, h FROM tile WHERE k = ?1",
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
-        [STATEMENT_READ + STORE_REQUEST] = "SELECT i, NULL FROM request WHERE id = ?3",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
 };
 
@@ -106,7 +102,6 @@ static const char store_schema[] =
         "mark INTEGER, policy BLOB, origin TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
         "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE request (id BLOB PRIMARY KEY, i INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
         "COMMIT;";
 
@@ -402,16 +397,6 @@ static int store_put_detail(Store *store, const TrailEntry *entry)
         return store_step(store, STATEMENT_DETAIL);
 }
 
-static int store_put_request(Store *store, const TrailEntry *entry)
-{
-        sqlite3_stmt *statement = store->statements[STATEMENT_REQUEST];
-        int rc = sqlite3_bind_blob64(statement, 1, entry->request, sizeof(entry->request), SQLITE_STATIC);
-        if (rc != SQLITE_OK)
-                return store_ending(store, rc);
-        (void)sqlite3_bind_int64(statement, 2, (int64_t)entry->index);
-        return store_step(store, STATEMENT_REQUEST);
-}
-
 /* The rows beside the leaf. */
 static int store_put_role(Store *store, const TrailEntry *entry)
 {
@@ -419,14 +404,10 @@ static int store_put_role(Store *store, const TrailEntry *entry)
 
         switch (entry->role) {
         case TRAIL_PLAIN:
+        case TRAIL_DENY:
                 break;
         case TRAIL_PERMIT:
                 r = store_put(store, STATEMENT_OPEN, entry->index, 0);
-                if (r != 0)
-                        break;
-                __attribute__((fallthrough));
-        case TRAIL_DENY:
-                r = store_put_request(store, entry);
                 break;
         case TRAIL_OUTCOME:
                 r = store_put(store, STATEMENT_CLOSE, entry->of, 0);
@@ -547,10 +528,6 @@ int store_read(Store *store, const StoreQuery *query, StoreRowHandler handler, v
                 (void)sqlite3_bind_int64(statement, 1, (int64_t)query->first);
         if (n_parameters >= 2)
                 (void)sqlite3_bind_int64(statement, 2, (int64_t)query->last);
-        if (n_parameters >= 3 &&
-            sqlite3_bind_blob(statement, 3, query->request, sizeof(((TrailEntry *)0)->request),
-                              SQLITE_STATIC) != SQLITE_OK)
-                return -ENOMEM;
         int r = store_rows(store, statement, handler, userdata);
         (void)sqlite3_reset(statement); /* It repeats the result of the step. */
         return r;

@@ -81,14 +81,12 @@ typedef enum StoreWhat {
         STORE_LEAVES_BACK, /* the same, descending */
         STORE_TILE,        /* level << 48 | n in `first`: that key, hashes */
         STORE_OPEN,        /* permits without an outcome, ascending: index */
-        STORE_REQUEST,     /* by `request`: index of its decision */
         STORE_OUTCOME,     /* of the decision `first`: index of its outcome */
 } StoreWhat;
 
 typedef struct StoreQuery {
         StoreWhat what;
         uint64_t first, last;
-        const uint8_t *request;
 } StoreQuery;
 
 typedef struct StoreRow {

@@ -40,7 +40,7 @@ typedef struct EntryList {
 /* A look-up: on its way to the thread, then back with what was found. */
 typedef struct Search Search;
 struct Search {
-        uint8_t request[16];
+        uint8_t request[REQUEST_ID_SIZE];
         TrailFoundHandler handler;
         void *userdata;
         Finding finding;
@@ -579,7 +579,8 @@ void trail_show_from(Trail *trail, uint64_t size)
         pthread_mutex_unlock(&trail->lock);
 }
 
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata)
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata)
 {
         if (trail->n_searches >= TRAIL_FINDINGS_MAX)
                 return -EOVERFLOW;

@@ -24,6 +24,7 @@
 #include "log/note.h"
 #include "log/tree.h"
 #include "trail/receipt.h"
+#include "trail/request-id.h"
 #include "wire/commitment.h"
 
 /* Exit statuses of a guard that must not serve (sysexits are taken by systemd's own use of 64 and above). */
@@ -127,9 +128,8 @@ struct TrailEntry {
         TrailState state; /* after this leaf */
 
         TrailRole role;
-        uint8_t request[16]; /* TRAIL_DENY, TRAIL_PERMIT */
-        uint64_t of;         /* TRAIL_OUTCOME */
-        bool wants_path;     /* the receipt is to carry the audit path: permits */
+        uint64_t of;     /* TRAIL_OUTCOME */
+        bool wants_path; /* the receipt is to carry the audit path: permits */
 
         bool has_detail;
         uint8_t salt[COMMITMENT_SALT_SIZE];
@@ -212,14 +212,15 @@ typedef struct TrailRecord {
 
 /**
  * trail_find() - Looks a request up, in the trail's thread.
- * @request:    its id
+ * @request:    its id, as request_id_make() gave it
  * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno. Not called
  *              when the trail is freed before
  *
  * Sees what is committed. Return: 0, -EOVERFLOW when too many look-ups wait, another -errno.
  */
 typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata);
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata);
 
 /* One file of a policy. */
 typedef struct TrailPolicyText {

@@ -67,7 +67,7 @@ void fixture_run_until_failure(Fixture *fixture);
 void fixture_grow(Fixture *fixture, uint64_t size);
 
 /** fixture_request_id() - The id that the fixture gives to the request at @index. */
-void fixture_request_id(uint64_t index, uint8_t ret_id[static 16]);
+void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE]);
 
 /** fixture_leaf() - The leaf that the fixture makes for @index. Return: its length. */
 size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128]);
