@@ -7,9 +7,11 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -90,5 +92,21 @@ int journald_send(int *fd, const char *path, const void *entry, size_t n, int wa
                 struct pollfd room = {.fd = *fd, .events = POLLOUT};
                 /* Woken, interrupted or out of time: whether there is room is seen by trying. */
                 (void)poll(&room, 1, wait_ms);
+        }
+}
+
+/* journald takes one datagram after the other, and none before it is done with the one before. So when an empty
+ * one, which means nothing to it, has been taken, the others have been dealt with. */
+void journald_settle(int fd, int wait_ms)
+{
+        int n_waiting = 1;
+
+        if (fd < 0 || send(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                return;
+        for (; n_waiting > 0 && wait_ms > 0; wait_ms--) {
+                if (ioctl(fd, SIOCOUTQ, &n_waiting) < 0)
+                        return;
+                if (n_waiting > 0)
+                        (void)poll(NULL, 0, 1);
         }
 }

@@ -37,3 +37,12 @@ enum {
  * Return: 0, JOURNALD_E_BUSY, or -errno: it was not taken, and @fd may be -1 again.
  */
 int journald_send(int *fd, const char *path, const void *entry, size_t n, int wait_ms);
+
+/**
+ * journald_settle() - Waits until journald has dealt with all that was sent; for before the process ends.
+ * @wait_ms:    how long at most
+ *
+ * It looks up in /proc who the sender is: what comes from a process that has ended belongs to no unit, and
+ * `journalctl -u` does not show it.
+ */
+void journald_settle(int fd, int wait_ms);

@@ -196,9 +196,10 @@ static void event_write_here(const Buffer *record)
 {
         _cleanup_(fd_closep) int fd = -1;
 
-        if (!record->failed)
-                (void)event_write(&fd, record->data, record->n,
-                                  EVENT_WAIT_MS); /* There is nobody else to tell. */
+        if (record->failed)
+                return;
+        (void)event_write(&fd, record->data, record->n, EVENT_WAIT_MS); /* There is nobody else to tell. */
+        journald_settle(fd, EVENT_WAIT_MS);
 }
 
 static void event_format(EventKind kind, const LeafField *fields, Buffer *record, const char *format,

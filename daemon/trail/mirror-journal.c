@@ -20,7 +20,10 @@
 #include "trail/event-leaf.h"
 #include "trail/event.h"
 
-enum { JOURNAL_STDERR_WAIT_MS = 1000 };
+enum {
+        JOURNAL_STDERR_WAIT_MS = 1000,
+        JOURNAL_SETTLE_MS = 1000,
+};
 
 typedef struct Journal {
         int fd;
@@ -40,6 +43,7 @@ static void journal_free(void *self)
 {
         Journal *journal = self;
 
+        journald_settle(journal->fd, JOURNAL_SETTLE_MS);
         fd_close(journal->fd);
         free(journal);
 }

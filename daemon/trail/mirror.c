@@ -130,9 +130,9 @@ static void queue_count_lost(Queue *queue, int error)
 /* Under the lock: whether another item has room. */
 static bool queue_has_room(const Queue *queue, const MirrorItem *item)
 {
-        bool leaf = item->kind == MIRROR_LEAF;
-        size_t n_max = MIRROR_ITEMS_MAX - (leaf ? MIRROR_ITEMS_KEPT : 0);
-        size_t n_bytes_max = MIRROR_BYTES_MAX - (leaf ? MIRROR_BYTES_KEPT : 0);
+        bool request = item->kind == MIRROR_LEAF && strcmp(item->leaf_kind, "request") == 0;
+        size_t n_max = MIRROR_ITEMS_MAX - (request ? MIRROR_ITEMS_KEPT : 0);
+        size_t n_bytes_max = MIRROR_BYTES_MAX - (request ? MIRROR_BYTES_KEPT : 0);
 
         return queue->n < n_max && queue->n_bytes + item->n <= n_bytes_max;
 }

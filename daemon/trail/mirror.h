@@ -56,7 +56,7 @@ typedef struct MirrorDestination {
 enum {
         MIRROR_ITEMS_MAX = 16384,            /* that wait for one destination */
         MIRROR_BYTES_MAX = 16 * 1024 * 1024, /* likewise */
-        MIRROR_ITEMS_KEPT = 256, /* of those, for what is no leaf: a flood of requests takes no event */
+        MIRROR_ITEMS_KEPT = 256, /* of those, for all but requests: a flood of those hides nothing else */
         MIRROR_BYTES_KEPT = 1024 * 1024, /* likewise */
         MIRROR_STOP_USEC = 2 * 1000 * 1000,
 };

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -145,4 +146,47 @@ Test(journald, where_there_is_none_the_errno_says_so)
 
         cr_expect_eq(journald_send(&fd, "/nonexistent/socket", "A=b\n", 4, -1), -ENOENT);
         cr_expect_eq(fd, -1);
+}
+
+/* Reads two datagrams, the second after a while. */
+static void *read_slowly(void *userdata)
+{
+        const Played *played = userdata;
+        char bytes[64];
+
+        for (int i = 0; i < 2; i++) {
+                usleep(100000);
+                cr_assert_geq(recv(played->fd, bytes, sizeof(bytes), 0), 0);
+        }
+        return NULL;
+}
+
+Test(journald, who_settles_waits_until_it_has_come_to_the_last_one)
+{
+        Played played = played_new();
+        pthread_t thread;
+        int fd = -1;
+
+        cr_assert_eq(journald_send(&fd, played.path, "A=b\n", 4, 0), 0);
+        double before = seconds();
+        cr_assert_eq(pthread_create(&thread, NULL, read_slowly, &played), 0);
+        journald_settle(fd, 5000);
+        double waited = seconds() - before;
+        pthread_join(thread, NULL);
+        cr_expect(waited >= 0.15 && waited < 2, "%f s", waited);
+        fd_close(fd);
+        played_end(&played);
+}
+
+Test(journald, who_settles_does_not_wait_for_ever)
+{
+        Played played = played_new();
+        int fd = -1;
+
+        cr_assert_eq(journald_send(&fd, played.path, "A=b\n", 4, 0), 0);
+        double before = seconds();
+        journald_settle(fd, 100);
+        cr_expect_lt(seconds() - before, 2);
+        fd_close(fd);
+        played_end(&played);
 }
