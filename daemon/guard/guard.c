@@ -33,10 +33,14 @@ enum {
 
 void guard_peers_changed(Guard *guard)
 {
-        bool open = guard->started && !guard->stopping;
-        bool serving = open && guard->frontend.channel && guard->worker.ready;
+        bool started = guard->started && !guard->stopping;
+        bool serving = started && guard->frontend.channel && guard->worker.ready;
+        /* Without a trail there is nobody that a worker could believe. */
+        bool open = started || (guard->standby.active && !guard->stopping);
+        const ListenersWanted wanted = {
+                .clients = open && guard->frontend.channel, .frontend = open, .worker = started};
 
-        int r = listeners_set(&guard->listeners, open && guard->frontend.channel, open);
+        int r = listeners_set(&guard->listeners, &wanted);
         if (r < 0)
                 event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
                            "Cannot open or shut a socket: %s", strerror(-r));
@@ -214,6 +218,8 @@ static int guard_stop(Guard *guard)
                 return sd_event_exit(guard->event, EXIT_SUCCESS);
         guard_peers_changed(guard);
         int r = timer_arm(guard->stop_timer, GUARD_STOP_USEC);
+        if (r >= 0)
+                r = recorder_say_last_words(&guard->recorder);
         return r < 0 ? r : guard_request_ended(guard);
 }
 
@@ -227,6 +233,9 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         Guard *guard = userdata;
         ReloadAsker asker = {.via = "signal", .has_by = true, .by = info->ssi_uid};
 
+        if (guard->standby.active)
+                event_tell(EVENT_POLICY_NOT_RECORDED, EVENT_FIELDS({"why", guard->recorder.why}),
+                           "The policy is not loaded anew while the trail cannot be written.");
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
@@ -275,6 +284,8 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         if (--guard->n_starting > 0)
                 return 0;
         guard->started = true;
+        standby_end(&guard->standby);
+        recorder_told(&guard->recorder, guard->n_starting_told);
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
         stand_downs_tell(NULL, guard->policy);
@@ -285,8 +296,7 @@ static int starting_failed(Waiter *waiter)
 {
         Guard *guard = CONTAINER_OF(waiter, Guard, starting);
 
-        event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "What was found at the start could not be recorded.");
-        return sd_event_exit(guard->event, EXIT_FAILURE);
+        return standby_begin(&guard->standby, NULL);
 }
 
 /* ----------------------------------------------------------------------------------------- life and death */
@@ -375,6 +385,8 @@ static int guard_set_up(Guard *guard)
         if (r >= 0)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
+                r = standby_init(&guard->standby, guard);
+        if (r >= 0)
                 r = mirrors_init(&guard->mirrors, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
@@ -415,6 +427,7 @@ Guard *guard_free(Guard *guard)
                 return NULL;
         /* First whoever could still call: then the trail, which must find nobody who waits. */
         listeners_deinit(&guard->listeners);
+        standby_deinit(&guard->standby);
         reload_deinit(&guard->reload);
         warnings_deinit(&guard->warnings);
         worker_deinit(&guard->worker);

@@ -26,6 +26,7 @@
 #include "guard/refused.h"
 #include "guard/reload.h"
 #include "guard/request.h"
+#include "guard/standby.h"
 #include "guard/warnings.h"
 #include "guard/worker.h"
 #include "policy/policy.h"
@@ -60,12 +61,14 @@ typedef struct Guard {
         Reload reload;
         Rebase rebase;
         Lookups lookups;
+        Standby standby;
         Warnings warnings;
         Mirrors mirrors;
 
-        Waiter starting;   /* for the leaves that precede service */
-        size_t n_starting; /* of those, how many are not durable yet */
-        Waiter stop;       /* for the `stop` leaf */
+        Waiter starting;          /* for the leaves that precede service */
+        size_t n_starting;        /* of those, how many are not durable yet */
+        uint64_t n_starting_told; /* requests refused before, which one of them tells */
+        Waiter stop;              /* for the `stop` leaf */
         bool started;
         bool stopping;    /* no new request; those that are open come to their end */
         bool stopped;     /* the `stop` leaf is on its way */

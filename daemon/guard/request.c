@@ -291,16 +291,13 @@ static int request_send_job(Request *request, uint64_t now_usec)
 static int request_submit(Request *request)
 {
         Requests *requests = &request->guard->requests;
-        ClockReading now;
+        uint64_t now_usec = clock_boottime();
 
-        int r = clock_read(&now);
-        if (r < 0)
-                return r;
         if (!call_has_caller(&request->call))
                 return request_give_up(request, "caller-gone");
-        if (now.boottime_usec >= request->deadline_usec || request->guard->out_of_time)
+        if (now_usec >= request->deadline_usec || request->guard->out_of_time)
                 return request_give_up(request, "timeout");
-        r = request_send_job(request, now.boottime_usec);
+        int r = request_send_job(request, now_usec);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -452,14 +449,11 @@ int requests_out_of_time(Requests *requests)
 static int requests_on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Requests *requests = userdata;
-        ClockReading now;
+        uint64_t now_usec = clock_boottime();
         Request *request;
 
-        int r = clock_read(&now);
-        if (r < 0)
-                return r;
-        while ((request = TAILQ_FIRST(&requests->submitted)) && request->deadline_usec <= now.boottime_usec) {
-                r = request_time_out(request);
+        while ((request = TAILQ_FIRST(&requests->submitted)) && request->deadline_usec <= now_usec) {
+                int r = request_time_out(request);
                 if (r < 0)
                         return r;
         }

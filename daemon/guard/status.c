@@ -93,17 +93,45 @@ void status_for_anybody(Guard *guard, Status *status)
                 status_text(status, "engine", guard->worker.engine);
 }
 
-static void status_trail(Guard *guard, Status *status)
+static void status_time(Status *status, const char *key, uint64_t usec)
+{
+        char *text = malloc(TIME_TEXT_SIZE);
+
+        if (text)
+                time_format((int64_t)usec, text);
+        status_text(status, key, status_own(status, text));
+}
+
+static void status_log(Guard *guard, Status *status)
 {
         TreeHead head = trail_head(guard->trail);
+        char *fault = trail_export_fault(guard->trail);
 
         status_text(status, "origin", trail_origin(guard->trail));
         status_number(status, "treeSize", head.size);
         status_text(status, "rootHash", status_hex(status, &head.root));
         status_number(status, "exportedSize", trail_exported_size(guard->trail));
+        if (fault)
+                status_text(status, "exportFault", status_own(status, fault));
+}
+
+/* Why nothing is recorded, for how long, and at whose expense. */
+static void status_fault(Guard *guard, Status *status)
+{
+        const Recorder *recorder = &guard->recorder;
+
+        status_text(status, "trailFault", recorder->advice);
+        status_time(status, "trailFaultSince", recorder->since_usec);
+        status_number(status, "trailFaultRefused", recorder->n_refused);
+}
+
+static void status_trail(Guard *guard, Status *status)
+{
+        if (!guard->standby.active)
+                status_log(guard, status);
         status_bool(status, "trailWritten", !guard->recorder.broken);
         if (guard->recorder.broken)
-                status_text(status, "trailFault", guard->recorder.why);
+                status_fault(guard, status);
 }
 
 /* A list of the lines of a text. */
@@ -121,15 +149,6 @@ static void status_lines(Status *status, const char *key, const Buffer *text)
                 status_line(status, key, line);
                 line = next;
         }
-}
-
-static void status_time(Status *status, const char *key, uint64_t usec)
-{
-        char *text = malloc(TIME_TEXT_SIZE);
-
-        if (text)
-                time_format((int64_t)usec, text);
-        status_text(status, key, status_own(status, text));
 }
 
 static void status_policy(Guard *guard, const ClockReading *now, Status *status)

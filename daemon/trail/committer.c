@@ -22,6 +22,7 @@ struct Committer {
         NoteSigner *signer;
         Export *export;
         int trail_fd;
+        const char *trail_path;
         StoreHead head;
         bool no_room; /* since the last COMMITTER_E_FULL */
 
@@ -41,6 +42,7 @@ int committer_new(Committer **ret_committer, const CommitterParts *parts)
         committer->signer = parts->signer;
         committer->export = parts->export;
         committer->trail_fd = parts->trail_fd;
+        committer->trail_path = parts->trail_path;
         committer->head = parts->head;
         *ret_committer = committer;
         return 0;
@@ -206,11 +208,16 @@ TrailEntry *committer_refuses(Committer *committer, TrailEntry *first)
         if (committer_has_room(committer))
                 return NULL;
         for (TrailEntry *entry = first; entry; entry = entry->next)
-                if (entry->role == TRAIL_OUTCOME)
+                if (entry->role == TRAIL_OUTCOME || entry->pressing)
                         behind = entry->next;
                 else if (entry->role == TRAIL_PERMIT || entry->role == TRAIL_DENY)
                         break;
         return behind;
+}
+
+void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT_SIZE])
+{
+        room_tell(committer->trail_fd, committer->trail_path, store_full_errno(committer->store), ret_text);
 }
 
 int committer_rest(Committer *committer)

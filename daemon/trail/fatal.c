@@ -13,11 +13,14 @@
 #include "trail/event.h"
 #include "trail/trail.h"
 
-void fatal_storage(const char *what, int r)
+void fatal_storage(const char *what, const char *folder, int r)
 {
-        event_tell_now(EVENT_STORAGE_FAILED, EVENT_FIELDS({"what", what}, {"why", strerror(-r)}),
-                       "%s: %s; ending, so that nothing is told that the disk may not hold", what,
-                       strerror(-r));
+        event_tell_now(EVENT_STORAGE_FAILED,
+                       EVENT_FIELDS({"folder", folder}, {"what", what}, {"why", strerror(-r)}),
+                       "%s: %s failed: %s. Ending, so that nothing is told that the disk may not hold; the "
+                       "next start "
+                       "reads everything anew. What to do: matchguardd(8), exit status %d.",
+                       folder, what, strerror(-r), TRAIL_EXIT_STORAGE);
         _exit(TRAIL_EXIT_STORAGE);
 }
 

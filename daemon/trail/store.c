@@ -112,6 +112,7 @@ struct Store {
         sqlite3_stmt *statements[STATEMENT_MAX];
         bool in_batch;
         bool settling;
+        int full_r;    /* the -errno of the last STORE_E_FULL */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
 };
 
@@ -138,7 +139,17 @@ static int store_write_errno(Store *store)
 /* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
 static bool store_lacks_room(Store *store, int rc)
 {
-        return rc == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && fatal_spares(-store_write_errno(store)));
+        int r = rc == SQLITE_FULL ? -ENOSPC : rc == SQLITE_IOERR_WRITE ? -store_write_errno(store) : 0;
+
+        if (!fatal_spares(r))
+                return false;
+        store->full_r = r;
+        return true;
+}
+
+int store_full_errno(const Store *store)
+{
+        return store->full_r;
 }
 
 /* What an SQLite result means to callers. */
@@ -160,8 +171,10 @@ static int store_ending(Store *store, int rc)
         case SQLITE_NOMEM:
                 return -ENOMEM;
         default:
-                return -EIO;
+                break;
         }
+        int last_errno = rc == SQLITE_IOERR_WRITE ? store_write_errno(store) : 0;
+        return last_errno != 0 ? -last_errno : -EIO;
 }
 
 /* Runs a statement that gives no row, and makes it ready again. */

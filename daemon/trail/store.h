@@ -106,6 +106,9 @@ typedef int (*StoreRowHandler)(const StoreRow *row, void *userdata);
  */
 int store_read(Store *store, const StoreQuery *query, StoreRowHandler handler, void *userdata);
 
+/** store_full_errno() - What the last STORE_E_FULL of store_append() or store_commit() was, as -errno. */
+int store_full_errno(const Store *store);
+
 /** store_close() - Rolls back a batch that was not committed; takes NULL, returns NULL. */
 Store *store_close(Store *store);
 

@@ -60,6 +60,7 @@ struct Report {
         Commit *commit;
         unsigned shows_generation; /* that the commit's proof was made for */
         TrailEntry *entries;
+        char advice[ROOM_TEXT_SIZE]; /* with REPORT_FAILED */
         Search *search;
         Report *next;
 };
@@ -243,6 +244,11 @@ Trail *trail_free(Trail *trail)
         return NULL;
 }
 
+void trail_advice(const Trail *trail, int r, char ret_text[static ROOM_TEXT_SIZE])
+{
+        room_tell(trail->opening.folders.trail_fd, trail->opening.trail_path, r, ret_text);
+}
+
 const char *trail_origin(const Trail *trail)
 {
         return trail->opening.origin;
@@ -263,6 +269,11 @@ TreeHead trail_head(const Trail *trail)
         return trail->head;
 }
 
+char *trail_export_fault(const Trail *trail)
+{
+        return export_fault(trail->opening.export);
+}
+
 uint64_t trail_exported_size(const Trail *trail)
 {
         return export_size(trail->opening.export);
@@ -280,7 +291,7 @@ static void trail_report(Trail *trail, Report report)
 {
         Report *copy = malloc(sizeof(*copy));
         if (!copy)
-                fatal_storage("trail", -ENOMEM);
+                fatal_storage("a report", trail->opening.trail_path, -ENOMEM);
         *copy = report;
         copy->next = NULL;
         pthread_mutex_lock(&trail->lock);
@@ -365,6 +376,14 @@ static bool trail_cut(TrailEntry *first, TrailEntry *before)
         return false;
 }
 
+static void trail_report_failed(Trail *trail, TrailEntry *first)
+{
+        Report report = {.kind = REPORT_FAILED, .entries = first};
+
+        committer_advice(trail->opening.committer, report.advice);
+        trail_report(trail, report);
+}
+
 static void trail_commit(Trail *trail, const Work *work)
 {
         TrailEntry *first = work->entries;
@@ -375,12 +394,12 @@ static void trail_commit(Trail *trail, const Work *work)
                 Commit *commit = NULL;
                 int r = committer_commit(trail->opening.committer, &batch, &commit);
                 if (r < 0)
-                        fatal_storage("trail: commit", r);
+                        fatal_storage("a commit", trail->opening.trail_path, r);
                 if (r == COMMITTER_E_FULL) {
                         EntryList all = {};
                         entries_append(&all, first);
                         entries_append(&all, refused);
-                        trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = all.first});
+                        trail_report_failed(trail, all.first);
                         return;
                 }
                 trail_advance_shown(trail, work, commit);
@@ -390,7 +409,7 @@ static void trail_commit(Trail *trail, const Work *work)
                                              .entries = first});
         }
         if (refused)
-                trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = refused});
+                trail_report_failed(trail, refused);
 }
 
 static void trail_search(Trail *trail, Search *search)
@@ -399,7 +418,7 @@ static void trail_search(Trail *trail, Search *search)
                 Search *next = search->next;
                 int r = committer_find(trail->opening.committer, search->request, &search->finding);
                 if (r < 0)
-                        fatal_storage("trail: look-up", r);
+                        fatal_storage("a look-up", trail->opening.trail_path, r);
                 search->next = NULL;
                 trail_report(trail, (Report){.kind = REPORT_FOUND, .search = search});
                 search = next;
@@ -410,7 +429,7 @@ static void trail_rest(Trail *trail)
 {
         int r = committer_rest(trail->opening.committer);
         if (r < 0)
-                fatal_storage("trail: moving the write-ahead log", r);
+                fatal_storage("moving the write-ahead log", trail->opening.trail_path, r);
 }
 
 static void trail_let_go(Work *work)
@@ -429,6 +448,7 @@ static void *trail_run(void *userdata)
         bool may_rest = true;
         Work work = {};
 
+        (void)pthread_setname_np(pthread_self(), "trail"); /* For ps and top; the name fits. */
         while (trail_wait(trail, may_rest, &work)) {
                 may_rest = work.entries || work.searches;
                 if (!may_rest)
@@ -478,8 +498,9 @@ static int trail_tell_failed(Trail *trail, Report *report)
         report->entries = all.first;
         trail->n_pending = 0;
         trail->next_index = trail->head.size;
-        return trail->handlers.failed(report->entries, trail->head.size, &trail->state,
-                                      "there is no room for the trail", trail->userdata);
+        const TrailFault fault = {.why = "there is no room for the trail", .advice = report->advice};
+        return trail->handlers.failed(report->entries, trail->head.size, &trail->state, &fault,
+                                      trail->userdata);
 }
 
 static int trail_tell_found(Trail *trail, Report *report)

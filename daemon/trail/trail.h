@@ -25,6 +25,7 @@
 #include "log/tree.h"
 #include "trail/receipt.h"
 #include "trail/request-id.h"
+#include "trail/room.h"
 #include "wire/commitment.h"
 
 /* Exit statuses of a guard that must not serve (sysexits are taken by systemd's own use of 64 and above). */
@@ -43,6 +44,7 @@ typedef struct TrailConfig {
         /* A credential with the 32 bytes of the seed, or NULL: trail/log.key, made at first start. */
         const char *log_key_path;
         bool new_log; /* begin another log, the old one put aside */
+        bool known;   /* a log was seen there: none is begun where it is not */
 } TrailConfig;
 
 /* What the loop needs to go on where the log ends; kept in the head, rebuilt by nothing else. */
@@ -70,8 +72,12 @@ void trail_found_deinit(TrailFound *found);
 enum {
         /* Database and export do not belong together: exit with TRAIL_EXIT_BEHIND. */
         TRAIL_E_BEHIND = 1,
-        /* Wrong key, wrong origin, another guard holds it, damaged, no room: see the text. */
+        /* Wrong key, wrong origin, another guard holds it, damaged, no room to begin: see the text. */
         TRAIL_E_REFUSED = 2,
+        /* There is a log, but it cannot be written for the time being: to be tried again. */
+        TRAIL_E_NO_ROOM = 3,
+        TRAIL_E_READ_ONLY = 4,
+        TRAIL_E_GONE = 5,
 };
 
 /**
@@ -93,6 +99,9 @@ int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_fou
  * Entries that wait are freed without a callback. Takes NULL, returns NULL.
  */
 Trail *trail_free(Trail *trail);
+
+/** trail_advice() - What a -errno of writing to the trail's folders calls for; as room_tell(). May block. */
+void trail_advice(const Trail *trail, int r, char ret_text[static ROOM_TEXT_SIZE]);
 
 /** trail_origin(), trail_verifier() - The log's name; its public key. Borrowed. */
 const char *trail_origin(const Trail *trail);
@@ -130,6 +139,7 @@ struct TrailEntry {
         TrailRole role;
         uint64_t of;     /* TRAIL_OUTCOME */
         bool wants_path; /* the receipt is to carry the audit path: permits */
+        bool pressing;   /* there will be no later: it may use the room that is kept for that */
 
         bool has_detail;
         uint8_t salt[COMMITMENT_SALT_SIZE];
@@ -153,12 +163,18 @@ typedef struct TrailCommit {
         const Path *consistency;
 } TrailCommit;
 
+/* Why leaves were not written. */
+typedef struct TrailFault {
+        const char *why;    /* in short, for a leaf and for anybody who asks */
+        const char *advice; /* where, how much is left, what to do: for the administrator */
+} TrailFault;
+
 typedef struct TrailHandlers {
         /* Entries `first` .. are durable, in order; they are freed after the call. 0 or -errno. */
         int (*committed)(const TrailCommit *commit, TrailEntry *first, void *userdata);
         /* Nothing from `first` on was written, there was no room:
          * go back to `state` and `size`. 0 or -errno. */
-        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                       void *userdata);
 } TrailHandlers;
 
@@ -196,6 +212,9 @@ const char *trail_note(const Trail *trail);
 
 /** trail_head() - Its size and root. */
 TreeHead trail_head(const Trail *trail);
+
+/** trail_export_fault() - Why the export does not follow, for free(); NULL: it does. Any thread. */
+char *trail_export_fault(const Trail *trail);
 
 /** trail_exported_size() - The size that the export has reached; any thread. */
 uint64_t trail_exported_size(const Trail *trail);

@@ -174,10 +174,10 @@ static int bench_committed(const TrailCommit *commit, TrailEntry *first, void *u
         return r;
 }
 
-static int bench_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+static int bench_failed(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                         void *userdata)
 {
-        die(why, ENOSPC);
+        die(fault->advice, ENOSPC);
         return -ENOSPC;
 }
 

@@ -54,13 +54,14 @@ static int fixture_on_committed(const TrailCommit *commit, TrailEntry *first, vo
         return 0;
 }
 
-static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
-                             void *userdata)
+static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state,
+                             const TrailFault *fault, void *userdata)
 {
         Fixture *fixture = userdata;
 
         MUST(size == fixture->committed);
         MUST(state->time_usec == size);
+        (void)snprintf(fixture->advice, sizeof(fixture->advice), "%s", fault->advice);
         for (TrailEntry *entry = first; entry; entry = entry->next) {
                 MUST(entry->index == size++);
                 fixture->n_refused++;

@@ -24,6 +24,7 @@ typedef struct Fixture {
         unsigned n_commits;
         unsigned n_failures;
         uint64_t n_refused; /* entries that came back in failures */
+        char advice[512];   /* of the last failure */
 
         /* Called for each committed entry, and for each commit, before they are freed. */
         void (*on_entry)(TrailEntry *entry, const TrailCommit *commit, void *userdata);
