@@ -87,7 +87,7 @@ int event_priority(EventKind kind);
  * that is "" is left out; NULL says that it is a number.
  */
 #define EVENT_FIELDS(...) ((const LeafField[]){__VA_ARGS__, {}})
-#define EVENT_NO_FIELDS   ((const LeafField[]){{}})
+#define EVENT_NO_FIELDS   ((const LeafField[]){{.key = NULL}})
 
 /* Where events go. */
 typedef enum EventPlace {
