@@ -14,35 +14,39 @@ static bool text_is_hex(const char *text, size_t n)
         return text && strlen(text) == n && strspn(text, "0123456789abcdef") == n;
 }
 
-static bool is_clock(const Leaf *leaf)
+static bool is_clock(const LeafEntry *entry)
 {
         static const FactsClock clocks[] = {CLOCK_SYNCHRONISED, CLOCK_UNSYNCHRONISED, CLOCK_BEHIND};
 
         for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
-                if (leaf_is(leaf, "clock", facts_clock_name(clocks[i])))
+                if (leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(clocks[i])))
                         return true;
         return false;
 }
 
-static const char *common_fault(const Leaf *leaf)
+static const char *common_fault(const LeafEntry *entry)
 {
         static const struct {
-                const char *key, *fault;
+                LeafKey key;
+                const char *fault;
         } numbers[] = {
-                {"boottime", "it has no number 'boottime'"}, {"epoch", "it has no number 'epoch'"},
-                {"index", "it has no number 'index'"},       {"time", "it has no number 'time'"},
-                {"wall", "it has no number 'wall'"},
+                {LEAF_KEY_BOOTTIME, "it has no number 'boottime'"},
+                {LEAF_KEY_EPOCH, "it has no number 'epoch'"},
+                {LEAF_KEY_INDEX, "it has no number 'index'"},
+                {LEAF_KEY_TIME, "it has no number 'time'"},
+                {LEAF_KEY_WALL, "it has no number 'wall'"},
         };
+        const LeafField *boot = entry->keys[LEAF_KEY_BOOT];
         uint64_t version = 0, number;
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-                if (!leaf_number(leaf, numbers[i].key, &number))
+                if (!leaf_entry_number(entry, numbers[i].key, &number))
                         return numbers[i].fault;
-        if (!leaf_number(leaf, "v", &version) || version != 1)
+        if (!leaf_entry_number(entry, LEAF_KEY_V, &version) || version != 1)
                 return "its version 'v' is not 1";
-        if (!text_is_hex(leaf_text(leaf, "boot"), 32))
+        if (!boot || !text_is_hex(boot->text, 32))
                 return "its 'boot' is no boot id";
-        return is_clock(leaf) ? NULL : "its 'clock' says nothing known";
+        return is_clock(entry) ? NULL : "its 'clock' says nothing known";
 }
 
 static const char *policy_fault(const Leaf *leaf)
@@ -61,11 +65,11 @@ static const char *policy_fault(const Leaf *leaf)
         return NULL;
 }
 
-static const char *request_fault(const Leaf *leaf)
+static const char *request_fault(const LeafEntry *entry)
 {
-        if (!leaf_is(leaf, "verdict", "permit") && !leaf_is(leaf, "verdict", "deny"))
+        if (!entry->permit && !leaf_entry_is(entry, LEAF_KEY_VERDICT, "deny"))
                 return "its verdict is neither permit nor deny";
-        return text_is_hex(leaf_text(leaf, "request"), 32) ? NULL : "its 'request' is no request id";
+        return text_is_hex(leaf_text(&entry->leaf, "request"), 32) ? NULL : "its 'request' is no request id";
 }
 
 static const char *jump_fault(const Leaf *leaf)
@@ -79,13 +83,13 @@ static const char *jump_fault(const Leaf *leaf)
 
 const char *leaf_form_fault(const LeafEntry *entry)
 {
-        const char *fault = common_fault(&entry->leaf);
+        const char *fault = common_fault(entry);
 
         if (fault)
                 return fault;
         switch (entry->kind) {
         case LEAF_REQUEST:
-                return request_fault(&entry->leaf);
+                return request_fault(entry);
         case LEAF_OUTCOME:
                 return leaf_text(&entry->leaf, "result") ? NULL : "it is an outcome without a result";
         case LEAF_POLICY:

@@ -13,9 +13,7 @@
 
 #include "base/macro.h"
 #include "policy/decide.h"
-#include "tools/leaf-entry.h"
 #include "tools/leaf-form.h"
-#include "tools/log-state.h"
 #include "tools/open-permits.h"
 
 struct Rules {
@@ -26,6 +24,7 @@ struct Rules {
         uint64_t last_start;
         bool request_since_start;
         OpenPermits permits;
+        int error; /* what `remake` failed with */
         char text[256];
 };
 
@@ -70,7 +69,7 @@ static const char *check_form(Rules *rules, const LeafEntry *entry)
 static const char *check_index(Rules *rules, const LeafEntry *entry)
 {
         uint64_t index;
-        if (leaf_number(&entry->leaf, "index", &index) && index != entry->at)
+        if (leaf_entry_number(entry, LEAF_KEY_INDEX, &index) && index != entry->at)
                 return say(rules, "it says that it is leaf %" PRIu64, index);
         return NULL;
 }
@@ -78,7 +77,7 @@ static const char *check_index(Rules *rules, const LeafEntry *entry)
 static const char *check_time(Rules *rules, const LeafEntry *entry)
 {
         uint64_t time;
-        if (leaf_number(&entry->leaf, "time", &time) && time < rules->state.time_usec)
+        if (leaf_entry_number(entry, LEAF_KEY_TIME, &time) && time < rules->state.time_usec)
                 return say(rules, "its time is %" PRIu64 " us before that of the leaf before it",
                            rules->state.time_usec - time);
         return NULL;
@@ -138,15 +137,24 @@ static const char *check_policy(Rules *rules, const LeafEntry *entry)
                 return NULL;
         if (!rules->state.has_policy)
                 return "it was decided before any policy was loaded";
-        if (!leaf_is(&entry->leaf, "policy", rules->state.policy))
+        if (!leaf_entry_is(entry, LEAF_KEY_POLICY, rules->state.policy))
                 return "its policy is not the one that was loaded last";
         return NULL;
+}
+
+static const char *check_decision(Rules *rules, const LeafEntry *entry)
+{
+        const char *fault = NULL;
+
+        if (entry->kind == LEAF_REQUEST && rules->handlers.remake)
+                rules->error = rules->handlers.remake(&rules->state, entry, &fault, rules->handlers.userdata);
+        return fault;
 }
 
 static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
-        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->n_epochs)
+        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->n_epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
                            epoch, rules->n_epochs);
         return NULL;
@@ -166,10 +174,10 @@ static const char *check_mark(Rules *rules, const LeafEntry *entry)
         const Leaf *leaf = &entry->leaf;
         uint64_t wall, to = 0, by;
 
-        if (!leaf_number(leaf, "wall", &wall))
+        if (!leaf_entry_number(entry, LEAF_KEY_WALL, &wall))
                 return NULL;
         bool behind = facts_clock(false, wall, state->has_mark, state->mark_usec) == CLOCK_BEHIND;
-        if (behind != leaf_is(leaf, "clock", facts_clock_name(CLOCK_BEHIND)))
+        if (behind != leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(CLOCK_BEHIND)))
                 return behind ? "its clock is over 5 s before the mark, and it does not say so"
                               : "it says that its clock is behind, which it is not";
         if (entry->kind == LEAF_REQUEST && !says_mark(state, leaf, "mark"))
@@ -187,9 +195,9 @@ static const struct {
         const char *name;
         const char *(*check)(Rules *rules, const LeafEntry *entry);
 } leaf_rules[] = {
-        {"form", check_form},     {"I1", check_index},         {"I2", check_time}, {"I3", check_one_outcome},
-        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop}, {"I7", check_policy},
-        {"I8", check_epoch},      {"I10", check_mark},
+        {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
+        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
+        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -278,7 +286,7 @@ static int entry_check(Rules *rules, const LeafEntry *entry)
                 if (text)
                         report(rules, entry->at, leaf_rules[i].name, text);
         }
-        return note(rules, entry);
+        return rules->error < 0 ? rules->error : note(rules, entry);
 }
 
 int rules_leaf(Rules *rules, const void *leaf, size_t n)

@@ -23,9 +23,9 @@ static void take_mark(LogState *state, const LeafEntry *entry)
         bool rebase = entry->kind == LEAF_JUMP && leaf_number(&entry->leaf, "by", &(uint64_t){0});
         uint64_t wall;
 
-        if (!leaf_number(&entry->leaf, "wall", &wall))
+        if (!leaf_entry_number(entry, LEAF_KEY_WALL, &wall))
                 return;
-        if (rebase || (leaf_is(&entry->leaf, "clock", facts_clock_name(CLOCK_SYNCHRONISED)) &&
+        if (rebase || (leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(CLOCK_SYNCHRONISED)) &&
                        (!state->has_mark || wall > state->mark_usec))) {
                 state->has_mark = true;
                 state->mark_usec = wall;
@@ -48,7 +48,7 @@ void log_state_take(LogState *state, const LeafEntry *entry)
 {
         uint64_t time;
 
-        if (leaf_number(&entry->leaf, "time", &time))
+        if (leaf_entry_number(entry, LEAF_KEY_TIME, &time))
                 state->time_usec = time;
         take_mark(state, entry);
         take_policy(state, entry);
