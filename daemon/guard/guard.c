@@ -370,6 +370,9 @@ static int guard_set_up(Guard *guard)
         if (r < 0)
                 return r;
         guard->started_usec = now.boottime_usec;
+        r = notifier_init(&guard->notifier, guard->event);
+        if (r < 0)
+                return r;
         allowances_init(&guard->allowances, now.boottime_usec);
         r = timer_new(guard->event, &guard->refused_timer, guard_on_refused, guard);
         if (r >= 0)
@@ -402,6 +405,7 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
                 return -ENOMEM;
 
         guard->options = options;
+        guard->notifier.fd = -1;
         guard->starting = (Waiter){.committed = starting_committed, .failed = starting_failed};
         guard->stop = (Waiter){.committed = stop_committed, .failed = stop_failed};
         *ret_status = EXIT_FAILURE;
@@ -447,6 +451,7 @@ Guard *guard_free(Guard *guard)
         allowances_deinit(&guard->allowances);
         quota_deinit(&guard->quota);
         config_deinit(&guard->config);
+        notifier_deinit(&guard->notifier);
         sd_event_unref(guard->event);
         free(guard->summary);
         free(guard);
@@ -455,7 +460,5 @@ Guard *guard_free(Guard *guard)
 
 int guard_run(Guard *guard)
 {
-        int r = sd_event_set_watchdog(guard->event, true);
-
-        return r < 0 ? r : sd_event_loop(guard->event);
+        return sd_event_loop(guard->event);
 }

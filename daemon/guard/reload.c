@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -265,9 +264,9 @@ static int reload_begin(Reload *reload, const ReloadAsker *asker)
         r = sd_event_now(reload->guard->event, CLOCK_MONOTONIC, &now_usec);
         if (r < 0)
                 return r;
-        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                         (unsigned long long)now_usec); /* There may be nobody to tell. */
-        return 0;
+        char message[64];
+        snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec);
+        return notifier_tell(&reload->guard->notifier, message);
 }
 
 int reload_by_signal(Reload *reload, const ReloadAsker *asker)
