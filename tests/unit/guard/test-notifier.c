@@ -107,7 +107,7 @@ Test(notifier, a_manager_that_does_not_read_hears_in_order_what_came_last, .time
         /* One has been read, and there is room; what waits comes first all the same. */
         cr_assert_str_eq(played_read(&played), "STATUS=0");
         cr_assert_eq(notifier_tell(&played.notifier, "STATUS=5000"), 0);
-        for (int i = 0; i < 10000 && last < 5000; i++) {
+        for (int i = 0; i < 200; i++) {
                 cr_assert_geq(sd_event_run(played.event, 0), 0);
                 while ((said = played_read(&played))) {
                         int number = atoi(said + strlen("STATUS="));
