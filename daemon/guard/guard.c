@@ -389,11 +389,11 @@ static int guard_set_up(Guard *guard)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
                 r = standby_init(&guard->standby, guard);
-        if (r >= 0)
-                r = mirrors_init(&guard->mirrors, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
-        return r < 0 ? r : listeners_open(guard);
+        if (r >= 0)
+                r = listeners_open(guard);
+        return r < 0 ? r : mirrors_init(&guard->mirrors, guard, listeners_take_audit_fd(&guard->listeners));
 }
 
 DEFINE_CLEANUP(Guard *, guard_free);

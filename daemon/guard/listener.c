@@ -170,6 +170,26 @@ static int listener_open(Guard *guard, int fd, const char *name)
         return r < 0 ? r : listener_apply(listener);
 }
 
+/* The audit multicast, which needs CAP_AUDIT_READ and is opened by PID 1, comes in the same way. */
+static bool listeners_take_audit(Guard *guard, int fd, const char *name)
+{
+        Listeners *listeners = &guard->listeners;
+
+        if (strcmp(name, "kernel-audit") != 0 || listeners->has_audit || !kernel_echo_is_fd(fd))
+                return false;
+        listeners->has_audit = true;
+        listeners->audit_fd = fd;
+        return true;
+}
+
+int listeners_take_audit_fd(Listeners *listeners)
+{
+        if (!listeners->has_audit)
+                return -1;
+        listeners->has_audit = false;
+        return TAKE_FD(listeners->audit_fd);
+}
+
 static void listeners_free_names(char ***names)
 {
         for (char **name = *names; name && *name; name++)
@@ -186,6 +206,8 @@ int listeners_open(Guard *guard)
                 return n;
         for (int i = 0; i < n; i++) {
                 int fd = SD_LISTEN_FDS_START + i;
+                if (listeners_take_audit(guard, fd, names[i]))
+                        continue;
                 int r = listener_open(guard, fd, names[i]);
                 if (r < 0)
                         return r;
@@ -202,6 +224,7 @@ int listeners_open(Guard *guard)
 
 void listeners_deinit(Listeners *listeners)
 {
+        fd_close(listeners_take_audit_fd(listeners));
         for (size_t i = 0; i < listeners->n; i++) {
                 Listener *listener = &listeners->all[i];
                 listener->source = sd_event_source_disable_unref(listener->source);

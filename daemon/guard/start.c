@@ -273,6 +273,8 @@ static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status
                    "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
         if (r == TRAIL_E_BEHIND)
                 *ret_status = TRAIL_EXIT_BEHIND;
+        if (r == TRAIL_E_BEHIND || r == TRAIL_E_DAMAGED)
+                mirrors_fault(&guard->mirrors, r == TRAIL_E_BEHIND ? "behind" : "damaged");
         if (r == -EIO)
                 *ret_status = TRAIL_EXIT_STORAGE;
         return r < 0 ? r : -ENOTRECOVERABLE;

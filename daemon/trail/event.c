@@ -47,6 +47,8 @@ static const struct {
         [EVENT_EXPORT_BEHIND] = {"export-behind", EVENT_ID_EXPORT_BEHIND, LOG_WARNING},
         [EVENT_EXPORT_CAUGHT_UP] = {"export-caught-up", EVENT_ID_EXPORT_CAUGHT_UP, LOG_NOTICE},
         [EVENT_CHECKPOINT] = {"checkpoint", EVENT_ID_CHECKPOINT, LOG_INFO},
+        [EVENT_AUDIT_REQUIRED] = {"audit-required", EVENT_ID_AUDIT_REQUIRED, LOG_ERR},
+        [EVENT_AUDIT_OFF] = {"audit-off", EVENT_ID_AUDIT_OFF, LOG_NOTICE},
         [EVENT_MIRROR_LOST] = {"mirror-lost", EVENT_ID_MIRROR_LOST, LOG_WARNING},
         [EVENT_DISCLOSED] = {"disclosed", EVENT_ID_DISCLOSED, LOG_NOTICE},
         [EVENT_ERASED] = {"erased", EVENT_ID_ERASED, LOG_NOTICE},

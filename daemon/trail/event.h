@@ -36,6 +36,8 @@ typedef enum EventKind {
         EVENT_EXPORT_BEHIND,
         EVENT_EXPORT_CAUGHT_UP,
         EVENT_CHECKPOINT,
+        EVENT_AUDIT_REQUIRED,
+        EVENT_AUDIT_OFF,
         EVENT_MIRROR_LOST,
         EVENT_DISCLOSED,
         EVENT_ERASED,

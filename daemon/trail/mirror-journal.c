@@ -1,5 +1,5 @@
 /*
- * The journal's end of the mirror. Owns the connection to journald and the denials that are kept back. Run by its
+ * The journal's end of the mirror. Owns the connection to journald and what is folded. Run by its
  * own thread, but for wants(). It waits for journald for as long as that takes: what does not fit into the queue
  * meanwhile is what is lost.
  */
@@ -16,9 +16,10 @@
 #include "base/macro.h"
 #include "base/text.h"
 #include "log/note.h"
-#include "trail/denials.h"
+#include "trail/audit-record.h"
 #include "trail/event-leaf.h"
 #include "trail/event.h"
+#include "trail/repeats.h"
 
 enum {
         JOURNAL_STDERR_WAIT_MS = 1000,
@@ -27,7 +28,7 @@ enum {
 
 typedef struct Journal {
         int fd;
-        Denials denials;
+        Repeats repeats;
 } Journal;
 
 void *mirror_journal_new(void)
@@ -45,6 +46,7 @@ static void journal_free(void *self)
 
         journald_settle(journal->fd, JOURNAL_SETTLE_MS);
         fd_close(journal->fd);
+        repeats_deinit(&journal->repeats);
         free(journal);
 }
 
@@ -88,6 +90,14 @@ static uint64_t journal_now_usec(void)
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static bool journal_keeps_back(Journal *journal, const MirrorItem *item)
+{
+        uint32_t uid;
+
+        return audit_record_unknown_peer(item->bytes, item->n, &uid) &&
+               repeats_keep(&journal->repeats, uid, journal_now_usec(), item->bytes, item->n);
+}
+
 static int journal_send_leaf(Journal *journal, const MirrorItem *item)
 {
         _cleanup_(buffer_deinit) Buffer message = BUFFER_INIT;
@@ -97,8 +107,7 @@ static int journal_send_leaf(Journal *journal, const MirrorItem *item)
         int r = leaf_parse(item->bytes, item->n, LEAF_MAX, &leaf);
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
-        if (!event_of_leaf(&leaf, &kind, &message) ||
-            denials_fold(&journal->denials, &leaf, journal_now_usec()))
+        if (!event_of_leaf(&leaf, &kind, &message) || journal_keeps_back(journal, item))
                 return 0;
         return journal_write_event(journal, kind, &leaf, &message);
 }
@@ -137,36 +146,36 @@ static int journal_send(void *self, const MirrorItem *item)
         return journal_write(journal, item->bytes, item->n);
 }
 
-static int journal_send_denials(Journal *journal, const DenialsRow *row)
+/* What was kept back goes out as the last of it, with its number. */
+static int journal_send_row(Journal *journal, const RepeatsRow *row)
 {
         _cleanup_(buffer_deinit) Buffer message = BUFFER_INIT;
-        Leaf fields = LEAF_INIT;
+        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
 
-        leaf_set_number(&fields, "count", row->count);
-        buffer_append_format(&message, "Denied %llu more requests ", (unsigned long long)row->count);
-        if (row->has_uid) {
-                leaf_set_number(&fields, "uid", row->uid);
-                buffer_append_format(&message, "of uid %llu", (unsigned long long)row->uid);
-        } else {
-                buffer_append_text(&message, "of other users");
-        }
-        buffer_append_text(&message, ", whom the policy does not know; each has its leaf.");
-        return journal_write_event(journal, EVENT_DENIED_AGAIN, &fields, &message);
+        int r = leaf_parse(row->bytes, row->n_bytes, LEAF_MAX, &leaf);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+        leaf_set_number(&leaf, "count", row->n);
+        buffer_append_format(
+                &message,
+                "Denied %llu more requests of peers whom the policy does not know, the last one of "
+                "uid %u; each has its leaf.",
+                (unsigned long long)row->n, row->uid);
+        return journal_write_event(journal, EVENT_DENIED_AGAIN, &leaf, &message);
 }
 
 static int journal_rest(void *self, uint64_t now_usec, bool last, uint64_t *ret_next_usec)
 {
         Journal *journal = self;
-        DenialsRow row;
+        RepeatsRow row;
         int n = 0;
 
-        while (denials_take(&journal->denials, now_usec, last, &row)) {
-                int r = journal_send_denials(journal, &row);
-                if (r < 0)
-                        return r;
-                n += r;
+        while (n >= 0 && repeats_due(&journal->repeats, now_usec, last, &row)) {
+                int r = journal_send_row(journal, &row);
+                free(row.bytes);
+                n = r < 0 ? r : n + r;
         }
-        *ret_next_usec = denials_next_usec(&journal->denials);
+        *ret_next_usec = n < 0 ? now_usec : repeats_next_usec(&journal->repeats);
         return n;
 }
 

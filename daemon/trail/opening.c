@@ -169,7 +169,7 @@ static int start_store(Start *start)
         case STORE_E_HELD:
                 return start_refuse(start, TRAIL_E_REFUSED, "Another process has %s open.", start->database);
         case STORE_E_FOREIGN:
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged, or is no trail of this version. " OPENING_WAY_ON,
                                     start->database);
         case STORE_E_FULL:
@@ -222,11 +222,11 @@ static int start_key(Start *start)
 
         int r = key_load(&source, start->opening->origin, &start->signer);
         if (r == KEY_E_MISSING)
-                return start_refuse(start, TRAIL_E_REFUSED, "The log's key is missing: %s%s.",
+                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is missing: %s%s.",
                                     credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
         if (r == KEY_E_MALFORMED)
-                return start_refuse(start, TRAIL_E_REFUSED, "The log's key is not %d bytes: %s%s.",
+                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is not %d bytes: %s%s.",
                                     NOTE_SEED_SIZE, credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
         if (r < 0)
@@ -270,7 +270,7 @@ static int start_verify(Start *start)
                           &start->tree);
         if (r == NOTE_E_UNSIGNED)
                 return start_refuse(
-                        start, TRAIL_E_REFUSED, "The checkpoint in %s was not signed with this key (%s).",
+                        start, TRAIL_E_DAMAGED, "The checkpoint in %s was not signed with this key (%s).",
                         start->database,
                         start->config->log_key_path ? start->config->log_key_path : "trail/log.key");
         if (r == 0 && start->tree.size == start->head.size)
@@ -278,7 +278,7 @@ static int start_verify(Start *start)
         else
                 r = NODES_E_DAMAGED;
         if (r == NODES_E_DAMAGED)
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged: its leaves, tiles and checkpoint (size %llu) do not "
                                     "belong together. " OPENING_WAY_ON,
                                     start->database, (unsigned long long)start->head.size);
