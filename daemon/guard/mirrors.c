@@ -12,13 +12,14 @@
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 #include "trail/kernel-audit.h"
+#include "trail/mirror-journal.h"
 
 #define MIRRORS_PAUSE_USEC      (60 * CLOCK_USEC_PER_SEC)
 #define MIRRORS_CHECKPOINT_USEC (3600 * CLOCK_USEC_PER_SEC)
@@ -82,8 +83,6 @@ static int loss_tell(MirrorLoss *loss)
 
         if (counts.lost == loss->n_told || loss->guard->stopped)
                 return 0;
-        diag(DIAG_WARNING, "The mirror to %s lost %llu records: %s.", mirror_name(loss->to),
-             (unsigned long long)(counts.lost - loss->n_told), strerror(counts.error));
         int r = loss_record(loss, counts.lost - loss->n_told);
         return r < 0 ? r : timer_arm(loss->pause, MIRRORS_PAUSE_USEC);
 }
@@ -167,6 +166,27 @@ void mirrors_fault(Mirrors *mirrors, const char *what)
 
 /* ----------------------------------------------------------------------------------------- life and death */
 
+static void mirrors_tell_event(const Buffer *record, void *userdata)
+{
+        const MirrorItem item = {.kind = MIRROR_EVENT, .bytes = record->data, .n = record->n};
+
+        mirror_tell(userdata, &item);
+}
+
+/* From here on what there is to say goes by its thread. */
+static int mirrors_add_journal(Mirrors *mirrors)
+{
+        void *journal = mirror_journal_new();
+        if (!journal)
+                return -ENOMEM;
+        int r = mirror_add(mirrors->mirror, MIRROR_JOURNAL, &mirror_journal, journal);
+        if (r < 0)
+                mirror_journal.free(journal);
+        else
+                event_set_teller(mirrors_tell_event, mirrors->mirror);
+        return r;
+}
+
 /* The kernel's audit, as far as it is wanted and can be written to. Return: 0 or -errno. */
 static int mirrors_add_kernel_audit(Mirrors *mirrors)
 {
@@ -179,9 +199,11 @@ static int mirrors_add_kernel_audit(Mirrors *mirrors)
                 &audit, wanted == CONFIG_MIRROR_CHECKPOINTS ? KERNEL_AUDIT_CHECKPOINTS : KERNEL_AUDIT_ALL,
                 &mirrors->why_off);
         if (r == KERNEL_AUDIT_E_UNFIT) {
-                diag(wanted == CONFIG_MIRROR_REQUIRED ? DIAG_ERROR : DIAG_NOTICE,
-                     "Nothing is mirrored to the kernel's audit%s: %s.",
-                     wanted == CONFIG_MIRROR_REQUIRED ? ", so no permit goes out" : "", mirrors->why_off);
+                event_tell(wanted == CONFIG_MIRROR_REQUIRED ? EVENT_AUDIT_REQUIRED : EVENT_AUDIT_OFF,
+                           EVENT_FIELDS({"why", mirrors->why_off}),
+                           "Nothing is mirrored to the kernel's audit%s: %s.",
+                           wanted == CONFIG_MIRROR_REQUIRED ? ", so no permit goes out" : "",
+                           mirrors->why_off);
                 return 0;
         }
         if (r < 0)
@@ -219,10 +241,10 @@ static int mirrors_listen(Mirrors *mirrors, int handed_fd)
         if (fd < 0)
                 fd = kernel_echo_open();
         if (fd < 0 && wanted == CONFIG_MIRROR_REQUIRED)
-                diag(DIAG_ERROR,
-                     "What the kernel's audit records cannot be read back, so no permit goes out: %s. Start "
-                     "matchguard-audit-read.socket, or the guard as root.",
-                     strerror(-fd));
+                event_tell(EVENT_AUDIT_REQUIRED, EVENT_FIELDS({"why", strerror(-fd)}),
+                           "What the kernel's audit records cannot be read back, so no permit goes out: %s. "
+                           "Start matchguard-audit-read.socket, or the guard as root.",
+                           strerror(-fd));
         if (fd < 0) {
                 mirrors->deaf = -fd;
                 return 0;
@@ -257,6 +279,9 @@ int mirrors_init(Mirrors *mirrors, Guard *guard, int audit_fd)
                 if (r < 0)
                         return r;
         }
+        r = mirrors_add_journal(mirrors);
+        if (r < 0)
+                return r;
         r = sd_event_add_io(guard->event, &mirrors->source, mirror_event_fd(mirrors->mirror), EPOLLIN,
                             mirrors_on_loss, mirrors);
         if (r >= 0)
@@ -270,6 +295,7 @@ void mirrors_deinit(Mirrors *mirrors)
 {
         if (!mirrors->guard)
                 return;
+        event_set_teller(NULL, NULL);
         mirrors->source = sd_event_source_disable_unref(mirrors->source);
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++)
                 mirrors->losses[to].pause = sd_event_source_disable_unref(mirrors->losses[to].pause);

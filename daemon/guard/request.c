@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -20,6 +19,7 @@
 #include "guard/job.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 #include "wire/job.h"
 
 #define REQUEST_DEADLINE_USEC (30 * CLOCK_USEC_PER_SEC)
@@ -476,8 +476,10 @@ int request_result(Request *request, Packet *packet, ResultMessage *message)
         if (!call_has_caller(&request->call) && !changes)
                 request->result = "caller-gone";
         if (strcmp(request->result, "worker-refused") == 0)
-                diag(DIAG_ERROR, "The worker refused leaf %llu: %s", (unsigned long long)request->index,
-                     request->answer.why);
+                event_tell(EVENT_WORKER_REFUSED,
+                           EVENT_FIELDS({"index", .number = request->index}, {"why", request->answer.why}),
+                           "The worker refused leaf %llu: %s", (unsigned long long)request->index,
+                           request->answer.why);
         return request_record_outcome(request);
 }
 

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
 #include "guard/guard.h"
 #include "guard/result.h"
+#include "trail/event.h"
 
 /* A job larger than this waits for nothing: either the worker reads, or it is overloaded. */
 enum { WORKER_JOB_LARGE = 64 * 1024 };
@@ -71,7 +71,8 @@ static int worker_end(Worker *worker)
 
 static int worker_breach(Worker *worker, const char *what)
 {
-        diag(DIAG_ERROR, "The worker broke the rules and is ended: %s", what);
+        event_tell(EVENT_WORKER_BREACH, EVENT_FIELDS({"session", worker->session}, {"why", what}),
+                   "The worker broke the rules and is ended: %s", what);
         return worker_end(worker);
 }
 
@@ -151,7 +152,10 @@ static int worker_on_hello(Worker *worker, Packet *packet)
         worker->shown_size = message.size;
         worker->ready = true;
         trail_show_from(worker->guard->trail, message.size);
-        diag(DIAG_INFO, "A worker is there: %s, %s.", worker->version, worker->engine);
+        event_tell(EVENT_WORKER_THERE,
+                   EVENT_FIELDS({"session", worker->session}, {"version", worker->version},
+                                {"engine", worker->engine}),
+                   "A worker is there: %s, %s.", worker->version, worker->engine);
         guard_peers_changed(worker->guard);
         return 0;
 }
@@ -213,8 +217,12 @@ static int worker_on_closed(Channel *channel, int reason, void *userdata)
         if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
                 return worker_breach(worker, "what is no packet, or it does not read what it is sent");
         if (reason < 0)
-                diag(DIAG_ERROR, "The worker's socket fails: %s", strerror(-reason));
-        diag(DIAG_NOTICE, "The worker has gone.");
+                event_tell(EVENT_WORKER_GONE,
+                           EVENT_FIELDS({"session", worker->session}, {"error", strerror(-reason)}),
+                           "The worker's socket fails: %s", strerror(-reason));
+        else
+                event_tell(EVENT_WORKER_GONE, EVENT_FIELDS({"session", worker->session}),
+                           "The worker has gone.");
         return worker_end(worker);
 }
 
@@ -225,8 +233,9 @@ int worker_accept(Guard *guard, int fd)
         Worker *worker = &guard->worker;
 
         if (worker->channel || !frontend_peer_is(guard, own_fd, "matchguard-worker")) {
-                diag(DIAG_WARNING, "Turned away a connection on the worker's socket: %s.",
-                     worker->channel ? "a worker is there" : "it is of another account");
+                event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "worker"}),
+                           "Turned away a connection on the worker's socket: %s.",
+                           worker->channel ? "a worker is there" : "it is of another account");
                 return 0;
         }
         return channel_new(&worker->channel, guard->event, TAKE_FD(own_fd), &handlers, worker);
