@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "log/signer.h"
 #include "trail/ballast.h"
+#include "trail/derived.h"
 #include "trail/key.h"
 #include "trail/renewal.h"
 #include "trail/room.h"
@@ -285,6 +286,19 @@ static int start_verify(Start *start)
         return r;
 }
 
+/* What stands beside the leaves, against them. */
+static int start_derived(Start *start)
+{
+        const char *what = NULL;
+
+        int r = derived_verify(start->store, &start->head, &what);
+        if (r == DERIVED_E_DAMAGED)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "%s is damaged: %s is not what its leaves say. " OPENING_WAY_ON,
+                                    start->database, what);
+        return r;
+}
+
 /* The database against what was published. */
 static int start_compare(Start *start)
 {
@@ -461,8 +475,8 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,   start_store,   start_origin,  start_key,
-                start_begin,   start_verify, start_compare, start_publish, start_ballast,
+                start_folders, start_look,    start_store,   start_origin,  start_key,     start_begin,
+                start_verify,  start_derived, start_compare, start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

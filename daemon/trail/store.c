@@ -46,7 +46,7 @@ typedef enum StoreStatement {
         STATEMENT_DETAIL,
         STATEMENT_OUTCOME,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
-        STATEMENT_MAX = STATEMENT_READ + STORE_OUTCOME + 1,
+        STATEMENT_MAX = STATEMENT_READ + STORE_DETAILS + 1,
 } StoreStatement;
 
 static const char *const store_statements[STATEMENT_MAX] = {
@@ -69,6 +69,10 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_READ + STORE_TILE] = "SELECT k, h FROM tile WHERE k = ?1",
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
+        [STATEMENT_READ + STORE_OUTCOMES] =
+                "SELECT i, NULL FROM outcome_of WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
+        [STATEMENT_READ + STORE_DETAILS] =
+                "SELECT i, b, salt FROM detail WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
 };
 
 /* Before anything is read. Exclusive locking comes before the
@@ -526,6 +530,10 @@ static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler han
                 StoreRow row = {.number = (uint64_t)sqlite3_column_int64(statement, 0),
                                 .bytes = sqlite3_column_blob(statement, 1),
                                 .n = (size_t)sqlite3_column_bytes(statement, 1)};
+                if (sqlite3_column_count(statement) > 2) {
+                        row.salt = sqlite3_column_blob(statement, 2);
+                        row.n_salt = (size_t)sqlite3_column_bytes(statement, 2);
+                }
                 int r = handler(&row, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;

@@ -82,6 +82,8 @@ typedef enum StoreWhat {
         STORE_TILE,        /* level << 48 | n in `first`: that key, hashes */
         STORE_OPEN,        /* permits without an outcome, ascending: index */
         STORE_OUTCOME,     /* of the decision `first`: index of its outcome */
+        STORE_OUTCOMES,    /* decisions from `first` to `last` that have an outcome, ascending: index */
+        STORE_DETAILS,     /* from `first` to `last` ascending: index, detail, salt */
 } StoreWhat;
 
 typedef struct StoreQuery {
@@ -93,6 +95,8 @@ typedef struct StoreRow {
         uint64_t number;
         const uint8_t *bytes; /* good until the handler returns */
         size_t n;
+        const uint8_t *salt; /* of a detail; likewise */
+        size_t n_salt;
 } StoreRow;
 
 /* Return: 0 to go on, positive to stop, or -errno. */
