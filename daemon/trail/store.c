@@ -2,7 +2,7 @@
  * The trail's database. Owns the one connection and its prepared statements; knows nothing of hashes, keys or
  * threads. Runs in the guard: in the caller of trail_open(), afterwards in the trail's thread only.
  *
- * Layout of trail.db (STRICT tables; page 4096, application id "MGUD")
+ * Layout of trail.db (STRICT tables, schema.c; page 4096, application id "MGUD")
  *
  *   leaf        i -> b                   every leaf; triggers refuse change and removal
  *   tile        level << 48 | n -> h     hashes of 32 bytes; level 0: full tiles only, above: rows that grow
@@ -28,10 +28,9 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "trail/fatal.h"
+#include "trail/schema.h"
 
 enum {
-        STORE_APPLICATION_ID = 0x4d475544,
-        STORE_VERSION = 1,
         STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not */
 };
 
@@ -90,26 +89,6 @@ static const char store_settings[] = "PRAGMA page_size = 4096;"
                                      "PRAGMA synchronous = FULL;"
                                      "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA journal_size_limit = -1;";
-
-static const char store_schema[] =
-        "BEGIN IMMEDIATE;"
-        "PRAGMA application_id = 1296520516;"
-        "PRAGMA user_version = 1;"
-        "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT;"
-        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); "
-        "END;"
-        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); "
-        "END;"
-        "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT;"
-        "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, time INTEGER NOT "
-        "NULL, "
-        "mark INTEGER, policy BLOB, origin TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
-        "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
-        "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
-        "COMMIT;";
-
-_Static_assert(STORE_APPLICATION_ID == 1296520516, "the schema spells the application id in decimal");
 
 struct Store {
         sqlite3 *db;
@@ -234,6 +213,39 @@ static int store_number(Store *store, const char *sql, int64_t *ret_number)
         return r;
 }
 
+/* A row of sqlite_schema that is not as ours says: a name, a constraint, a trigger. */
+static bool store_is_object(sqlite3_stmt *row, const SchemaObject *object)
+{
+        const char *const expected[] = {object->type, object->name, object->table, object->sql};
+
+        for (int i = 0; i < (int)ARRAY_SIZE(expected); i++) {
+                const char *found = (const char *)sqlite3_column_text(row, i);
+                if (!found || strcmp(found, expected[i]) != 0)
+                        return false;
+        }
+        return true;
+}
+
+/* Whether the tables and triggers are ours, all of them and no others. */
+static int store_check_schema(Store *store)
+{
+        sqlite3_stmt *rows = NULL;
+        size_t n = 0;
+        bool same = true;
+        int rc = sqlite3_prepare_v2(store->db,
+                                    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name", -1,
+                                    &rows, NULL);
+
+        while (rc == SQLITE_OK && same && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+                same = n < SCHEMA_OBJECTS && store_is_object(rows, &schema_objects[n]);
+                n++;
+                rc = SQLITE_OK;
+        }
+        int r = store_ending(store, rc);
+        (void)sqlite3_finalize(rows); /* It repeats the result of the step. */
+        return r != 0 ? r : same && n == SCHEMA_OBJECTS ? 0 : STORE_E_FOREIGN;
+}
+
 /* Makes the tables of a database that has none; refuses one that is not ours. */
 static int store_adopt(Store *store)
 {
@@ -247,12 +259,14 @@ static int store_adopt(Store *store)
         if (r != 0)
                 return r;
         if (application_id == 0 && version == 0 && n_objects == 0) {
-                r = store_run(store, store_schema);
+                r = store_run(store, schema_sql);
                 if (r != 0)
                         store_roll_back(store);
                 return r;
         }
-        return application_id == STORE_APPLICATION_ID && version == STORE_VERSION ? 0 : STORE_E_FOREIGN;
+        if (application_id != SCHEMA_APPLICATION_ID || version != SCHEMA_VERSION)
+                return STORE_E_FOREIGN;
+        return store_check_schema(store);
 }
 
 static int store_prepare(Store *store)

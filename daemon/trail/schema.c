@@ -1,0 +1,39 @@
+/* The schema. Each object is spelled once, and used to make it and to compare it. */
+
+#include "trail/schema.h"
+
+#define SCHEMA_DETAIL                                                                                        \
+        "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT"
+#define SCHEMA_HEAD                                                                                          \
+        "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, "                  \
+        "time INTEGER NOT NULL, mark INTEGER, policy BLOB, origin TEXT NOT NULL, note TEXT NOT NULL) STRICT"
+#define SCHEMA_LEAF "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT"
+#define SCHEMA_LEAF_REMAINS                                                                                  \
+        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf "                                                 \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); END"
+#define SCHEMA_LEAF_STAYS                                                                                    \
+        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf "                                                   \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); END"
+#define SCHEMA_OPEN       "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT"
+#define SCHEMA_OUTCOME_OF "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT"
+#define SCHEMA_TILE       "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT"
+
+const SchemaObject schema_objects[SCHEMA_OBJECTS] = {
+        {"table", "detail", "detail", SCHEMA_DETAIL},
+        {"table", "head", "head", SCHEMA_HEAD},
+        {"table", "leaf", "leaf", SCHEMA_LEAF},
+        {"trigger", "leaf_remains", "leaf", SCHEMA_LEAF_REMAINS},
+        {"trigger", "leaf_stays", "leaf", SCHEMA_LEAF_STAYS},
+        {"table", "open_req", "open_req", SCHEMA_OPEN},
+        {"table", "outcome_of", "outcome_of", SCHEMA_OUTCOME_OF},
+        {"table", "tile", "tile", SCHEMA_TILE},
+};
+
+_Static_assert(SCHEMA_APPLICATION_ID == 1296520516 && SCHEMA_VERSION == 1, "SQL has them in decimal");
+
+const char schema_sql[] =
+        "BEGIN IMMEDIATE;"
+        "PRAGMA application_id = 1296520516;"
+        "PRAGMA user_version = 1;" SCHEMA_LEAF ";" SCHEMA_LEAF_STAYS ";" SCHEMA_LEAF_REMAINS ";" SCHEMA_TILE
+        ";" SCHEMA_HEAD ";" SCHEMA_OPEN ";" SCHEMA_DETAIL ";" SCHEMA_OUTCOME_OF ";"
+        "COMMIT;";
