@@ -31,7 +31,8 @@
 #include "trail/schema.h"
 
 enum {
-        STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not */
+        STORE_CHECKED_PAGES = 8192, /* a database of more is not read whole at start */
+        STORE_WAITING_MAX = 4000,   /* pages; at the latest then they move, load or not */
 };
 
 typedef enum StoreStatement {
@@ -150,6 +151,7 @@ static int store_ending(Store *store, int rc)
                 return STORE_E_HELD;
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
+        case SQLITE_ERROR: /* a statement of ours does not fit: its schema is not ours */
                 return STORE_E_FOREIGN;
         case SQLITE_NOMEM:
                 return -ENOMEM;
@@ -246,6 +248,43 @@ static int store_check_schema(Store *store)
         return r != 0 ? r : same && n == SCHEMA_OBJECTS ? 0 : STORE_E_FOREIGN;
 }
 
+/*
+ * Whether the pages make sound trees. What leaves and rows say is checked elsewhere; this is for what no row shows
+ * and later writes would stumble over: free pages, free room in pages. Only where it takes no time to speak of.
+ */
+static int store_check_pages(Store *store)
+{
+        int64_t n_pages = 0;
+        sqlite3_stmt *statement = NULL;
+
+        int r = store_number(store, "PRAGMA page_count", &n_pages);
+        if (r != 0 || n_pages > STORE_CHECKED_PAGES)
+                return r;
+        int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_step(statement);
+        const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+        r = store_ending(store, rc);
+        if (r == 0 && (!found || strcmp(found, "ok") != 0))
+                r = STORE_E_FOREIGN;
+        (void)sqlite3_finalize(statement); /* It repeats the result of the step. */
+        return r;
+}
+
+/* Whether a database with our numbers is ours, and whole. */
+static int store_check(Store *store)
+{
+        int64_t auto_vacuum = 0;
+
+        int r = store_check_schema(store);
+        if (r == 0)
+                r = store_number(store, "PRAGMA auto_vacuum", &auto_vacuum);
+        if (r != 0)
+                return r;
+        /* Pages would be taken for what they are not. */
+        return auto_vacuum == 0 ? store_check_pages(store) : STORE_E_FOREIGN;
+}
+
 /* Makes the tables of a database that has none; refuses one that is not ours. */
 static int store_adopt(Store *store)
 {
@@ -266,7 +305,7 @@ static int store_adopt(Store *store)
         }
         if (application_id != SCHEMA_APPLICATION_ID || version != SCHEMA_VERSION)
                 return STORE_E_FOREIGN;
-        return store_check_schema(store);
+        return store_check(store);
 }
 
 static int store_prepare(Store *store)

@@ -24,6 +24,7 @@ typedef struct Case {
         uint64_t next; /* leaf that is read next, going back */
         Verdict *verdict;
         bool wrong;
+        bool seen; /* what is wrong is noticed when it is used */
         bool told; /* what is wrong is in the export, and a verifier tells of it */
 } Case;
 
@@ -115,7 +116,13 @@ static void case_look_up(Case *c, uint64_t index)
         Finding finding = {};
         uint64_t outcome = 0, size = c->found.head.size;
 
-        MUST(committer_find(c->opening.committer, leaf->request, &finding) == 0);
+        int r = committer_find(c->opening.committer, leaf->request, &finding);
+        if (r < 0) {
+                /* That ends a guard, aloud. */
+                case_wrong(c, "the look-up of leaf %llu fails: %s", (unsigned long long)index, strerror(-r));
+                c->seen = true;
+                return;
+        }
         bool has_outcome = book_outcome(c->judge->book, size, index, &outcome);
         if (finding.found != (index < size) || finding.has_outcome != has_outcome)
                 case_wrong(c, "the request of leaf %llu is looked up wrongly", (unsigned long long)index);
@@ -246,7 +253,8 @@ void judge_open(const Judge *judge, uint64_t told, Verdict *ret_verdict)
                 case_wrong(&c, "it does not open: %s", strerror(-r));
         if (r > 0)
                 (void)snprintf(ret_verdict->why, sizeof(ret_verdict->why), "%s", why);
-        ret_verdict->ending = c.told                     ? ENDING_TOLD
+        ret_verdict->ending = c.seen                     ? ENDING_REFUSED
+                              : c.told                   ? ENDING_TOLD
                               : c.wrong                  ? ENDING_WRONG
                               : r > 0                    ? ENDING_REFUSED
                               : ret_verdict->size < told ? ENDING_BEHIND
