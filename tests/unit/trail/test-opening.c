@@ -46,6 +46,14 @@ static void expect(int ending, const char *text)
         fixture_close(&fixture);
 }
 
+/* The triggers that refuse to change a leaf, put back by somebody who did it all the same. */
+#define STAYS                                                                                                \
+        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf "                                                   \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); END"
+#define REMAINS                                                                                              \
+        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf "                                                 \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); END"
+
 typedef struct Case {
         const char *what; /* done to a log of 600 entries, of which a copy of 300 stands in old/ */
         int ending;
@@ -83,13 +91,16 @@ Test(opening, what_does_not_belong_together_is_refused_and_stays_refused)
                  "do not belong together"},
                 {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(64) WHERE k = 1<<48'", TRAIL_E_DAMAGED,
                  "do not belong together"},
+                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_stays'", TRAIL_E_DAMAGED, "no trail"},
+                {"sqlite3 trail/trail.db 'CREATE TABLE more (i INTEGER)'", TRAIL_E_DAMAGED, "no trail"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "3\"",
+                 "3;" STAYS "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "599\"",
+                 "599;" STAYS "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
-                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599'",
+                {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599;" REMAINS
+                 "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
         };
 
