@@ -251,8 +251,7 @@ void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT
 int committer_rest(Committer *committer)
 {
         /* A ballast that cannot be set aside now will be when there is room: nothing else depends on it. */
-        (void)committer_has_room(committer);
-        return store_commit(committer->store, NULL);
+        return committer_has_room(committer) ? store_commit(committer->store, NULL) : 0;
 }
 
 void finding_deinit(Finding *finding)
