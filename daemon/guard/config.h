@@ -5,7 +5,8 @@
  *
  *   [Guard]
  *   Origin=NAME                 the log's name
- *   KernelAudit=yes|checkpoints|no
+ *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
+ *   KernelAudit=required|yes|checkpoints|no
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "guard/attest.h"
 #include "policy/policy.h"
 
@@ -21,9 +23,11 @@ typedef enum ConfigMirror {
         CONFIG_MIRROR_YES,
         CONFIG_MIRROR_CHECKPOINTS,
         CONFIG_MIRROR_NO,
+        CONFIG_MIRROR_REQUIRED, /* no permit without the kernel's own record of it */
+        _CONFIG_MIRROR_MAX,
 } ConfigMirror;
 
-/** config_mirror_name() - "yes", "checkpoints", "no". */
+/** config_mirror_name() - "yes", "checkpoints", "no", "required". */
 const char *config_mirror_name(ConfigMirror mirror);
 
 typedef struct ConfigRate {
@@ -35,12 +39,15 @@ typedef struct ConfigRate {
 
 typedef struct Config {
         char *origin; /* NULL: the trail's own choice */
+        uint64_t epoch_length_usec;
         ConfigMirror kernel_audit;
         ConfigRate *rates;
         size_t n_rates;
 } Config;
 
-#define CONFIG_INIT ((Config){})
+#define CONFIG_EPOCH_LENGTH_USEC_MAX (15 * 60 * CLOCK_USEC_PER_SEC)
+
+#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX})
 
 void config_deinit(Config *config);
 

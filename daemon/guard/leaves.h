@@ -5,7 +5,7 @@
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
- *   leaf-other.c     start, policy, refused, mirror, jump, gap, stop
+ *   leaf-other.c     start, policy, refused, mirror, jump, gap, epoch, stop
  */
 
 #include <stdbool.h>
@@ -50,8 +50,10 @@ int leaf_request(const LeafRequest *request, Draft *draft);
 
 typedef struct LeafOutcome {
         uint64_t of;
-        const char *result;          /* a word of the table */
-        const char *operation;       /* NULL: not known any more, as at a later start */
+        const char *result;    /* a word of the table */
+        const char *operation; /* NULL: not known any more, as at a later start */
+        bool has_audit;
+        uint64_t audit;              /* the kernel's serial of its record of the decision */
         const ResultMessage *answer; /* NULL where the worker never said */
 } LeafOutcome;
 
@@ -105,4 +107,7 @@ typedef struct LeafGap {
 } LeafGap;
 
 void leaf_gap(const LeafGap *gap, Draft *draft);
+
+/** leaf_epoch() - The last leaf of an epoch. @next: trail_next_epoch_key(). */
+void leaf_epoch(const uint8_t *next, Draft *draft);
 void leaf_stop(uint64_t n_open, Draft *draft);

@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/options.h"
+#include "trail/event.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -29,6 +31,15 @@ static void block_signals(void)
         signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Neither a core dump nor a process of the same account may see the keys. */
+static void keep_memory_private(void)
+{
+        const struct rlimit none = {};
+
+        (void)setrlimit(RLIMIT_CORE, &none);      /* Lowering a limit cannot fail. */
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* Neither can this. */
+}
+
 int main(int argc, char **argv)
 {
         int status = EXIT_FAILURE;
@@ -38,15 +49,16 @@ int main(int argc, char **argv)
         int r = options_parse(argc, argv, &options);
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
-        diag_init("matchguardd", DIAG_INFO);
+        event_init("matchguardd");
         block_signals();
+        keep_memory_private();
 
         r = guard_new(&guard, &options, &status);
         if (r >= 0) {
                 r = guard_run(guard);
                 status = r < 0 ? EXIT_FAILURE : r;
                 if (r < 0)
-                        diag(DIAG_ERROR, "Cannot go on: %s", strerror(-r));
+                        event_tell(EVENT_FAILED, EVENT_NO_FIELDS, "Cannot go on: %s", strerror(-r));
         }
         guard_free(guard);
         return status;
