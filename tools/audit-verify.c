@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/macro.h"
 #include "policy/time.h"
@@ -25,6 +26,8 @@ typedef struct Call {
         AuditExport where;
         OptionList since;
         const char *previous;
+        const char *epoch0_vkey;
+        bool fresh;
         bool json;
 } Call;
 
@@ -102,10 +105,11 @@ static void print_counts(const LogAudit *audit)
                           counts->leaves, counts->permits, counts->open, counts->denials, counts->outcomes,
                           counts->starts, counts->policies);
         page_field_format(stdout, "checked",
-                          "the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
-                          "; the rules I1 to I10; decisions made anew: %" PRIu64
+                          "the signatures of log and epoch; epochs that have ended: %" PRIu64
+                          "; the root from the leaves; tiles, byte for byte: %" PRIu64
+                          "; the rules I1 to I11; decisions made anew: %" PRIu64
                           "; texts of policies: %" PRIu64 "; kept checkpoints: %zu",
-                          audit->n_tiles, audit->n_remade, audit->n_policies, audit->n_kept);
+                          counts->epochs, audit->n_tiles, audit->n_remade, audit->n_policies, audit->n_kept);
 }
 
 static void print_link(const LogLink *link, const char *previous)
@@ -144,6 +148,10 @@ static int print_words(const Verdict *verdict)
                                   ? ", with the key that came with the export: compare it with one that "
                                     "you were given (--vkey)"
                                   : "");
+        if (!audit->epoch_vkey)
+                page_field(stdout, "epochs",
+                           "from the key of the first epoch that came with the export: compare it with one "
+                           "that you were given (--epoch0-vkey)");
         print_root(&export->head);
         print_span(&audit->counts);
         print_counts(audit);
@@ -178,6 +186,7 @@ static int print_json(const Verdict *verdict)
         json_set(object, "verified", json_object_new_boolean(audit->findings->n_faults == 0));
         json_set_text(object, "origin", audit->export->verifier.name);
         json_set(object, "ownKey", json_object_new_boolean(audit->export->own_key));
+        json_set(object, "ownEpochKey", json_object_new_boolean(!audit->epoch_vkey));
         add_number(object, "size", audit->export->head.size);
         json_set_text(object, "root", root);
         add_number(object, "leaves", counts->leaves);
@@ -186,6 +195,7 @@ static int print_json(const Verdict *verdict)
         add_number(object, "outcomes", counts->outcomes);
         add_number(object, "starts", counts->starts);
         add_number(object, "policiesLoaded", counts->policies);
+        add_number(object, "epochs", counts->epochs);
         add_number(object, "open", counts->open);
         add_number(object, "decisionsRemade", audit->n_remade);
         add_number(object, "tiles", audit->n_tiles);
@@ -202,16 +212,24 @@ static int print_json(const Verdict *verdict)
 static int verify_export(const Call *call, Export *export, const ExportSource *source)
 {
         _cleanup_(findings_deinit) Findings findings = FINDINGS_INIT;
+        ClockReading now = {};
+        int r = clock_read(&now);
         LogAudit audit = {
                 .export = export,
                 .dir = source->dir,
+                .epoch_vkey = call->epoch0_vkey,
+                .now_usec = now.wall_usec,
+                .fresh = call->fresh          ? LOG_FRESH_ALWAYS
+                         : call->where.export ? LOG_FRESH_REMARKED
+                                              : LOG_FRESH_RUNNING,
                 .progress = !call->json && isatty(STDERR_FILENO),
                 .findings = &findings,
         };
         LogLink link = LOG_LINK_INIT;
         const Verdict verdict = {&audit, &link, call->previous};
 
-        int r = findings_init(&findings, call->json);
+        if (r == 0)
+                r = findings_init(&findings, call->json);
         if (r == 0)
                 r = read_all_since(&audit, &call->since);
         if (r == 0)
@@ -269,6 +287,10 @@ int run_audit_verify(const Command *command, int argc, char **argv)
                  "a checkpoint, proof or receipt kept earlier; the log must have grown from it"},
                 {"previous", OPTION_TEXT, &call.previous, "DIR",
                  "the export (or its checkpoint) of the log that this one must follow (--new-log)"},
+                {"epoch0-vkey", OPTION_TEXT, &call.epoch0_vkey, "KEY",
+                 "the key of the first epoch, likewise (default: the export's own)"},
+                {"fresh", OPTION_FLAG, &call.fresh, NULL,
+                 "the newest leaf must not be older than two minutes, also of a copy or a stopped service"},
                 {"json", OPTION_FLAG, &call.json, NULL, "say it as one JSON object"},
         };
         OptionSet set = OPTION_SET_INIT;

@@ -103,9 +103,12 @@ static bool name_parse(const char *path, TileName *ret_name)
 
 /* ----------------------------------------------------------------------------------------------- the walk */
 
+static const char epoch_folder[] = "epoch/";
+
 typedef struct Walk {
         Export *export;
         Findings *findings;
+        uint64_t n_epochs;
         uint64_t n_stale, n_beyond, n_unfinished;
         Buffer stale;
         Bundle bundle;
@@ -151,15 +154,33 @@ static void walk_tile(Walk *walk, const TileName *name, const char *path)
 static bool is_known(const char *path)
 {
         static const char *const files[] = {"checkpoint", "log.vkey", "epoch0.vkey"};
-        static const char *const folders[] = {"policy/", "epoch/"}; /* named by what is in them */
+        static const char policies[] = "policy/"; /* named by what is in them */
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
                 if (strcmp(path, files[i]) == 0)
                         return true;
-        for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-                if (strncmp(path, folders[i], strlen(folders[i])) == 0)
-                        return true;
-        return false;
+        return strncmp(path, policies, strlen(policies)) == 0;
+}
+
+/* Those of ended epochs have been checked, against the leaf that ended them. Any other has to be of a longer
+ * log than the checkpoint covers. */
+static void walk_epoch(Walk *walk, const char *path)
+{
+        const char *number = path + strlen(epoch_folder);
+        uint64_t epoch = 0;
+        TreeHead head = {};
+
+        bool named = text_to_u64(number, strlen(number), &epoch);
+        if (named && epoch < walk->n_epochs)
+                return;
+        buffer_clear(&walk->stale);
+        int r = named ? export_read_file(walk->export, path, NOTE_MAX, &walk->stale) : 0;
+        if (named && r == 0 &&
+            note_open_of(&walk->export->verifier, walk->export->verifier.name, &walk->stale, &head) == 0 &&
+            head.size > walk->export->head.size)
+                walk->n_beyond++;
+        else
+                findings_file(walk->findings, path, "this is the checkpoint of no epoch that has ended");
 }
 
 static void walk_file(Walk *walk, const char *path)
@@ -171,6 +192,8 @@ static void walk_file(Walk *walk, const char *path)
                 walk_tile(walk, &name, path);
         else if (n > 4 && strcmp(path + n - 4, ".tmp") == 0)
                 walk->n_unfinished++;
+        else if (strncmp(path, epoch_folder, strlen(epoch_folder)) == 0)
+                walk_epoch(walk, path);
         else if (!is_known(path))
                 findings_remark(walk->findings, "%s: this file belongs to no log", path);
 }
@@ -215,11 +238,12 @@ static int walk_tree(Walk *walk, const char *dir)
         }
 }
 
-int export_files_check(Export *export, const char *dir, Findings *findings)
+int export_files_check(Export *export, const ExportFolder *folder, Findings *findings)
 {
-        Walk walk = {.export = export, .findings = findings, .bundle = BUNDLE_INIT};
+        Walk walk = {
+                .export = export, .findings = findings, .n_epochs = folder->n_epochs, .bundle = BUNDLE_INIT};
 
-        int r = walk_tree(&walk, dir);
+        int r = walk_tree(&walk, folder->dir);
         if (r == 0)
                 walk_report(&walk);
         buffer_deinit(&walk.stale);

@@ -8,15 +8,19 @@
 #include "tools/export-reader.h"
 #include "tools/findings.h"
 
+typedef struct ExportFolder {
+        const char *dir;   /* where the export lies, as it was opened */
+        uint64_t n_epochs; /* that have ended in the tree; UINT64_MAX: nobody knows */
+} ExportFolder;
+
 /**
  * export_files_check() - Looks at every file and reports those that do not belong to the tree of the
  * checkpoint.
- * @dir:        where the export lies, as it was opened
  *
  * Partial files of a smaller tree may stay (C2SP), but must hold what the tree holds: else they are a fault.
  * Return: 0 or -errno.
  */
-int export_files_check(Export *export, const char *dir, Findings *findings);
+int export_files_check(Export *export, const ExportFolder *folder, Findings *findings);
 
 /**
  * export_files_check_policy() - Whether the archived text of a policy is there and has its digest.

@@ -110,6 +110,11 @@ static int read_vkey_file(int dir_fd, const char *path, NoteVerifier *ret_verifi
         return say(ret_why, EXPORT_E_MALFORMED, "%s: this is no verifier key", path);
 }
 
+int export_read_own_vkey(const Export *export, const char *path, NoteVerifier *ret_verifier, char **ret_why)
+{
+        return read_vkey_file(export->dir_fd, path, ret_verifier, ret_why);
+}
+
 int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why)
 {
         /* The text of a key is taken for one, and no file: who has

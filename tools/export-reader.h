@@ -126,5 +126,8 @@ int export_read_file(const Export *export, const char *path, size_t max, Buffer 
  */
 int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why);
 
+/** export_read_own_vkey() - The same from a file of the export itself. */
+int export_read_own_vkey(const Export *export, const char *path, NoteVerifier *ret_verifier, char **ret_why);
+
 /** export_read_path() - As export_read_file(), for a file anywhere. */
 int export_read_path(const char *path, size_t max, Buffer *buffer);

@@ -23,7 +23,7 @@ static const struct {
         {"start", LEAF_START},     {"policy", LEAF_POLICY}, {"request", LEAF_REQUEST},
         {"outcome", LEAF_OUTCOME}, {"refused", LEAF_OTHER}, {"disclose", LEAF_OTHER},
         {"erase", LEAF_OTHER},     {"mirror", LEAF_OTHER},  {"jump", LEAF_JUMP},
-        {"gap", LEAF_OTHER},       {"epoch", LEAF_EPOCH},   {"beat", LEAF_OTHER},
+        {"gap", LEAF_GAP},         {"epoch", LEAF_EPOCH},   {"beat", LEAF_OTHER},
         {"stop", LEAF_STOP},
 };
 

@@ -16,6 +16,7 @@ typedef enum LeafKind {
         LEAF_REQUEST,
         LEAF_OUTCOME,
         LEAF_JUMP,
+        LEAF_GAP,
         LEAF_EPOCH,
         LEAF_STOP,
 } LeafKind;

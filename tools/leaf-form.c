@@ -96,8 +96,11 @@ const char *leaf_form_fault(const LeafEntry *entry)
                 return policy_fault(&entry->leaf);
         case LEAF_JUMP:
                 return jump_fault(&entry->leaf);
-        case LEAF_START:
         case LEAF_EPOCH:
+                return text_is_hex(leaf_text(&entry->leaf, "next"), 64) ? NULL
+                                                                        : "its 'next' is no public key";
+        case LEAF_START:
+        case LEAF_GAP:
         case LEAF_STOP:
         case LEAF_OTHER:
                 return NULL;

@@ -19,8 +19,9 @@
 struct Rules {
         RuleHandlers handlers;
         RuleCounts counts;
-        LogState state; /* before the leaf that is looked at */
-        uint64_t n_epochs;
+        LogState state;       /* before the leaf that is looked at */
+        uint64_t latest_usec; /* the largest log time so far; 0: none */
+        uint64_t span_usec;   /* of the epoch at hand, as far as I11 counts it */
         uint64_t last_start;
         bool request_since_start;
         OpenPermits permits;
@@ -154,10 +155,34 @@ static const char *check_decision(Rules *rules, const LeafEntry *entry)
 static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
-        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->n_epochs)
+        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->counts.epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
-                           epoch, rules->n_epochs);
+                           epoch, rules->counts.epochs);
         return NULL;
+}
+
+/* What a leaf adds to the span of its epoch: the log time since the leaf before it, unless it says itself that
+ * no service was given meanwhile, or that the clock stepped. */
+static uint64_t entry_span(const Rules *rules, const LeafEntry *entry)
+{
+        bool step = entry->kind == LEAF_JUMP && !leaf_number(&entry->leaf, "by", &(uint64_t){0});
+        uint64_t time;
+
+        if (rules->latest_usec == 0 || entry->kind == LEAF_START || entry->kind == LEAF_GAP || step ||
+            !leaf_entry_number(entry, LEAF_KEY_TIME, &time) || time < rules->latest_usec)
+                return 0;
+        return time - rules->latest_usec;
+}
+
+static const char *check_span(Rules *rules, const LeafEntry *entry)
+{
+        const uint64_t span_usec = rules->span_usec + entry_span(rules, entry);
+
+        /* Told once for an epoch. */
+        if (rules->span_usec > RULES_EPOCH_USEC || span_usec <= RULES_EPOCH_USEC)
+                return NULL;
+        return say(rules, "epoch %" PRIu64 " should have ended %" PRIu64 " s before it", rules->counts.epochs,
+                   (span_usec - RULES_EPOCH_USEC) / 1000000);
 }
 
 /* Whether a number of a leaf is the mark; where there is no mark, whether the leaf says none. */
@@ -197,7 +222,7 @@ static const struct {
 } leaf_rules[] = {
         {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
         {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
-        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark},
+        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark}, {"I11", check_span},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
@@ -240,10 +265,13 @@ static void note_start(Rules *rules, const LeafEntry *entry)
 
 static void note_state(Rules *rules, const LeafEntry *entry)
 {
+        rules->span_usec += entry_span(rules, entry);
+        rules->counts.stopped = entry->kind == LEAF_STOP;
         log_state_take(&rules->state, entry);
         if (entry->at == 0)
                 rules->counts.first_usec = rules->state.time_usec;
         rules->counts.last_usec = rules->state.time_usec;
+        rules->latest_usec = MAX_OF(rules->latest_usec, rules->state.time_usec);
 }
 
 static int note(Rules *rules, const LeafEntry *entry)
@@ -261,8 +289,10 @@ static int note(Rules *rules, const LeafEntry *entry)
                 note_outcome(rules, entry);
                 return 0;
         case LEAF_EPOCH:
-                rules->n_epochs++;
+                rules->counts.epochs++;
+                rules->span_usec = 0;
                 return 0;
+        case LEAF_GAP:
         case LEAF_JUMP:
         case LEAF_STOP:
         case LEAF_OTHER:

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I10), checked one
+ * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I11), checked one
  * leaf after the other. Pure: knows no file, no tree and no signature; whoever runs it knows how a decision is
  * made anew. Memory grows with the requests that are open at one time, not with the log.
  */
@@ -17,7 +17,7 @@ typedef struct Rules Rules;
 /* One rule broken by one leaf. Strings are borrowed until the handler returns. */
 typedef struct RuleFault {
         uint64_t index;   /* where the leaf stands, whatever it says itself */
-        const char *rule; /* "form", or "I1" to "I10" */
+        const char *rule; /* "form", or "I1" to "I11" */
         const char *text; /* what is wrong, without the leaf and the rule */
 } RuleFault;
 
@@ -35,6 +35,9 @@ typedef struct RuleHandlers {
         void *userdata;
 } RuleHandlers;
 
+/* So long an epoch may be in log time: 15 minutes, and one for a guard that was busy. */
+#define RULES_EPOCH_USEC (16 * 60 * UINT64_C(1000000))
+
 /* What was seen, for a summary. */
 typedef struct RuleCounts {
         uint64_t leaves;
@@ -44,6 +47,8 @@ typedef struct RuleCounts {
         uint64_t starts;
         uint64_t policies;              /* loaded */
         uint64_t open;                  /* permits without an outcome so far */
+        uint64_t epochs;                /* that have ended */
+        bool stopped;                   /* the last leaf is a `stop` */
         uint64_t first_usec, last_usec; /* log time of the first and the last leaf */
 } RuleCounts;
 

@@ -13,16 +13,21 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "policy/time.h"
+#include "tools/epoch-chain.h"
 #include "tools/export-files.h"
 #include "tools/leaf-checker.h"
 #include "tools/tile-stack.h"
 
 enum { PROGRESS_BUNDLES = 64 };
 
+#define LOG_STALE_USEC (2 * 60 * UINT64_C(1000000))
+
 typedef struct Pass {
         LogAudit *audit;
         TileStack stack;
         LeafChecker *checker;
+        EpochChain epochs;
         size_t n_reached; /* kept heads that have been compared */
 } Pass;
 
@@ -110,13 +115,23 @@ static void show_progress(const Pass *pass, bool end)
                         pass->audit->export->head.size);
 }
 
+static int end_epoch(Pass *pass, const uint8_t *leaf, size_t n)
+{
+        const EpochLeaf last = {leaf, n};
+        TreeHead head = {.size = pass->stack.size};
+
+        tile_stack_root(&pass->stack, &head.root);
+        return epoch_chain_end(&pass->epochs, &head, &last);
+}
+
 static int take_leaf(Pass *pass, const uint8_t *leaf, size_t n)
 {
         Digest hash;
 
         check_kept(pass);
         tree_leaf_hash(leaf, n, &hash);
-        return tile_stack_append(&pass->stack, &hash);
+        int r = tile_stack_append(&pass->stack, &hash);
+        return r == 0 && epoch_chain_may_end(leaf, n) ? end_epoch(pass, leaf, n) : r;
 }
 
 /* Return: 0, 1 where a bundle cannot be read (which is reported, and ends the pass), or -errno. */
@@ -159,7 +174,9 @@ static int check_end(Pass *pass)
         const Export *export = pass->audit->export;
         Digest root;
 
-        int r = tile_stack_finish(&pass->stack);
+        int r = epoch_chain_finish(&pass->epochs);
+        if (r == 0)
+                r = tile_stack_finish(&pass->stack);
         if (r < 0)
                 return r;
         check_kept(pass);
@@ -181,6 +198,29 @@ static int check_policies(const LogAudit *audit, const LeafCheckerResult *leaves
         return r;
 }
 
+/* The guard writes a leaf a minute, so a log without one is not the log as it is now. */
+static void check_fresh(const LogAudit *audit)
+{
+        const RuleCounts *counts = &audit->counts;
+        char last[TIME_TEXT_SIZE];
+
+        if (counts->leaves == 0 || counts->last_usec + LOG_STALE_USEC >= audit->now_usec ||
+            (counts->stopped && audit->fresh != LOG_FRESH_ALWAYS))
+                return;
+        time_format((int64_t)counts->last_usec, last);
+        const uint64_t minutes = (audit->now_usec - counts->last_usec) / 60000000;
+        if (audit->fresh == LOG_FRESH_REMARKED)
+                findings_remark(audit->findings,
+                                "the newest leaf is of %s, %" PRIu64 " minutes ago; what came after it, this "
+                                "export does not say",
+                                last, minutes);
+        else
+                findings_file(audit->findings, "checkpoint",
+                              "the log is stale or was cut off: its newest leaf is of %s, %" PRIu64
+                              " minutes ago",
+                              last, minutes);
+}
+
 /* What was found in the tree stands before what was found in the leaves, and that before the other files. */
 static int finish(Pass *pass, bool whole)
 {
@@ -194,8 +234,15 @@ static int finish(Pass *pass, bool whole)
         audit->n_remade = leaves.n_remade;
         audit->n_policies = leaves.n_policies;
         findings_join(audit->findings, leaves.findings);
+        if (whole && audit->counts.epochs != pass->epochs.n_ended)
+                findings_file(audit->findings, "epoch",
+                              "of %" PRIu64 " epochs the last leaf is longer than such a leaf can be",
+                              audit->counts.epochs - pass->epochs.n_ended);
+        if (whole)
+                check_fresh(audit);
         r = check_policies(audit, &leaves);
-        return r < 0 ? r : export_files_check(audit->export, audit->dir, audit->findings);
+        const ExportFolder folder = {audit->dir, whole ? pass->epochs.n_ended : UINT64_MAX};
+        return r < 0 ? r : export_files_check(audit->export, &folder, audit->findings);
 }
 
 static int run_pass(Pass *pass)
@@ -222,7 +269,9 @@ int log_audit_run(LogAudit *audit)
         pass->stack.userdata = pass;
         if (audit->n_kept > 0)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
-        int r = leaf_checker_new(&pass->checker, &source);
+        int r = epoch_chain_open(&pass->epochs, audit->export, audit->findings, audit->epoch_vkey);
+        if (r == 0)
+                r = leaf_checker_new(&pass->checker, &source);
         if (r == 0)
                 r = run_pass(pass);
         leaf_checker_free(pass->checker);

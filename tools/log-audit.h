@@ -1,7 +1,7 @@
 #pragma once
 /*
  * The whole check of an export: the root from its entries, every tile byte for byte, every kept checkpoint,
- * the rules over the leaves, the files beside the tree; every decision made anew. One pass; memory is
+ * the rules over the leaves, the chain of epochs, the files beside the tree; every decision made anew. One pass; memory is
  * constant but for open requests, the digests of loaded policies, and the windows of rates
  * (tools/permit-counts.h).
  */
@@ -16,11 +16,21 @@ typedef struct KeptHead {
         TreeHead head;
 } KeptHead;
 
+/* What it means that the newest leaf is older than two minutes: the guard writes one a minute. */
+typedef enum LogFresh {
+        LOG_FRESH_REMARKED, /* an auditor should know; nothing, where it is a `stop` */
+        LOG_FRESH_RUNNING,  /* a fault unless it is a `stop`: the log goes on here */
+        LOG_FRESH_ALWAYS,   /* a fault */
+} LogFresh;
+
 typedef struct LogAudit {
         Export *export;
         const char *dir;
         KeptHead *kept; /* sorted by size here */
         size_t n_kept;
+        const char *epoch_vkey; /* the first epoch's key, as epoch_chain_open() takes it */
+        uint64_t now_usec;      /* when the checkpoint was read; log time */
+        LogFresh fresh;
         bool progress; /* show on stderr how far it is */
         Findings *findings;
         /* set by log_audit_run() */

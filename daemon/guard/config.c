@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
@@ -59,15 +58,42 @@ void config_deinit(Config *config)
 
 static int config_set_origin(ConfigReader *reader, const UnitEntry *entry)
 {
-        if (!note_name_is_valid(entry->value)) {
+        if (!note_origin_is_valid(entry->value)) {
                 faults_add(reader->faults, unit_entry_place(entry, 0),
                            "\"%s\" cannot name a log; expected 1 to %d printable characters without white "
                            "space, '+', '\"' and '\\'",
-                           entry->value, NOTE_NAME_MAX);
+                           entry->value, NOTE_ORIGIN_MAX);
                 return 0;
         }
         reader->config->origin = strdup(entry->value);
         return reader->config->origin ? 0 : -ENOMEM;
+}
+
+/* `Ns` or `Nmin` */
+static bool config_parse_span(const char *text, uint64_t *ret_usec)
+{
+        size_t n = strspn(text, "0123456789");
+        uint64_t scale = strcmp(text + n, "s") == 0 ? 1 : strcmp(text + n, "min") == 0 ? 60 : 0;
+        uint64_t number;
+
+        if (scale == 0 || !text_to_u64(text, n, &number) || number > UINT32_MAX)
+                return false;
+        *ret_usec = number * scale * CLOCK_USEC_PER_SEC;
+        return true;
+}
+
+static int config_set_epoch_length(ConfigReader *reader, const UnitEntry *entry)
+{
+        uint64_t usec;
+
+        if (config_parse_span(entry->value, &usec) && usec > 0 && usec <= CONFIG_EPOCH_LENGTH_USEC_MAX)
+                reader->config->epoch_length_usec = usec;
+        else
+                faults_add(
+                        reader->faults, unit_entry_place(entry, 0),
+                        "\"%s\" is no length of an epoch; expected a number and s or min, from 1s to 15min",
+                        entry->value);
+        return 0;
 }
 
 static int config_set_kernel_audit(ConfigReader *reader, const UnitEntry *entry)
@@ -149,6 +175,7 @@ static int config_set_request_rate(ConfigReader *reader, const UnitEntry *entry)
 
 static const ConfigKey config_keys[] = {
         {"Origin", false, config_set_origin},
+        {"EpochLength", false, config_set_epoch_length},
         {"KernelAudit", false, config_set_kernel_audit},
         {"RequestRate", true, config_set_request_rate},
 };

@@ -5,6 +5,7 @@
  *
  *   [Guard]
  *   Origin=NAME                 the log's name
+ *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
  *   KernelAudit=required|yes|checkpoints|no
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "guard/attest.h"
 #include "policy/policy.h"
 
@@ -37,12 +39,15 @@ typedef struct ConfigRate {
 
 typedef struct Config {
         char *origin; /* NULL: the trail's own choice */
+        uint64_t epoch_length_usec;
         ConfigMirror kernel_audit;
         ConfigRate *rates;
         size_t n_rates;
 } Config;
 
-#define CONFIG_INIT ((Config){})
+#define CONFIG_EPOCH_LENGTH_USEC_MAX (15 * 60 * CLOCK_USEC_PER_SEC)
+
+#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX})
 
 void config_deinit(Config *config);
 

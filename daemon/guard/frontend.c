@@ -5,6 +5,7 @@
 #include "guard/frontend.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -78,7 +79,11 @@ static int frontend_on_closed(Channel *channel, int reason, void *userdata)
 {
         Frontend *frontend = userdata;
 
-        event_tell(EVENT_FRONTEND_GONE, EVENT_NO_FIELDS, "The frontend has gone.");
+        if (reason < 0)
+                event_tell(EVENT_FRONTEND_GONE, EVENT_FIELDS({"error", strerror(-reason)}),
+                           "The frontend's socket fails: %s", strerror(-reason));
+        else
+                event_tell(EVENT_FRONTEND_GONE, EVENT_NO_FIELDS, "The frontend has gone.");
         frontend_end(frontend);
         guard_peers_changed(frontend->guard);
         return 0;
@@ -152,13 +157,19 @@ static int frontend_spawn(Guard *guard, const Child *like, Child **ret_child)
         Frontend *frontend = &guard->frontend;
         int pair[2];
 
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-                return errno == EMFILE || errno == ENFILE ? FRONTEND_E_NONE : -errno;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(errno)}),
+                           "Cannot make a frontend child for uid %u: %m", like->user.uid);
+                return FRONTEND_E_NONE;
+        }
         _cleanup_(fd_closep) int their_fd = pair[1];
         Child *child;
         int r = child_new(&child, guard, pair[0], like);
-        if (r < 0)
-                return r;
+        if (r < 0) {
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                           "Cannot make a frontend child for uid %u: %s", like->user.uid, strerror(-r));
+                return r == -ENOMEM ? r : FRONTEND_E_NONE;
+        }
         r = frontend_send_spawn(frontend, child, their_fd);
         if (r < 0) {
                 child_free(child);

@@ -76,6 +76,13 @@ void leaf_gap(const LeafGap *gap, Draft *draft)
         leaf_set_number(&draft->leaf, "since", gap->since_usec);
 }
 
+void leaf_epoch(const uint8_t *next, Draft *draft)
+{
+        leaf_set_text(&draft->leaf, "next", draft_hex(draft, next, NOTE_PUBLIC_KEY_SIZE));
+        draft->role = TRAIL_EPOCH;
+        draft->effect.ends_epoch = true;
+}
+
 void leaf_stop(uint64_t n_open, Draft *draft)
 {
         leaf_set_number(&draft->leaf, "open", n_open);

@@ -5,7 +5,7 @@
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
- *   leaf-other.c     start, policy, refused, mirror, jump, gap, stop
+ *   leaf-other.c     start, policy, refused, mirror, jump, gap, epoch, stop
  */
 
 #include <stdbool.h>
@@ -107,4 +107,7 @@ typedef struct LeafGap {
 } LeafGap;
 
 void leaf_gap(const LeafGap *gap, Draft *draft);
+
+/** leaf_epoch() - The last leaf of an epoch. @next: trail_next_epoch_key(). */
+void leaf_epoch(const uint8_t *next, Draft *draft);
 void leaf_stop(uint64_t n_open, Draft *draft);

@@ -1,5 +1,5 @@
 /*
- * Index, time and mark of leaves. Owns nothing but its numbers; must not read a clock. Run by the guard's
+ * Index, time, mark and epoch of leaves. Owns nothing but its numbers; must not read a clock. Run by the guard's
  * loop.
  */
 
@@ -84,7 +84,7 @@ void ledger_head_leaf(const Ledger *ledger, const LedgerStamp *stamp, const char
         leaf_set_text(leaf, "boot", ledger->boot);
         leaf_set_number(leaf, "boottime", stamp->boottime_usec);
         leaf_set_text(leaf, "clock", facts_clock_name(stamp->clock));
-        leaf_set_number(leaf, "epoch", LEDGER_EPOCH);
+        leaf_set_number(leaf, "epoch", ledger->state.epoch);
         leaf_set_number(leaf, "index", stamp->index);
         leaf_set_text(leaf, "kind", kind);
         leaf_set_number(leaf, "time", stamp->time_usec);
@@ -105,6 +105,12 @@ TrailState ledger_after(const Ledger *ledger, const LedgerStamp *stamp, const Le
         if (effect->policy) {
                 after.has_policy = true;
                 after.policy = *effect->policy;
+        }
+        if (stamp->index == after.epoch_first)
+                after.epoch_usec = stamp->time_usec;
+        if (effect->ends_epoch) {
+                after.epoch++;
+                after.epoch_first = stamp->index + 1;
         }
         return after;
 }

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Ledger: what the guard's loop gives to leaves before anything else: index, time, clock, mark. Pure: it is
+ * Ledger: what the guard's loop gives to leaves before anything else: index, time, clock, mark, epoch. Pure: it is
  * told what the clocks say, so that tests can tell it anything.
  *
  * Invariants (matchguard-trail(7))
@@ -8,7 +8,8 @@
  *   2. `time` never decreases, whatever the wall clock does
  *   3. `mark` is the largest wall time of a leaf written while the clock was synchronised, since the
  *      administrator last set it back
- *   4. after a failed commit everything is as it was after the last good one (ledger_rollback())
+ *   4. `epoch` counts the `epoch` leaves before
+ *   5. after a failed commit everything is as it was after the last good one (ledger_rollback())
  */
 
 #include <stdbool.h>
@@ -21,7 +22,7 @@
 
 enum {
         LEDGER_BOOT_SIZE = 33,
-        LEDGER_EPOCH = 0, /* epochs do not turn yet */
+        LEDGER_EPOCH_LEAVES = 65536, /* in an epoch, at most */
 };
 
 typedef struct Ledger {
@@ -94,6 +95,7 @@ void ledger_head_leaf(const Ledger *ledger, const LedgerStamp *stamp, const char
 typedef struct LedgerEffect {
         const Digest *policy; /* what it puts in force, or NULL; borrowed */
         bool rebase;          /* its wall time becomes the mark, on purpose */
+        bool ends_epoch;
 } LedgerEffect;
 
 /** ledger_after() - The state after a leaf with this stamp. */

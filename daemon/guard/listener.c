@@ -36,7 +36,7 @@ typedef struct ListenerKind {
         int type;
         ListenerPeer peer;
         MessageInterface interface;
-        /* Takes a connection over. 0 or -errno. */
+        /* Takes a connection over. 0 or -errno: it cannot, and has closed it. */
         int (*accepted)(Guard *guard, const struct ListenerKind *kind, int fd);
 } ListenerKind;
 
@@ -86,6 +86,19 @@ static int listener_pause(Listener *listener)
         return r < 0 ? r : listener_apply(listener);
 }
 
+/* What fails about one connection is the end of that one; the guard serves all others. */
+static int listener_take(Listener *listener, int peer_fd)
+{
+        int r = listener->kind->accepted(listener->guard, listener->kind, peer_fd);
+
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                   "Cannot serve a connection on %s, so it is turned away: %s", listener->kind->name,
+                   strerror(-r));
+        return 0;
+}
+
 static int listener_on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         Listener *listener = userdata;
@@ -93,17 +106,15 @@ static int listener_on_io(sd_event_source *source, int fd, uint32_t events, void
         for (unsigned i = 0; i < LISTENER_TURN_MAX; i++) {
                 int peer_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (peer_fd >= 0) {
-                        int r = listener->kind->accepted(listener->guard, listener->kind, peer_fd);
+                        int r = listener_take(listener, peer_fd);
                         if (r < 0)
                                 return r;
                         continue;
                 }
                 if (errno == EAGAIN)
                         return 0;
-                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                        return listener_pause(listener);
                 if (errno != EINTR && errno != ECONNABORTED)
-                        return -errno;
+                        return listener_pause(listener);
         }
         return 0;
 }

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/macro.h"
 #include "guard/guard.h"
@@ -29,6 +31,15 @@ static void block_signals(void)
         signal(SIGXFSZ, SIG_IGN);
 }
 
+/* Neither a core dump nor a process of the same account may see the keys. */
+static void keep_memory_private(void)
+{
+        const struct rlimit none = {};
+
+        (void)setrlimit(RLIMIT_CORE, &none);      /* Lowering a limit cannot fail. */
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* Neither can this. */
+}
+
 int main(int argc, char **argv)
 {
         int status = EXIT_FAILURE;
@@ -40,6 +51,7 @@ int main(int argc, char **argv)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
         event_init("matchguardd");
         block_signals();
+        keep_memory_private();
 
         r = guard_new(&guard, &options, &status);
         if (r >= 0) {

@@ -1,5 +1,5 @@
 /*
- * The way into the trail. Owns ledger, rates and two timers; the trail is the guard's. Run by the guard's
+ * The way into the trail. Owns ledger, rates and three timers; the trail is the guard's. Run by the guard's
  * loop; never blocks.
  */
 
@@ -18,6 +18,8 @@
 
 #define RECORDER_PROBE_USEC (1 * CLOCK_USEC_PER_SEC)
 #define RECORDER_BEAT_USEC  (60 * CLOCK_USEC_PER_SEC)
+/* So long without a leaf, and nobody else said why: the process did not run. */
+#define RECORDER_ASLEEP_USEC (5 * RECORDER_BEAT_USEC)
 
 bool recorder_is_busy(const Recorder *recorder)
 {
@@ -128,6 +130,45 @@ static int recorder_watch_clock(Recorder *recorder, const ClockReading *now, boo
         return changed || jumped ? recorder->handlers->clock(recorder->userdata) : 0;
 }
 
+/* An epoch that a suspended machine could not end is as long as it slept: a leaf says why. */
+static int recorder_note_sleep(Recorder *recorder, const ClockReading *now)
+{
+        const LeafGap gap = {.why = "suspended", .since_usec = recorder->ledger.last.wall_usec};
+        Draft draft = DRAFT_INIT;
+
+        if (!recorder->started || now->boottime_usec < recorder->last_usec + RECORDER_ASLEEP_USEC)
+                return 0;
+        draft_begin(&draft, &recorder->ledger, now, "gap");
+        leaf_gap(&gap, &draft);
+        int r = recorder_append(recorder, &draft, NULL);
+        return r < 0 ? r : 0;
+}
+
+static bool recorder_epoch_is_over(const Recorder *recorder, const ClockReading *now)
+{
+        uint64_t n_leaves = recorder->ledger.size - recorder->ledger.state.epoch_first;
+
+        return recorder->started && !recorder->ending &&
+               (now->boottime_usec >= recorder->epoch_due_usec || n_leaves >= LEDGER_EPOCH_LEAVES - 1);
+}
+
+/* Ends the epoch where it is over. What there is no room for now is tried again with the next reading. */
+static int recorder_turn(Recorder *recorder, const ClockReading *now)
+{
+        Draft draft = DRAFT_INIT;
+
+        if (!recorder_epoch_is_over(recorder, now))
+                return 0;
+        draft_begin(&draft, &recorder->ledger, now, "epoch");
+        leaf_epoch(trail_next_epoch_key(recorder->trail), &draft);
+        int r = recorder_append(recorder, &draft, &recorder->epoch);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        recorder->ending = true;
+        recorder->epoch_due_usec = now->boottime_usec + recorder->epoch_length_usec;
+        return timer_arm_at(recorder->epoch_timer, recorder->epoch_due_usec);
+}
+
 int recorder_now(Recorder *recorder, ClockReading *ret_now)
 {
         ClockReading now;
@@ -142,6 +183,9 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
          * as soon as leaves are written again. */
         if (recorder->broken || recorder->closed)
                 return 0;
+        r = recorder_note_sleep(recorder, &now);
+        if (r < 0)
+                return r;
         jumped = ledger_jumped(&recorder->ledger, &now, &jump);
         if (jumped) {
                 r = recorder_append_jump(recorder, &jump, &now);
@@ -150,7 +194,8 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
                         return r < 0 ? r : 0;
         }
         ledger_observe(&recorder->ledger, &now);
-        return recorder_watch_clock(recorder, &now, jumped);
+        r = recorder_watch_clock(recorder, &now, jumped);
+        return r < 0 ? r : recorder_turn(recorder, &now);
 }
 
 /* ---------------------------------------------------------------------------------------- what comes back */
@@ -221,6 +266,7 @@ static void recorder_stop_timers(Recorder *recorder)
 {
         recorder->probe_timer = sd_event_source_disable_unref(recorder->probe_timer);
         recorder->beat_timer = sd_event_source_disable_unref(recorder->beat_timer);
+        recorder->epoch_timer = sd_event_source_disable_unref(recorder->epoch_timer);
 }
 
 int recorder_stand_by(Recorder *recorder, const TrailFault *fault)
@@ -250,6 +296,54 @@ static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *s
                         r = waiter->failed(waiter);
         }
         return r;
+}
+
+/* ------------------------------------------------------------------------------------------------- epochs */
+
+static int recorder_epoch_committed(Waiter *waiter, TrailEntry *entry)
+{
+        CONTAINER_OF(waiter, Recorder, epoch)->ending = false;
+        return 0;
+}
+
+/* The epoch goes on, and is over all the same. */
+static int recorder_epoch_failed(Waiter *waiter)
+{
+        Recorder *recorder = CONTAINER_OF(waiter, Recorder, epoch);
+
+        recorder->ending = false;
+        recorder->epoch_due_usec = 0;
+        return timer_arm(recorder->epoch_timer, RECORDER_PROBE_USEC);
+}
+
+static int recorder_on_epoch(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Recorder *recorder = userdata;
+        ClockReading now;
+
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        /* While the leaf is held back it tries again each second. */
+        uint64_t again_usec = now.boottime_usec + RECORDER_PROBE_USEC;
+        return timer_arm_at(source, MAX_OF(recorder->epoch_due_usec, again_usec));
+}
+
+/* The epoch at hand is as old as the log says, however long nobody ran. */
+static int recorder_start_epochs(Recorder *recorder, uint64_t length_usec)
+{
+        const TrailState *state = &recorder->ledger.state;
+        uint64_t age_usec = MIN_OF(state->time_usec - state->epoch_usec, length_usec);
+        ClockReading now;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        recorder->started = true;
+        recorder->epoch_length_usec = length_usec;
+        recorder->epoch_due_usec = now.boottime_usec + length_usec - age_usec;
+        r = timer_arm_at(recorder->epoch_timer, recorder->epoch_due_usec);
+        return r < 0 ? r : recorder_now(recorder, &now);
 }
 
 /* ----------------------------------------------------------------------------------------- gaps and beats */
@@ -352,6 +446,8 @@ static int recorder_add_timers(Recorder *recorder)
         int r = timer_new(recorder->event, &recorder->probe_timer, recorder_on_probe, recorder);
         if (r == 0)
                 r = timer_new(recorder->event, &recorder->beat_timer, recorder_on_beat, recorder);
+        if (r == 0)
+                r = timer_new(recorder->event, &recorder->epoch_timer, recorder_on_epoch, recorder);
         return r < 0 ? r : timer_arm(recorder->beat_timer, RECORDER_BEAT_USEC);
 }
 
@@ -362,15 +458,18 @@ int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const Recor
         recorder->trail = trail;
         recorder->handlers = handlers;
         recorder->userdata = userdata;
+        recorder->started = recorder->ending = false;
+        recorder->epoch = (Waiter){.committed = recorder_epoch_committed, .failed = recorder_epoch_failed};
         recorder->probe = (Waiter){.committed = recorder_probe_committed, .failed = recorder_probe_failed};
         return recorder_add_timers(recorder);
 }
 
-int recorder_start(Recorder *recorder)
+int recorder_start(Recorder *recorder, uint64_t epoch_length_usec)
 {
         static const TrailHandlers handlers = {.committed = recorder_committed, .failed = recorder_failed};
 
-        return trail_start(recorder->trail, recorder->event, &handlers, recorder);
+        int r = recorder_start_epochs(recorder, epoch_length_usec);
+        return r < 0 ? r : trail_start(recorder->trail, recorder->event, &handlers, recorder);
 }
 
 void recorder_deinit(Recorder *recorder)

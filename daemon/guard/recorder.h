@@ -2,7 +2,7 @@
 /*
  * Recorder: the loop's one way into the trail. Stamps drafts by the ledger, hands entries over in order, and
  * tells each waiter that its leaf is durable or was not written. While the trail cannot be written it refuses
- * service and tries once a second with a `gap` leaf.
+ * service and tries once a second with a `gap` leaf. Ends an epoch when it is old or long enough.
  *
  * Invariants
  *   1. an entry's stamp was made when it was appended: the order of leaves is the order of decisions
@@ -10,6 +10,8 @@
  *   3. after `failed` ledger and rates are as they were after the last good commit before any waiter hears
  *      of it
  *   4. while broken nothing but the probe is appended
+ *   5. at most one leaf that ends an epoch is on its way, and none before recorder_start(): the leaves that
+ *      precede service are one commit
  */
 
 #include <stdbool.h>
@@ -52,11 +54,18 @@ typedef struct Recorder {
         void *userdata;
         sd_event_source *probe_timer;
         sd_event_source *beat_timer;
+        sd_event_source *epoch_timer;
 
         size_t n_pending;
         uint64_t last_usec; /* boot time of the last append */
 
         bool behind; /* the clock, as of the last reading */
+
+        bool started;
+        uint64_t epoch_length_usec;
+        uint64_t epoch_due_usec; /* boot time at which the epoch at hand ends */
+        bool ending;             /* the leaf that ends the one before is on its way */
+        Waiter epoch;
 
         bool closed; /* the last leaf of the run is on its way */
         bool broken;
@@ -81,14 +90,20 @@ enum { RECORDER_BUSY = 1024 };
 int recorder_init(Recorder *recorder, sd_event *event, Trail *trail, const RecorderHandlers *handlers,
                   void *userdata);
 
-/** recorder_start() - Begins to record: what waits already becomes one commit. Return: 0 or -errno. */
-int recorder_start(Recorder *recorder);
+/**
+ * recorder_start() - Begins to record: what waits already becomes one commit.
+ * @epoch_length_usec: how long an epoch may last; one that is older already ends with that commit
+ *
+ * Return: 0 or -errno.
+ */
+int recorder_start(Recorder *recorder, uint64_t epoch_length_usec);
 
 /** recorder_deinit() - Lets go of timers and rates; safe when all zero. The trail must be gone or idle. */
 void recorder_deinit(Recorder *recorder);
 
 /**
- * recorder_now() - Reads the clocks for the next leaf, and records a step of the wall clock first.
+ * recorder_now() - Reads the clocks for the next leaf, and first records what they tell: that the wall clock
+ * stepped, that the machine was asleep, that the epoch is over.
  *
  * Return: 0 or -errno.
  */

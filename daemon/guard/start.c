@@ -221,9 +221,10 @@ static const char *start_log_key(char *path, size_t n)
 {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
 
-        if (!dir || snprintf(path, n, "%s/log.key", dir) >= (int)n || access(path, F_OK) < 0)
+        if (!dir || snprintf(path, n, "%s/log.key", dir) >= (int)n)
                 return NULL;
-        return path;
+        /* Only one that is not there is none: a key must not be made beside one that cannot be looked at. */
+        return access(path, F_OK) < 0 && errno == ENOENT ? NULL : path;
 }
 
 enum { START_E_STANDBY = 1 };
@@ -305,6 +306,9 @@ static int start_archive(Guard *guard)
         char advice[ROOM_TEXT_SIZE];
 
         int r = guard_archive_policy(guard->trail, guard->policy);
+        if (r < 0 && !room_may_return(r))
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot keep the policy's text in %s/export: %s",
+                           guard->options->state_dir, strerror(-r));
         if (!room_may_return(r))
                 return r;
         trail_advice(guard->trail, r, advice);
@@ -327,7 +331,7 @@ int start_try(Guard *guard, int *ret_status)
         if (r >= 0)
                 r = start_record(guard, &found);
         if (r >= 0)
-                r = recorder_start(&guard->recorder);
+                r = recorder_start(&guard->recorder, guard->config.epoch_length_usec);
         if (r < 0)
                 event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot begin to record: %s", strerror(-r));
         return r;

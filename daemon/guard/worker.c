@@ -214,9 +214,15 @@ static int worker_on_closed(Channel *channel, int reason, void *userdata)
 {
         Worker *worker = userdata;
 
-        if (reason != PACKET_E_CLOSED)
+        if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
                 return worker_breach(worker, "what is no packet, or it does not read what it is sent");
-        event_tell(EVENT_WORKER_GONE, EVENT_FIELDS({"session", worker->session}), "The worker has gone.");
+        if (reason < 0)
+                event_tell(EVENT_WORKER_GONE,
+                           EVENT_FIELDS({"session", worker->session}, {"error", strerror(-reason)}),
+                           "The worker's socket fails: %s", strerror(-reason));
+        else
+                event_tell(EVENT_WORKER_GONE, EVENT_FIELDS({"session", worker->session}),
+                           "The worker has gone.");
         return worker_end(worker);
 }
 

@@ -28,6 +28,11 @@ bool note_name_is_valid(const char *name)
         return true;
 }
 
+bool note_origin_is_valid(const char *origin)
+{
+        return strlen(origin) <= NOTE_ORIGIN_MAX && note_name_is_valid(origin);
+}
+
 void note_key_id(const char *name, const uint8_t public_key[static 32],
                  uint8_t ret_id[static NOTE_KEY_ID_SIZE])
 {
@@ -63,6 +68,32 @@ int note_verifier_parse(const char *text, NoteVerifier *ret_verifier)
         note_key_id(verifier.name, verifier.public_key, id);
         if (memcmp(id, verifier.key_id, NOTE_KEY_ID_SIZE) != 0)
                 return NOTE_E_MALFORMED;
+        *ret_verifier = verifier;
+        return 0;
+}
+
+void note_verifier_vkey(const NoteVerifier *verifier, Buffer *buffer)
+{
+        uint8_t typed[1 + 32] = {NOTE_TYPE_ED25519};
+        char id[2 * NOTE_KEY_ID_SIZE + 1], key[TEXT_BASE64_SIZE(sizeof(typed))];
+
+        memcpy(typed + 1, verifier->public_key, 32);
+        text_hex(verifier->key_id, NOTE_KEY_ID_SIZE, id);
+        text_base64(typed, sizeof(typed), key);
+        buffer_append_format(buffer, "%s+%s+%s\n", verifier->name, id, key);
+}
+
+int note_epoch_verifier(const char *origin, uint64_t epoch, const uint8_t public_key[static 32],
+                        NoteVerifier *ret_verifier)
+{
+        NoteVerifier verifier = {};
+
+        if (!note_origin_is_valid(origin))
+                return NOTE_E_MALFORMED;
+        (void)snprintf(verifier.name, sizeof(verifier.name), "%s/epoch%llu", origin,
+                       (unsigned long long)epoch);
+        memcpy(verifier.public_key, public_key, 32);
+        note_key_id(verifier.name, public_key, verifier.key_id);
         *ret_verifier = verifier;
         return 0;
 }
@@ -145,38 +176,52 @@ static bool note_signature(const NoteVerifier *verifier, Line line, uint8_t ret_
         return true;
 }
 
-int note_open(const NoteVerifier *verifier, const char *text, size_t n, TreeHead *ret_head)
+/* Looks for the one line of the verifier in the signatures, @n bytes, over a text that is @text's. */
+static int note_check(const NoteVerifier *verifier, Line text, const char *signatures, size_t n)
 {
-        const char *start = text;
-        char origin[NOTE_NAME_MAX + 1];
-        TreeHead head = {};
-
-        int r = note_read_text(&text, &n, origin, &head);
-        if (r != 0)
-                return r;
-        if (strcmp(origin, verifier->name) != 0)
-                return NOTE_E_OTHER_LOG;
-        /* The signed text ends before the empty line. */
-        size_t n_signed = (size_t)(text - start) - 1;
         bool signed_by_key = false;
         Line line;
+
         while (n > 0) {
                 uint8_t signature[crypto_sign_BYTES];
                 bool ours = false;
-                if (!line_next(&text, &n, &line) || !note_signature(verifier, line, signature, &ours))
+                if (!line_next(&signatures, &n, &line) || !note_signature(verifier, line, signature, &ours))
                         return NOTE_E_MALFORMED;
                 if (!ours)
                         continue;
                 /* A second line by the same key has no meaning, so no note may have one. */
                 if (signed_by_key)
                         return NOTE_E_MALFORMED;
-                if (crypto_sign_verify_detached(signature, (const uint8_t *)start, n_signed,
+                if (crypto_sign_verify_detached(signature, (const uint8_t *)text.text, text.n,
                                                 verifier->public_key) != 0)
                         return NOTE_E_UNSIGNED;
                 signed_by_key = true;
         }
-        if (!signed_by_key)
-                return NOTE_E_UNSIGNED;
-        *ret_head = head;
-        return 0;
+        return signed_by_key ? 0 : NOTE_E_UNSIGNED;
+}
+
+int note_open_of(const NoteVerifier *verifier, const char *origin, const Buffer *note, TreeHead *ret_head)
+{
+        const char *start = buffer_text(note), *text = start;
+        char found[NOTE_NAME_MAX + 1];
+        size_t n = note->n;
+        TreeHead head = {};
+
+        int r = note_read_text(&text, &n, found, &head);
+        if (r != 0)
+                return r;
+        if (strcmp(found, origin) != 0)
+                return NOTE_E_OTHER_LOG;
+        /* The signed text ends before the empty line. */
+        r = note_check(verifier, (Line){start, (size_t)(text - start) - 1}, text, n);
+        if (r == 0)
+                *ret_head = head;
+        return r;
+}
+
+int note_open(const NoteVerifier *verifier, const char *text, size_t n, TreeHead *ret_head)
+{
+        const Buffer note = {.data = (uint8_t *)text, .n = n};
+
+        return note_open_of(verifier, verifier->name, &note, ret_head);
 }

@@ -42,31 +42,47 @@ NoteSigner *note_signer_free(NoteSigner *signer)
         return NULL;
 }
 
+const NoteVerifier *note_signer_verifier(const NoteSigner *signer)
+{
+        return &signer->verifier;
+}
+
 void note_signer_vkey(const NoteSigner *signer, Buffer *buffer)
 {
-        uint8_t typed[1 + 32] = {NOTE_TYPE_ED25519};
-        char id[2 * NOTE_KEY_ID_SIZE + 1], key[TEXT_BASE64_SIZE(sizeof(typed))];
+        note_verifier_vkey(&signer->verifier, buffer);
+}
 
-        memcpy(typed + 1, signer->verifier.public_key, 32);
-        text_hex(signer->verifier.key_id, NOTE_KEY_ID_SIZE, id);
-        text_base64(typed, sizeof(typed), key);
-        buffer_append_format(buffer, "%s+%s+%s\n", signer->verifier.name, id, key);
+/* Appends the signature line over a text. */
+static void note_add_line(const NoteSigner *signer, const void *text, size_t n, Buffer *buffer)
+{
+        char line[TEXT_BASE64_SIZE(SIGNATURE_SIZE)];
+        uint8_t signature[SIGNATURE_SIZE];
+
+        memcpy(signature, signer->verifier.key_id, NOTE_KEY_ID_SIZE);
+        crypto_sign_detached(signature + NOTE_KEY_ID_SIZE, NULL, text, n, signer->secret_key);
+        text_base64(signature, sizeof(signature), line);
+        buffer_append_format(buffer, NOTE_SIGNATURE_PREFIX "%s %s\n", signer->verifier.name, line);
 }
 
 void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer)
 {
-        char root[TEXT_BASE64_SIZE(DIGEST_SIZE)], line[TEXT_BASE64_SIZE(SIGNATURE_SIZE)];
-        uint8_t signature[SIGNATURE_SIZE];
+        char root[TEXT_BASE64_SIZE(DIGEST_SIZE)];
         size_t start = buffer->n;
 
         text_base64(head->root.bytes, DIGEST_SIZE, root);
         buffer_append_format(buffer, "%s\n%llu\n%s\n", signer->verifier.name, (unsigned long long)head->size,
                              root);
-        if (buffer->failed)
-                return;
-        memcpy(signature, signer->verifier.key_id, NOTE_KEY_ID_SIZE);
-        crypto_sign_detached(signature + NOTE_KEY_ID_SIZE, NULL, buffer->data + start, buffer->n - start,
-                             signer->secret_key);
-        text_base64(signature, sizeof(signature), line);
-        buffer_append_format(buffer, "\n" NOTE_SIGNATURE_PREFIX "%s %s\n", signer->verifier.name, line);
+        size_t n = buffer->n - start;
+        buffer_append_text(buffer, "\n");
+        if (!buffer->failed)
+                note_add_line(signer, buffer->data + start, n, buffer);
+}
+
+void note_cosign(const NoteSigner *signer, Buffer *note)
+{
+        const char *text = buffer_text(note);
+        const char *end = strstr(text, "\n\n");
+
+        if (!note->failed && end)
+                note_add_line(signer, text, (size_t)(end + 1 - text), note);
 }

@@ -22,8 +22,14 @@ typedef struct NoteSigner NoteSigner;
 int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *seed);
 NoteSigner *note_signer_free(NoteSigner *signer);
 
+/** note_signer_verifier() - Its public half; borrowed. */
+const NoteVerifier *note_signer_verifier(const NoteSigner *signer);
+
 /** note_signer_vkey() - Appends the verifier key text, with a newline. */
 void note_signer_vkey(const NoteSigner *signer, Buffer *buffer);
 
 /** note_sign() - Appends the note of a checkpoint: its text and one signature line by @signer. */
 void note_sign(const NoteSigner *signer, const TreeHead *head, Buffer *buffer);
+
+/** note_cosign() - Appends one more signature line to the note that is all of @note. */
+void note_cosign(const NoteSigner *signer, Buffer *note);

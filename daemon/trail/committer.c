@@ -1,6 +1,7 @@
 /*
- * Batches become durable. Order within one: leaves into tree and transaction; tiles; root; signature; COMMIT;
- * only then receipts, the export's copy and the commit that the loop will see. Runs in the trail's thread.
+ * Batches become durable. Order within one: leaves into tree and transaction; tiles; root; signatures; COMMIT;
+ * where it ended an epoch, that epoch's key is destroyed; only then receipts, the export's copy and the commit
+ * that the loop will see. Runs in the trail's thread.
  */
 
 #include "trail/committer.h"
@@ -20,6 +21,7 @@ struct Committer {
         Store *store;
         Nodes *nodes;
         NoteSigner *signer;
+        EpochKey *epoch_key;
         Export *export;
         int trail_fd;
         const char *trail_path;
@@ -40,6 +42,7 @@ int committer_new(Committer **ret_committer, const CommitterParts *parts)
         committer->store = parts->store;
         committer->nodes = parts->nodes;
         committer->signer = parts->signer;
+        committer->epoch_key = parts->epoch_key;
         committer->export = parts->export;
         committer->trail_fd = parts->trail_fd;
         committer->trail_path = parts->trail_path;
@@ -55,6 +58,7 @@ Committer *committer_free(Committer *committer)
         nodes_free(committer->nodes);
         store_close(committer->store);
         note_signer_free(committer->signer);
+        epoch_key_free(committer->epoch_key);
         store_head_deinit(&committer->head);
         free(committer);
         return NULL;
@@ -88,6 +92,11 @@ static int committer_append(Committer *committer, const Batch *batch, TrailState
         return 0;
 }
 
+static bool committer_ends_epoch(const Committer *committer, const Commit *commit)
+{
+        return commit->state.epoch != committer->head.state.epoch;
+}
+
 /* Tiles, head and COMMIT. `commit` gets size, root and note, which nobody may see before this returns 0. */
 static int committer_seal(Committer *committer, Commit *commit)
 {
@@ -97,6 +106,7 @@ static int committer_seal(Committer *committer, Commit *commit)
         commit->head.size = nodes_size(committer->nodes);
         nodes_root(committer->nodes, &commit->head.root);
         note_sign(committer->signer, &commit->head, &commit->note);
+        note_cosign(epoch_key_signer(committer->epoch_key), &commit->note);
         if (commit->note.failed)
                 return -ENOMEM;
         int r = nodes_tiles(committer->nodes, committer->head.size, &tiles, &n_tiles);
@@ -105,9 +115,22 @@ static int committer_seal(Committer *committer, Commit *commit)
         const StoreHead head = {.size = commit->head.size,
                                 .state = commit->state,
                                 .origin = committer->head.origin,
+                                .epoch0 = committer->head.epoch0,
                                 .note = (char *)commit->note.data};
-        const StoreBatch sealed = {.head = &head, .tiles = tiles, .n_tiles = n_tiles};
+        const StoreBatch sealed = {.head = &head,
+                                   .tiles = tiles,
+                                   .n_tiles = n_tiles,
+                                   .ends_epoch = committer_ends_epoch(committer, commit)};
         return store_commit(committer->store, &sealed);
+}
+
+/* What comes right behind a COMMIT that has returned: nobody may sign any more for an epoch that it ended. */
+static int committer_turn(Committer *committer, Commit *commit)
+{
+        int r = committer_ends_epoch(committer, commit) ? epoch_key_turn(committer->epoch_key) : 0;
+
+        memcpy(commit->next_epoch_key, epoch_key_next(committer->epoch_key), NOTE_PUBLIC_KEY_SIZE);
+        return r;
 }
 
 static int committer_receipt(Committer *committer, const Commit *commit, TrailEntry *entry)
@@ -146,9 +169,12 @@ static int committer_reveal(Committer *committer, const Batch *batch, Commit *co
                 commit->old_size = batch->shows_from;
                 r = tree_consistency(&source, commit->old_size, commit->head.size, &commit->consistency);
         }
+        const ExportCommit exported = {.leaves = committer->leaves,
+                                       .n_leaves = committer->n_leaves,
+                                       .note = buffer_text(&commit->note),
+                                       .ends_epoch = committer_ends_epoch(committer, commit)};
         if (r == 0)
-                r = export_feed(committer->export, committer->leaves, committer->n_leaves,
-                                buffer_text(&commit->note));
+                r = export_feed(committer->export, &exported);
         if (r < 0)
                 return r;
         char *note = strdup(buffer_text(&commit->note));
@@ -183,6 +209,8 @@ int committer_commit(Committer *committer, const Batch *batch, Commit **ret_comm
                 r = committer_seal(committer, commit);
         if (r == STORE_E_FULL)
                 return committer_roll_back(committer);
+        if (r == 0)
+                r = committer_turn(committer, commit);
         if (r == 0)
                 r = committer_reveal(committer, batch, commit);
         if (r != 0)

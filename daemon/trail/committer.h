@@ -10,6 +10,7 @@
 #include "base/macro.h"
 #include "log/note.h"
 #include "log/signer.h"
+#include "trail/epoch-key.h"
 #include "trail/export.h"
 #include "trail/nodes.h"
 #include "trail/room.h"
@@ -23,6 +24,7 @@ typedef struct CommitterParts {
         Store *store;
         Nodes *nodes;
         NoteSigner *signer;
+        EpochKey *epoch_key;
         Export *export;         /* borrowed: fed with every commit */
         int trail_fd;           /* borrowed: where the ballast lies */
         const char *trail_path; /* borrowed: the same, for people */
@@ -42,6 +44,7 @@ typedef struct Commit {
         TreeHead head;
         Buffer note;
         TrailState state;
+        uint8_t next_epoch_key[NOTE_PUBLIC_KEY_SIZE]; /* of the epoch behind `state.epoch` */
         bool has_consistency;
         uint64_t old_size;
         Path consistency;
@@ -57,8 +60,9 @@ enum {
 };
 
 typedef struct Batch {
-        TrailEntry *first; /* NODES_TRUNCATE_MAX entries at most; each gets its receipt */
-        bool shows;        /* a permit calls for a consistency proof */
+        /* NODES_TRUNCATE_MAX entries at most; each gets its receipt. One that ends an epoch is the last. */
+        TrailEntry *first;
+        bool shows; /* a permit calls for a consistency proof */
         uint64_t shows_from;
 } Batch;
 

@@ -21,10 +21,12 @@
 #include "trail/fatal.h"
 #include "trail/room.h"
 
-/* Leaves on their way: entries as in a bundle, hashes beside them, and the checkpoint over the last. */
+/* Leaves on their way: entries as in a bundle, hashes beside them, the checkpoints that ended epochs (each with
+ * a NUL behind it), and the checkpoint over the last. */
 typedef struct Feed {
         Buffer entries;
         Buffer hashes;
+        Buffer epochs;
         Buffer note;
 } Feed;
 
@@ -51,6 +53,7 @@ static void feed_clear(Feed *feed)
 {
         buffer_clear(&feed->entries);
         buffer_clear(&feed->hashes);
+        buffer_clear(&feed->epochs);
         buffer_clear(&feed->note);
 }
 
@@ -58,6 +61,7 @@ static void feed_deinit(Feed *feed)
 {
         buffer_deinit(&feed->entries);
         buffer_deinit(&feed->hashes);
+        buffer_deinit(&feed->epochs);
         buffer_deinit(&feed->note);
 }
 
@@ -79,20 +83,23 @@ int export_new(Export **ret_export, Publisher *publisher, const char *path)
         return 0;
 }
 
-int export_feed(Export *export, const PublisherLeaf *leaves, size_t n_leaves, const char *note)
+int export_feed(Export *export, const ExportCommit *commit)
 {
         Feed *fed = &export->fed;
 
         pthread_mutex_lock(&export->lock);
         bool idle = fed->note.n == 0;
-        for (size_t i = 0; i < n_leaves; i++) {
-                tile_entries_put(&fed->entries, leaves[i].bytes, leaves[i].n);
-                buffer_append(&fed->hashes, leaves[i].hash->bytes, DIGEST_SIZE);
-                export->lag += leaves[i].n;
+        for (size_t i = 0; i < commit->n_leaves; i++) {
+                const PublisherLeaf *leaf = &commit->leaves[i];
+                tile_entries_put(&fed->entries, leaf->bytes, leaf->n);
+                buffer_append(&fed->hashes, leaf->hash->bytes, DIGEST_SIZE);
+                export->lag += leaf->n;
         }
+        if (commit->ends_epoch)
+                buffer_append(&fed->epochs, commit->note, strlen(commit->note) + 1);
         buffer_clear(&fed->note);
-        buffer_append_text(&fed->note, note);
-        bool failed = fed->entries.failed || fed->hashes.failed || fed->note.failed;
+        buffer_append_text(&fed->note, commit->note);
+        bool failed = fed->entries.failed || fed->hashes.failed || fed->epochs.failed || fed->note.failed;
         if (idle)
                 pthread_cond_signal(&export->wake);
         pthread_mutex_unlock(&export->lock);
@@ -133,6 +140,8 @@ static int export_add(Export *export)
 {
         const uint8_t *entries = export->taken.entries.data;
         size_t n_entries = export->taken.entries.n;
+        const char *epochs = buffer_text(&export->taken.epochs);
+        const char *epochs_end = epochs + export->taken.epochs.n;
         const Digest *hash = (const Digest *)export->taken.hashes.data;
         PublisherLeaf leaf;
 
@@ -142,8 +151,14 @@ static int export_add(Export *export)
                 if (r < 0)
                         return r;
         }
+        for (; epochs < epochs_end; epochs += strlen(epochs) + 1) {
+                int r = publisher_end_epoch(export->publisher, epochs);
+                if (r < 0)
+                        return r;
+        }
         buffer_clear(&export->taken.entries);
         buffer_clear(&export->taken.hashes);
+        buffer_clear(&export->taken.epochs);
         return 0;
 }
 

@@ -32,13 +32,16 @@ Export *export_free(Export *export);
 
 DEFINE_CLEANUP(Export *, export_free);
 
-/**
- * export_feed() - Hands over committed leaves, copied, and the checkpoint over them. Never waits for the
- * disk.
- *
- * Return: 0 or -ENOMEM.
- */
-int export_feed(Export *export, const PublisherLeaf *leaves, size_t n_leaves, const char *note);
+/* One commit, as far as others may see it. */
+typedef struct ExportCommit {
+        const PublisherLeaf *leaves;
+        size_t n_leaves;
+        const char *note; /* the checkpoint over them and all before */
+        bool ends_epoch;  /* it is kept for ever */
+} ExportCommit;
+
+/** export_feed() - Hands over a commit, copied. Never waits for the disk. Return: 0 or -ENOMEM. */
+int export_feed(Export *export, const ExportCommit *commit);
 
 /** export_lags() - Whether more than EXPORT_LAG_MAX bytes wait; any thread. */
 bool export_lags(Export *export);

@@ -1,6 +1,6 @@
 /*
  * The log's key. The seed is in ordinary memory only while it is read, and wiped there; NoteSigner keeps it.
- * Owns `log.key` and both copies of `log.vkey`. Runs in trail_open() only.
+ * Owns `log.key` and the copies of public keys. Runs in trail_open() only.
  */
 
 #include "trail/key.h"
@@ -15,7 +15,6 @@
 #include "base/random.h"
 
 static const char key_file[] = "log.key";
-static const char key_public_file[] = "log.vkey";
 
 /* One byte more than a seed has, so that a longer file is seen. */
 typedef struct Seed {
@@ -58,17 +57,15 @@ int key_load(const KeySource *source, const char *origin, NoteSigner **ret_signe
         return r == 0 ? note_signer_new(ret_signer, origin, seed.bytes) : r;
 }
 
-int key_publish(const NoteSigner *signer, int folder_fd, mode_t mode)
+int key_publish(const KeyPublic *public, int folder_fd, mode_t mode)
 {
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT, there = BUFFER_INIT;
+        const Buffer text = {.data = (uint8_t *)public->vkey, .n = strlen(public->vkey)};
+        _cleanup_(buffer_deinit) Buffer there = BUFFER_INIT;
 
-        note_signer_vkey(signer, &text);
-        if (text.failed)
-                return -ENOMEM;
-        int r = fd_read_file(folder_fd, key_public_file, NOTE_MAX, &there);
+        int r = fd_read_file(folder_fd, public->name, NOTE_MAX, &there);
         if (r == -ENOMEM)
                 return r;
         if (r == 0 && there.n == text.n && memcmp(there.data, text.data, text.n) == 0)
                 return 0;
-        return fd_write_file(folder_fd, key_public_file, mode, &text);
+        return fd_write_file(folder_fd, public->name, mode, &text);
 }

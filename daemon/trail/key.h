@@ -27,10 +27,16 @@ typedef struct KeySource {
  */
 int key_load(const KeySource *source, const char *origin, NoteSigner **ret_signer);
 
+/* A verifier key as it is shown. */
+typedef struct KeyPublic {
+        const char *name; /* of the file */
+        const char *vkey; /* its text, with a newline */
+} KeyPublic;
+
 /**
- * key_publish() - Writes the verifier key into a folder as `log.vkey`, unless that is what stands there.
+ * key_publish() - Writes a verifier key into a folder, unless that is what stands there.
  * @mode:       permissions of the file
  *
  * Return: 0 or -errno.
  */
-int key_publish(const NoteSigner *signer, int folder_fd, mode_t mode);
+int key_publish(const KeyPublic *public, int folder_fd, mode_t mode);

@@ -5,8 +5,10 @@
  *   1. The database has a head (of the empty log at first) before the export has a checkpoint, and the
  *      export a checkpoint (of the empty log at first) before a leaf is committed. So with a leaf in the
  *      database and no exported checkpoint, or the reverse, something was taken away.
- *   2. Nothing is written to export/ or public/ before database and exported checkpoint were found to
- *      agree.
+ *   2. Nothing is written to export/ or public/, and the epoch's seed does not move on, before database and
+ *      exported checkpoint were found to agree.
+ *   3. The first epoch's public key is in the database with its first head, and shown before a leaf is
+ *      committed: once that epoch has ended nobody could make it again.
  */
 
 #include "trail/opening.h"
@@ -26,6 +28,8 @@
 #include "base/text.h"
 #include "log/signer.h"
 #include "trail/ballast.h"
+#include "trail/epoch-key.h"
+#include "trail/epoch-log.h"
 #include "trail/key.h"
 #include "trail/renewal.h"
 #include "trail/room.h"
@@ -54,6 +58,7 @@ typedef struct Start {
         bool begun; /* the database has a head */
         StoreHead head;
         NoteSigner *signer;
+        EpochKey *epoch_key;
         TreeHead tree; /* as the database's own checkpoint has it */
         Nodes *nodes;
         Publisher *publisher;
@@ -69,6 +74,7 @@ static void start_deinit(Start *start)
         store_close(start->store);
         store_head_deinit(&start->head);
         note_signer_free(start->signer);
+        epoch_key_free(start->epoch_key);
 }
 
 /* Ends the opening with a text for the operator. */
@@ -136,19 +142,22 @@ static int start_folders(Start *start)
 static int start_look(Start *start)
 {
         const Folders *folders = &start->opening->folders;
-        bool has_database = folder_has(folders->trail_fd, "trail.db");
 
-        if (!has_database && start->has_published)
+        int r = folder_has(folders->trail_fd, "trail.db");
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (start->has_published)
                 return start_refuse(start, TRAIL_E_BEHIND,
                                     "There is an exported log in %s/export, but its database %s is "
                                     "missing. " OPENING_WAY_ON,
                                     start->config->state_dir, start->database);
-        if (!has_database && renewal_is_half_done(folders->state_fd))
+        r = renewal_is_half_done(folders->state_fd);
+        if (r > 0)
                 return start_refuse(
                         start, TRAIL_E_BEHIND,
                         "A --new-log in %s did not come to its end. Start with --new-log once more.",
                         start->config->state_dir);
-        return 0;
+        return r;
 }
 
 static int start_store(Start *start)
@@ -198,11 +207,11 @@ static int start_origin(Start *start)
 {
         const char *wanted = start->config->origin;
 
-        if (wanted && !note_name_is_valid(wanted))
+        if (wanted && !note_origin_is_valid(wanted))
                 return start_refuse(start, TRAIL_E_REFUSED,
-                                    "Origin=%s cannot name a log: printable ASCII without spaces, '+', '\"' "
-                                    "and '\\' can.",
-                                    wanted);
+                                    "Origin=%s cannot name a log: up to %d characters of printable ASCII "
+                                    "without spaces, '+', '\"' and '\\' can.",
+                                    wanted, NOTE_ORIGIN_MAX);
         if (start->begun && wanted && strcmp(wanted, start->head.origin) != 0)
                 return start_refuse(start, TRAIL_E_REFUSED, "The log is called %s, Origin= says %s.",
                                     start->head.origin, wanted);
@@ -244,22 +253,71 @@ static int start_ballast(Start *start)
         return r < 0 ? r : r == 0 ? -ENOSPC : 0;
 }
 
+#define OPENING_SEED_BACK                                                                                    \
+        "Put back the file that belongs to this database, or begin another log with matchguardd "            \
+        "--new-log (this one is kept aside)."
+
+static int start_refuse_seed(Start *start, int ending)
+{
+        static const char *const texts[] = {
+                [EPOCH_E_MISSING] = "is missing",
+                [EPOCH_E_DAMAGED] = "is damaged",
+                [EPOCH_E_AHEAD] = "is of a later epoch than the database, which is older than it",
+                [EPOCH_E_BEHIND] = "is of an epoch that ended before the last, and older than the database",
+                [EPOCH_E_FOREIGN] = "is not the seed of this log",
+                [EPOCH_E_UNLOCKED] = "cannot be kept in memory that is never swapped",
+        };
+
+        return start_refuse(
+                start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
+                start->config->state_dir, texts[ending],
+                ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l." : OPENING_SEED_BACK);
+}
+
+/* The key that the epoch at hand is signed with. */
+static int start_epoch(Start *start)
+{
+        uint8_t expected[NOTE_PUBLIC_KEY_SIZE];
+        const EpochSource source = {.trail_fd = start->opening->folders.trail_fd,
+                                    .origin = start->opening->origin,
+                                    .may_make = !start->begun,
+                                    .epoch = start->head.state.epoch,
+                                    .public_key = start->begun ? expected : NULL};
+
+        if (start->epoch_key)
+                return 0;
+        int r = start->begun ? epoch_log_key(start->store, &start->head, expected) : 0;
+        if (r == -EBADMSG)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "%s is damaged: it does not say whose epoch this is. " OPENING_WAY_ON,
+                                    start->database);
+        if (r == 0)
+                r = epoch_key_open(&start->epoch_key, &source);
+        return r > 0 ? start_refuse_seed(start, r) : r;
+}
+
 /* Gives a database without a head that of the empty log. */
 static int start_begin(Start *start)
 {
-        _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT;
+        _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT, epoch0 = BUFFER_INIT;
         TreeHead empty = {};
 
         if (start->begun)
                 return 0;
+        int r = start_epoch(start);
+        if (r != 0)
+                return r;
         digest_of(NULL, 0, &empty.root);
         note_sign(start->signer, &empty, &note);
+        note_cosign(epoch_key_signer(start->epoch_key), &note);
+        note_signer_vkey(epoch_key_signer(start->epoch_key), &epoch0);
         start->head.origin = strdup(start->opening->origin);
+        start->head.epoch0 = epoch0.failed ? NULL : buffer_take(&epoch0, NULL);
         start->head.note = note.failed ? NULL : buffer_take(&note, NULL);
-        if (!start->head.origin || !start->head.note)
+        if (!start->head.origin || !start->head.epoch0 || !start->head.note)
                 return -ENOMEM;
         const StoreBatch batch = {.head = &start->head};
-        int r = store_commit(start->store, &batch);
+        r = store_commit(start->store, &batch);
         return r == STORE_E_FULL ? store_full_errno(start->store) : error_fold(r);
 }
 
@@ -337,23 +395,53 @@ static int start_on_leaf(const StoreRow *row, void *userdata)
         return r;
 }
 
-/* Writes what the export lacks of the database, and both copies of the verifier key. */
-static int start_publish(Start *start)
+/* Both copies of the verifier keys of the log and of its first epoch. */
+static int start_publish_keys(Start *start)
 {
         const Folders *folders = &start->opening->folders;
+        _cleanup_(buffer_deinit) Buffer vkey = BUFFER_INIT;
+
+        note_signer_vkey(start->signer, &vkey);
+        if (vkey.failed)
+                return -ENOMEM;
+        const KeyPublic keys[] = {{"log.vkey", buffer_text(&vkey)}, {"epoch0.vkey", start->head.epoch0}};
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                int r = key_publish(&keys[i], folders->export_fd, 0640);
+                if (r == 0)
+                        r = key_publish(&keys[i], folders->public_fd, 0644);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Gives the publisher what the export lacks of the database. */
+static int start_catch_up(Start *start)
+{
         const NodeSource source = nodes_source(start->nodes);
-        const PublisherStart from = {.export_fd = folders->export_fd,
-                                     .size = start->opening->head.size / 256 * 256,
-                                     .source = &source};
+        const uint64_t published = start->opening->head.size;
+        PublisherStart from = {.export_fd = start->opening->folders.export_fd,
+                               .size = published / 256 * 256,
+                               .source = &source};
         const StoreQuery missing = {STORE_LEAVES, .first = from.size, .last = start->tree.size - 1};
 
-        int r = publisher_new(&start->publisher, &from);
+        int r = epoch_log_count(start->store, &start->head, published, &from.n_epochs);
+        if (r == 0)
+                r = publisher_new(&start->publisher, &from);
         if (r == 0 && from.size < start->tree.size)
                 r = error_fold(store_read(start->store, &missing, start_on_leaf, start->publisher));
         if (r == 0)
-                r = key_publish(start->signer, folders->export_fd, 0640);
+                r = epoch_log_publish(start->store, &start->head, from.n_epochs, start->publisher);
+        return r;
+}
+
+static int start_publish(Start *start)
+{
+        const Folders *folders = &start->opening->folders;
+
+        int r = start_catch_up(start);
         if (r == 0)
-                r = key_publish(start->signer, folders->public_fd, 0644);
+                r = start_publish_keys(start);
         if (r == 0)
                 r = publisher_publish(start->publisher, start->head.note);
         if (r == 0)
@@ -408,8 +496,12 @@ static int start_tell(Start *start, TrailFound *ret_found)
         }
         found.open = list.indices;
         found.n_open = list.n;
-        if (start->tree.size == 0)
-                found.has_previous = renewal_previous(start->opening->folders.trail_fd, &found.previous);
+        r = start->tree.size == 0 ? renewal_previous(start->opening->folders.trail_fd, &found.previous) : 0;
+        if (r < 0) {
+                trail_found_deinit(&found);
+                return r;
+        }
+        found.has_previous = r > 0;
         *ret_found = found;
         return 0;
 }
@@ -421,6 +513,7 @@ static int start_hand_over(Start *start)
 
         opening->head = start->tree;
         opening->state = start->head.state;
+        memcpy(opening->next_epoch_key, epoch_key_next(start->epoch_key), NOTE_PUBLIC_KEY_SIZE);
         buffer_append_text(&opening->note, start->head.note);
         if (opening->note.failed)
                 return -ENOMEM;
@@ -431,6 +524,7 @@ static int start_hand_over(Start *start)
         const CommitterParts parts = {.store = start->store,
                                       .nodes = start->nodes,
                                       .signer = start->signer,
+                                      .epoch_key = start->epoch_key,
                                       .export = opening->export,
                                       .trail_fd = opening->folders.trail_fd,
                                       .trail_path = opening->trail_path,
@@ -441,6 +535,7 @@ static int start_hand_over(Start *start)
         start->store = NULL;
         start->nodes = NULL;
         start->signer = NULL;
+        start->epoch_key = NULL;
         start->head = STORE_HEAD_INIT;
         return 0;
 }
@@ -461,8 +556,8 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,   start_store,   start_origin,  start_key,
-                start_begin,   start_verify, start_compare, start_publish, start_ballast,
+                start_folders, start_look,    start_store, start_origin,  start_key,     start_begin,
+                start_verify,  start_compare, start_epoch, start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

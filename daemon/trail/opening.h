@@ -21,6 +21,7 @@ typedef struct Opening {
         NoteVerifier verifier;
         TreeHead head;
         TrailState state;
+        uint8_t next_epoch_key[NOTE_PUBLIC_KEY_SIZE];
         Buffer note;
 } Opening;
 

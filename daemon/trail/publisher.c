@@ -4,6 +4,7 @@
  *
  *   tile/<L>/<N>             256 hashes of level 8*L      tile/<L>/<N>.p/<W>         the first W of them
  *   tile/entries/<N>         256 entries                  tile/entries/<N>.p/<W>     the first W of them
+ *   epoch/<N>                the signed note that ended epoch N
  *   checkpoint               the signed note
  *
  * Invariants
@@ -35,7 +36,7 @@ typedef struct EdgeTile {
         Digest hashes[TILE_WIDTH];
 } EdgeTile;
 
-/* A full tile or bundle on its way to the disk. */
+/* A file that will not change any more on its way to the disk: a full tile or bundle, an epoch's checkpoint. */
 typedef struct FullFile {
         char path[TILE_PATH_MAX];
         uint8_t *bytes;
@@ -46,6 +47,7 @@ struct Publisher {
         int export_fd;
         Shelf *shelf;
         uint64_t size;
+        uint64_t n_epochs;
         Buffer bundle; /* of the entries in the filling tile of level 0 */
         EdgeTile edges[PUBLISHER_LEVELS];
         FullFile *full;
@@ -75,6 +77,7 @@ int publisher_new(Publisher **ret_publisher, const PublisherStart *start)
                 return -ENOMEM;
         publisher->export_fd = start->export_fd;
         publisher->size = start->size;
+        publisher->n_epochs = start->n_epochs;
         int r = shelf_new(&publisher->shelf, start->export_fd);
         for (unsigned level = 0; r == 0 && level < PUBLISHER_LEVELS; level++)
                 r = edge_load(&publisher->edges[level], level, start);
@@ -194,6 +197,14 @@ int publisher_add(Publisher *publisher, const PublisherLeaf *leaf)
                         return r;
         }
         return publisher->bundle.failed ? -ENOMEM : 0;
+}
+
+int publisher_end_epoch(Publisher *publisher, const char *note)
+{
+        char path[TILE_PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "epoch/%llu", (unsigned long long)publisher->n_epochs++);
+        return publisher_queue(publisher, path, (uint8_t *)strdup(note), strlen(note));
 }
 
 static int publisher_put_full(Publisher *publisher)

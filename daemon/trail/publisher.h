@@ -18,6 +18,7 @@ typedef struct PublisherStart {
         int export_fd;            /* borrowed for as long as the publisher lives */
         uint64_t size;            /* a multiple of 256: leaves that are published already */
         const NodeSource *source; /* gives the nodes of that tree; not used afterwards */
+        uint64_t n_epochs;        /* that have ended, and whose checkpoints are published already */
 } PublisherStart;
 
 /** publisher_new() - A publisher that goes on behind @start. Return: 0 or -errno. */
@@ -36,6 +37,9 @@ typedef struct PublisherLeaf {
 
 /** publisher_add() - Adds the next leaf, in memory. Return: 0 or -ENOMEM. */
 int publisher_add(Publisher *publisher, const PublisherLeaf *leaf);
+
+/** publisher_end_epoch() - Adds the checkpoint that ended the next epoch. Return: 0 or -ENOMEM. */
+int publisher_end_epoch(Publisher *publisher, const char *note);
 
 /**
  * publisher_publish() - Writes what was added since the last call: tiles and bundles first, the checkpoint

@@ -10,6 +10,7 @@
  *   open_req    i                        permits that have no outcome yet
  *   detail      i -> salt, b             openings of commitments; the only rows that may ever be erased
  *   outcome_of  i -> outcome             where a permit's outcome stands
+ *   ckpt        epoch -> note            the checkpoint that ended an epoch; these stay for ever, too
  *
  * SQLite before 3.51.3 can lose committed pages when two connections use one write-ahead log. There is one
  * connection, and it holds the file exclusively.
@@ -31,7 +32,7 @@
 
 enum {
         STORE_APPLICATION_ID = 0x4d475544,
-        STORE_VERSION = 1,
+        STORE_VERSION = 2,
         STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not, where there is room */
 };
 
@@ -45,8 +46,9 @@ typedef enum StoreStatement {
         STATEMENT_CLOSE,
         STATEMENT_DETAIL,
         STATEMENT_OUTCOME,
+        STATEMENT_EPOCH,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
-        STATEMENT_MAX = STATEMENT_READ + STORE_OUTCOME + 1,
+        STATEMENT_MAX = STATEMENT_READ + STORE_EPOCHS_BACK + 1,
 } StoreStatement;
 
 static const char *const store_statements[STATEMENT_MAX] = {
@@ -55,20 +57,25 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_LEAF] = "INSERT INTO leaf (i, b) VALUES (?1, ?2)",
         [STATEMENT_TILE] =
                 "INSERT INTO tile (k, h) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET h = excluded.h",
-        [STATEMENT_HEAD] = "INSERT INTO head (id, size, time, mark, policy, origin, note) "
-                           "VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6) "
-                           "ON CONFLICT (id) DO UPDATE SET size = excluded.size, time = excluded.time, "
-                           "mark = excluded.mark, policy = excluded.policy, note = excluded.note",
+        [STATEMENT_HEAD] =
+                "INSERT INTO head (id, size, time, mark, policy, epoch, epoch_first, epoch_time, origin, "
+                "epoch0, note) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                "ON CONFLICT (id) DO UPDATE SET size = excluded.size, time = excluded.time, "
+                "mark = excluded.mark, policy = excluded.policy, epoch = excluded.epoch, "
+                "epoch_first = excluded.epoch_first, epoch_time = excluded.epoch_time, note = excluded.note",
         [STATEMENT_OPEN] = "INSERT INTO open_req (i) VALUES (?1)",
         [STATEMENT_CLOSE] = "DELETE FROM open_req WHERE i = ?1",
         [STATEMENT_DETAIL] = "INSERT INTO detail (i, salt, b) VALUES (?1, ?2, ?3)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
+        [STATEMENT_EPOCH] = "INSERT INTO ckpt (epoch, note) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
         [STATEMENT_READ + STORE_LEAVES_BACK] =
                 "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i DESC",
         [STATEMENT_READ + STORE_TILE] = "SELECT k, h FROM tile WHERE k = ?1",
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
+        [STATEMENT_READ + STORE_EPOCHS_BACK] =
+                "SELECT epoch, note FROM ckpt WHERE epoch BETWEEN ?1 AND ?2 ORDER BY epoch DESC",
 };
 
 /* Before anything is read. Exclusive locking comes before the
@@ -90,7 +97,7 @@ static const char store_settings[] = "PRAGMA page_size = 4096;"
 static const char store_schema[] =
         "BEGIN IMMEDIATE;"
         "PRAGMA application_id = 1296520516;"
-        "PRAGMA user_version = 1;"
+        "PRAGMA user_version = 2;"
         "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT;"
         "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); "
         "END;"
@@ -99,10 +106,16 @@ static const char store_schema[] =
         "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT;"
         "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, time INTEGER NOT "
         "NULL, "
-        "mark INTEGER, policy BLOB, origin TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
+        "mark INTEGER, policy BLOB, epoch INTEGER NOT NULL, epoch_first INTEGER NOT NULL, "
+        "epoch_time INTEGER NOT NULL, origin TEXT NOT NULL, epoch0 TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
         "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
         "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
+        "CREATE TABLE ckpt (epoch INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
+        "CREATE TRIGGER ckpt_stays BEFORE UPDATE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
+        "END;"
+        "CREATE TRIGGER ckpt_remains BEFORE DELETE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
+        "END;"
         "COMMIT;";
 
 _Static_assert(STORE_APPLICATION_ID == 1296520516, "the schema spells the application id in decimal");
@@ -120,6 +133,7 @@ struct Store {
 void store_head_deinit(StoreHead *head)
 {
         free(head->origin);
+        free(head->epoch0);
         free(head->note);
         *head = STORE_HEAD_INIT;
 }
@@ -310,9 +324,13 @@ static int store_head_from(sqlite3_stmt *row, StoreHead *ret_head)
                 head.state.has_policy = true;
                 memcpy(head.state.policy.bytes, policy, DIGEST_SIZE);
         }
-        head.origin = store_column_text(row, 4);
-        head.note = store_column_text(row, 5);
-        if (!head.origin || !head.note) {
+        head.state.epoch = (uint64_t)sqlite3_column_int64(row, 4);
+        head.state.epoch_first = (uint64_t)sqlite3_column_int64(row, 5);
+        head.state.epoch_usec = (uint64_t)sqlite3_column_int64(row, 6);
+        head.origin = store_column_text(row, 7);
+        head.epoch0 = store_column_text(row, 8);
+        head.note = store_column_text(row, 9);
+        if (!head.origin || !head.epoch0 || !head.note) {
                 store_head_deinit(&head);
                 return -ENOMEM;
         }
@@ -323,8 +341,10 @@ static int store_head_from(sqlite3_stmt *row, StoreHead *ret_head)
 static int store_read_head(Store *store, StoreHead *ret_head)
 {
         sqlite3_stmt *statement = NULL;
-        int rc = sqlite3_prepare_v2(store->db, "SELECT size, time, mark, policy, origin, note FROM head", -1,
-                                    &statement, NULL);
+        int rc = sqlite3_prepare_v2(store->db,
+                                    "SELECT size, time, mark, policy, epoch, epoch_first, epoch_time, "
+                                    "origin, epoch0, note FROM head",
+                                    -1, &statement, NULL);
         int r = 0;
 
         if (rc == SQLITE_OK)
@@ -442,6 +462,7 @@ static int store_put_role(Store *store, const TrailEntry *entry)
 
         switch (entry->role) {
         case TRAIL_PLAIN:
+        case TRAIL_EPOCH:
         case TRAIL_DENY:
                 break;
         case TRAIL_PERMIT:
@@ -510,6 +531,9 @@ static int store_put_head(Store *store, const StoreHead *head)
 
         (void)sqlite3_bind_int64(statement, 1, (int64_t)head->size);
         (void)sqlite3_bind_int64(statement, 2, (int64_t)head->state.time_usec);
+        (void)sqlite3_bind_int64(statement, 5, (int64_t)head->state.epoch);
+        (void)sqlite3_bind_int64(statement, 6, (int64_t)head->state.epoch_first);
+        (void)sqlite3_bind_int64(statement, 7, (int64_t)head->state.epoch_usec);
         int rc = head->state.has_mark ? sqlite3_bind_int64(statement, 3, (int64_t)head->state.mark_usec)
                                       : sqlite3_bind_null(statement, 3);
         if (rc == SQLITE_OK)
@@ -517,9 +541,11 @@ static int store_put_head(Store *store, const StoreHead *head)
                                                                 DIGEST_SIZE, SQLITE_STATIC)
                                             : sqlite3_bind_null(statement, 4);
         if (rc == SQLITE_OK)
-                rc = sqlite3_bind_text(statement, 5, head->origin, -1, SQLITE_STATIC);
+                rc = sqlite3_bind_text(statement, 8, head->origin, -1, SQLITE_STATIC);
         if (rc == SQLITE_OK)
-                rc = sqlite3_bind_text(statement, 6, head->note, -1, SQLITE_STATIC);
+                rc = sqlite3_bind_text(statement, 9, head->epoch0, -1, SQLITE_STATIC);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_bind_text(statement, 10, head->note, -1, SQLITE_STATIC);
         return rc == SQLITE_OK ? store_step(store, STATEMENT_HEAD) : store_ending(store, rc);
 }
 
@@ -533,6 +559,9 @@ int store_commit(Store *store, const StoreBatch *batch)
                 r = store_put_bytes(store, STATEMENT_TILE, (uint64_t)tile->level << 48 | tile->n,
                                     tile->hashes, tile->size);
         }
+        if (r == 0 && batch->ends_epoch)
+                r = store_put_bytes(store, STATEMENT_EPOCH, batch->head->state.epoch - 1, batch->head->note,
+                                    strlen(batch->head->note));
         if (r == 0)
                 r = store_put_head(store, batch->head);
         if (r == 0)

@@ -20,8 +20,9 @@ typedef struct Store Store;
 typedef struct StoreHead {
         uint64_t size;
         TrailState state;
-        char *origin; /* from malloc() */
-        char *note;   /* from malloc() */
+        char *origin; /* from malloc(), as the other two */
+        char *epoch0; /* the verifier key of the first epoch; as the origin, it is kept from the first commit */
+        char *note;
 } StoreHead;
 
 #define STORE_HEAD_INIT ((StoreHead){})
@@ -64,6 +65,7 @@ typedef struct StoreBatch {
         const StoreHead *head; /* nothing of it is kept */
         const StoreTile *tiles;
         size_t n_tiles;
+        bool ends_epoch; /* the head's checkpoint is the last of the epoch before the head's: it is kept */
 } StoreBatch;
 
 /**
@@ -82,6 +84,7 @@ typedef enum StoreWhat {
         STORE_TILE,        /* level << 48 | n in `first`: that key, hashes */
         STORE_OPEN,        /* permits without an outcome, ascending: index */
         STORE_OUTCOME,     /* of the decision `first`: index of its outcome */
+        STORE_EPOCHS_BACK, /* from `first` to `last` descending: epoch, the checkpoint that ended it */
 } StoreWhat;
 
 typedef struct StoreQuery {

@@ -34,7 +34,8 @@ enum {
 /* Entries in order. */
 typedef struct EntryList {
         TrailEntry *first;
-        TrailEntry **end; /* where the next one is linked; NULL stands for the address of `first` */
+        TrailEntry *epoch; /* the first that ends an epoch, or NULL */
+        TrailEntry **end;  /* where the next one is linked; NULL stands for the address of `first` */
 } EntryList;
 
 /* A look-up: on its way to the thread, then back with what was found. */
@@ -77,6 +78,7 @@ struct Trail {
         size_t n_searches;
         TreeHead head;
         TrailState state;
+        uint8_t next_epoch_key[NOTE_PUBLIC_KEY_SIZE];
         Buffer note;
 
         /* Shared, under the lock. */
@@ -101,8 +103,11 @@ static void entries_append(EntryList *list, TrailEntry *first)
         TrailEntry **end = list->first ? list->end : &list->first;
 
         *end = first;
-        while (*end)
+        while (*end) {
+                if (!list->epoch && (*end)->role == TRAIL_EPOCH)
+                        list->epoch = *end;
                 end = &(*end)->next;
+        }
         list->end = end;
 }
 
@@ -110,6 +115,18 @@ static TrailEntry *entries_take(EntryList *list)
 {
         TrailEntry *first = list->first;
         *list = (EntryList){};
+        return first;
+}
+
+/* Takes what may be one commit: nothing behind an entry that ends an epoch. */
+static TrailEntry *entries_take_batch(EntryList *list)
+{
+        TrailEntry *last = list->epoch, *rest = last ? last->next : NULL;
+        TrailEntry *first = entries_take(list);
+
+        if (last)
+                last->next = NULL;
+        entries_append(list, rest);
         return first;
 }
 
@@ -201,6 +218,7 @@ int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_fou
                 return r;
         trail->head = trail->opening.head;
         trail->state = trail->opening.state;
+        memcpy(trail->next_epoch_key, trail->opening.next_epoch_key, NOTE_PUBLIC_KEY_SIZE);
         trail->next_index = trail->head.size;
         trail->note = trail->opening.note;
         trail->opening.note = BUFFER_INIT;
@@ -269,6 +287,11 @@ TreeHead trail_head(const Trail *trail)
         return trail->head;
 }
 
+const uint8_t *trail_next_epoch_key(const Trail *trail)
+{
+        return trail->next_epoch_key;
+}
+
 char *trail_export_fault(const Trail *trail)
 {
         return export_fault(trail->opening.export);
@@ -300,8 +323,10 @@ static void trail_report(Trail *trail, Report report)
         if (report.kind == REPORT_FAILED)
                 trail->failed = true;
         pthread_mutex_unlock(&trail->lock);
-        /* It only fails when the counter is full: then the loop has been woken long since. */
-        (void)eventfd_write(trail->event_fd, 1);
+        /* Where the counter is full, the loop has been woken long since. One that cannot be woken would keep
+         * everybody waiting. */
+        if (eventfd_write(trail->event_fd, 1) < 0 && errno != EAGAIN)
+                fatal_storage("waking the loop", trail->opening.trail_path, -errno);
 }
 
 /* What the thread takes off the shared lists at a time. */
@@ -320,7 +345,7 @@ static bool trail_has_work(const Trail *trail)
 
 static void trail_take_work(Trail *trail, Work *ret_work)
 {
-        *ret_work = (Work){.entries = trail->failed ? NULL : entries_take(&trail->queue),
+        *ret_work = (Work){.entries = trail->failed ? NULL : entries_take_batch(&trail->queue),
                            .searches = trail->searches,
                            .shows = trail->shows,
                            .shows_from = trail->shows_from,
@@ -478,6 +503,7 @@ static int trail_tell_committed(Trail *trail, Report *report)
                 trail->n_pending--;
         trail->head = commit->head;
         trail->state = commit->state;
+        memcpy(trail->next_epoch_key, commit->next_epoch_key, NOTE_PUBLIC_KEY_SIZE);
         buffer_clear(&trail->note);
         buffer_append(&trail->note, commit->note.data, commit->note.n);
         if (trail->note.failed)

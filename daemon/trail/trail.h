@@ -53,7 +53,10 @@ typedef struct TrailState {
         bool has_mark;
         uint64_t mark_usec; /* `mark` of matchguard.policy(5), after the last leaf */
         bool has_policy;
-        Digest policy; /* `new` of the last policy leaf that was loaded */
+        Digest policy;        /* `new` of the last policy leaf that was loaded */
+        uint64_t epoch;       /* that the next leaf is in */
+        uint64_t epoch_first; /* index of the epoch's first leaf */
+        uint64_t epoch_usec;  /* log time of that leaf; means nothing before it is made */
 } TrailState;
 
 /* What trail_open() found: for the `start` leaf. */
@@ -127,6 +130,7 @@ typedef enum TrailRole {
         TRAIL_DENY,    /* a request that ends with its decision */
         TRAIL_PERMIT,  /* opens: the log now owes an outcome */
         TRAIL_OUTCOME, /* closes `of` */
+        TRAIL_EPOCH,   /* ends an epoch: the commit ends with it, and the next one is signed by another key */
 } TrailRole;
 
 /* One leaf on its way. Made by trail_entry_new(), owned by the trail from trail_append() to the callback. */
@@ -214,6 +218,15 @@ const char *trail_note(const Trail *trail);
 
 /** trail_head() - Its size and root. */
 TreeHead trail_head(const Trail *trail);
+
+/**
+ * trail_next_epoch_key() - The public key of the epoch behind the one of the last commit that was told of: for
+ * the leaf that ends this one.
+ *
+ * Return: 32 bytes; borrowed until the next callback. While such a leaf is on its way nobody can know the key
+ * of the epoch after that, so no second one may be handed over.
+ */
+const uint8_t *trail_next_epoch_key(const Trail *trail);
 
 /** trail_export_fault() - Why the export does not follow, for free(); NULL: it does. Any thread. */
 char *trail_export_fault(const Trail *trail);

@@ -3,8 +3,8 @@
 
  1. A log grows through 1,000 random sizes; at each the signed root is the one that the leaves have.
  2. At some of those sizes, and at the boundaries of tiles, the whole folder is checked, file by file.
- 3. Of clocks, marks and policies, leaves that break a rule are told from those that keep it.
- 4. In a small export one bit is flipped in every byte of every file, files are removed, added, cut and extended:
+ 3. Of clocks, marks, policies and epochs, leaves that break a rule are told from those that keep it.
+ 4. In a small export with three epochs one bit is flipped in every byte of every file, files are removed, added, cut and extended:
     each must be reported.
 
 Usage: check-export.py MAKE-EXPORT      prints "N passed, M failed"; exit status 0 when none failed
@@ -51,7 +51,7 @@ class Maker:
 
 
 def leaf(index):
-    return b'{"index":%d,"kind":"beat","text":"%s","v":1}' % (index, b"x" * min(index, 40))
+    return b'{"epoch":0,"index":%d,"kind":"beat","text":"%s","v":1}' % (index, b"x" * min(index, 40))
 
 
 class Frontier:
@@ -80,11 +80,12 @@ class Frontier:
 
 def told(*leaves):
     """Whether these leaves break a rule of those between leaves."""
-    marks = check_export.Marks()
+    marks, spans = check_export.Marks(), check_export.Spans()
     try:
         for index, fields in enumerate(leaves):
             check_export.check_policy(fields, index)
             marks.leaf(fields, index)
+            spans.leaf(fields, index)
     except check_export.Fault:
         return True
     return False
@@ -100,12 +101,20 @@ def compare_rules(tally):
     def request(seconds, mark, clock="synchronised"):
         return at(seconds, clock, kind="request", **({} if mark is None else {"mark": mark * 1000000}))
 
-    kept = [(), (at(9), at(4)), (at(9), at(3, "behind")), (at(9, "unsynchronised"), at(3)),
+    def after(minutes, kind="beat", **fields):
+        return {"time": minutes * 60000000, "kind": kind, **fields}
+
+    kept = [(after(0), after(15, "epoch"), after(16), after(31, "epoch")), (after(0), after(90, "start")),
+            (after(0), after(90, "gap"), after(105)), (after(5), after(90, "jump"), after(106)), (after(9), after(5)),
+            (after(0), after(10), after(90, "start"), after(96)),
+            (), (at(9), at(4)), (at(9), at(3, "behind")), (at(9, "unsynchronised"), at(3)),
             (at(9), request(10, 9), request(11, 10)), (request(9, None, "unsynchronised"), request(10, None)),
             (at(90), jump(50, 90, 50, by=0), request(51, 50), at(45, "behind")),
             (at(90), jump(50, 90, 50), request(51, 90, "behind")),
             ({"result": "loaded", "wider": 1},), ({"result": "loaded", "wider": 0},), ({"result": "rejected"},)]
-    broken = [(at(9), at(3)), (at(9), at(4, "behind")), (at(9, "behind"),), (at(9), request(10, 10)), (at(9), request(10, None)),
+    broken = [(after(0), after(15), after(17)), (after(0), after(17, "epoch")), (after(0), after(10), after(90, "start"), after(97)),
+              (after(0), after(90, "jump", by=0)), (after(0), after(9, "epoch"), after(26)),
+              (at(9), at(3)), (at(9), at(4, "behind")), (at(9, "behind"),), (at(9), request(10, 10)), (at(9), request(10, None)),
               (request(9, 9),), (at(90), jump(50, 89, 50, by=0)), (at(90), jump(50, 90, 51, by=0)),
               (jump(50, 90, 50, "unsynchronised", by=0),), (at(90), jump(50, 90, 50), request(51, 50)),
               (at(90), jump(50, 90, 50, by=0), request(51, 90)), ({"result": "loaded", "wider": 2},),
@@ -174,8 +183,9 @@ def mutate(path, data, tally, step):
 
 def mutate_all(program, folder, tally, size, step):
     maker = Maker(program, folder)
-    maker.grow(size - 2, "x")
-    maker.grow(size, "ax")
+    maker.grow(3, "e")
+    maker.grow(size - 2, "ex")
+    maker.grow(size, "aex" if size == MUTATED_FULL else "ax")
     maker.close()
     tally.export = folder / "export"
     fault = fault_in(tally.export)
@@ -189,10 +199,11 @@ def mutate_all(program, folder, tally, size, step):
         path.unlink()
         tally.expect(fault_in(tally.export) is not None, f"{path}: removed, unseen")
         path.write_bytes(data)
-    extra = tally.export / "tile/0/007"
-    extra.write_bytes(b"")
-    tally.expect(fault_in(tally.export) is not None, "a file that nothing calls for, unseen")
-    extra.unlink()
+    for name in ("tile/0/007", "epoch/7"):
+        extra = tally.export / name
+        extra.write_bytes((tally.export / "epoch/1").read_bytes())
+        tally.expect(fault_in(tally.export) is not None, f"{name}, a file that nothing calls for, unseen")
+        extra.unlink()
     tally.expect(fault_in(tally.export) is None, "the export is as it was")
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import forge  # noqa: E402
 import service as mg  # noqa: E402
 
 BEHIND = 10  # the exit status of a guard whose database and export do not belong together
@@ -287,8 +288,8 @@ def sign(seed, message, folder):
     return (folder / "signature").read_bytes()
 
 
-def rewrite(export, seed, folder, change):
-    """The export as whoever has the machine and the key would write it anew: every file agrees with every other."""
+def rewrite(export, state, folder, change):
+    """The export as whoever has the machine and the keys would write it anew: every file agrees with every other."""
     leaves = [json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() for leaf in change(json_leaves(export))]
     assert len(leaves) < 256
     hashes = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
@@ -302,15 +303,17 @@ def rewrite(export, seed, folder, change):
     body, _, signatures = note.partition("\n\n")
     origin = body.splitlines()[0]
     text = f"{origin}\n{len(leaves)}\n{base64.b64encode(merkle_root(hashes)).decode()}\n"
-    dash, name, old = signatures.splitlines()[0].split(" ")
-    key_id = base64.b64decode(old)[:4]
-    signature = base64.b64encode(key_id + sign(seed, text.encode(), folder)).decode()
-    (export / "checkpoint").write_text(f"{text}\n{dash} {name} {signature}\n")
+    anew = ""
+    for line, seed in zip(signatures.splitlines(), forge.keys(state), strict=True):
+        dash, name, old = line.split(" ")
+        key_id = base64.b64decode(old)[:4]
+        anew += f"{dash} {name} {base64.b64encode(key_id + sign(seed, text.encode(), folder)).decode()}\n"
+    (export / "checkpoint").write_text(f"{text}\n{anew}")
 
 
 def a_log_written_anew_is_found_by_what_was_kept(history):
-    """With the key everything since the last checkpoint that somebody kept can be forged; before it, nothing."""
-    seed = (history.new / "trail/log.key").read_bytes()
+    """With the keys everything since the last checkpoint that somebody kept can be forged, as far as the epoch goes;
+    before it, nothing."""
     folder = pathlib.Path(tempfile.mkdtemp(dir=history.service.dir))
 
     def acquit(leaves):
@@ -325,12 +328,12 @@ def a_log_written_anew_is_found_by_what_was_kept(history):
 
     copy = history.service.dir / "anew"
     shutil.copytree(history.new / "export", copy)
-    rewrite(copy, seed, folder, lambda leaves: leaves)
+    rewrite(copy, history.new, folder, lambda leaves: leaves)
     status, out = verify(history.build, copy, "--since", history.old / "export/checkpoint")
     history.tally.check(status == 0, f"written anew without a change: {out}")
     shutil.rmtree(copy)
     shutil.copytree(history.new / "export", copy)
-    rewrite(copy, seed, folder, acquit)
+    rewrite(copy, history.new, folder, acquit)
     status, out = verify(history.build, copy)
     history.tally.check(status == 0, f"a forgery by the key holder cannot be seen from itself, and yet: {out}")
     status, out = verify(history.build, copy, "--since", history.old / "export/checkpoint")

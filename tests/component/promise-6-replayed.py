@@ -152,7 +152,7 @@ def find_forged_permit(tally, service):
     shutil.copytree(service.state / "export", copy)
     leaves = forge.read(copy)
     at = forge_permit(leaves)
-    forge.write(copy, (service.state / "trail/log.key").read_bytes(), leaves)
+    forge.write(copy, forge.keys(service.state), leaves)
     status, said = replay(service, copy)
     tally.check(status == 1 and [fault["leaf"] for fault in said["faults"]] == [at]
                 and "recomputed: deny; reason says nothing, recomputed: moratorium" in said["faults"][0]["text"],

@@ -38,7 +38,7 @@ class Log:
         self.policies = decision_policies.write_all(self.dir / "policies")
         subprocess.run([build / "tests/support/make-decisions", self.dir / "state", str(LEAVES), "5", *self.policies], check=True)
         self.export = self.dir / "state/export"
-        self.seed = (self.dir / "state/trail/log.key").read_bytes()
+        self.seeds = forge.keys(self.dir / "state")
         self.leaves = forge.read(self.export)
         self.copy = self.dir / "copy"
 
@@ -54,7 +54,7 @@ class Log:
         shutil.copytree(self.export, self.copy)
         leaves = [dict(leaf) for leaf in self.leaves]
         at = change(leaves)
-        forge.write(self.copy, self.seed, leaves)
+        forge.write(self.copy, self.seeds, leaves)
         return at
 
     def find(self, **wanted):

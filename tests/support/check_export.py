@@ -2,7 +2,7 @@
 """A second implementation of what verifies an exported log, written from the specifications alone:
 
     RFC 6962 section 2.1 (Merkle tree), RFC 8032 (Ed25519), c2sp.org/signed-note, c2sp.org/tlog-checkpoint,
-    c2sp.org/tlog-tiles, and the rules of docs for leaves (canonical JSON, marks) and policy/<digest>/.
+    c2sp.org/tlog-tiles, and the rules of docs for leaves (canonical JSON, marks), epochs and policy/<digest>/.
 
 It shares nothing with the programs that it checks, reads everything strictly, and takes nothing for granted that is
 in the folder: every file must be one that the checkpoint calls for, or a partial tile that agrees with it.
@@ -160,9 +160,10 @@ def parse_vkey(data):
     return name, typed[1:]
 
 
-def open_checkpoint(data, vkey):
-    """Size and root, believed only with a signature by the key, under its name."""
+def open_checkpoint(data, vkey, log=None):
+    """Size and root, believed only with a signature by the key; the log is the key's name where nothing else is said."""
     name, public = vkey
+    log = log or name
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -172,8 +173,8 @@ def open_checkpoint(data, vkey):
     if not split or len(lines) != 3 or not signatures.endswith("\n"):
         raise Fault("checkpoint: not origin, size, root and signatures")
     origin, size, root = lines
-    if origin != name:
-        raise Fault(f"checkpoint: of the log {origin}, not {name}")
+    if origin != log:
+        raise Fault(f"checkpoint: of the log {origin}, not {log}")
     if not re.fullmatch("0|[1-9][0-9]{0,18}", size):
         raise Fault("checkpoint: the size is no shortest decimal")
     good = 0
@@ -188,7 +189,7 @@ def open_checkpoint(data, vkey):
             raise Fault("checkpoint: the signature is wrong")
         good += 1
     if good != 1:
-        raise Fault("checkpoint: not signed by this key")
+        raise Fault(f"checkpoint: not signed by the key of {name}")
     root = strict_base64(root, "checkpoint")
     if len(root) != 32:
         raise Fault("checkpoint: the root is not 32 bytes")
@@ -247,6 +248,28 @@ class Marks:
             self.mark = wall
         elif clock == "synchronised":
             self.mark = max(self.mark or 0, wall)
+
+
+class Spans:
+    """How long an epoch lasts: log time, but for the time before a start, a gap, and a jump that nobody asked for."""
+
+    LONGEST = 16 * 60 * 1000000
+
+    def __init__(self):
+        self.latest, self.span = None, 0
+
+    def leaf(self, fields, index):
+        if "time" not in fields:
+            return
+        kind, time = fields.get("kind"), fields["time"]
+        counts = not (kind in ("start", "gap") or (kind == "jump" and "by" not in fields))
+        if self.latest is not None and counts:
+            self.span += max(0, time - self.latest)
+        self.latest = max(self.latest or 0, time)
+        if self.span > self.LONGEST:
+            raise Fault(f"leaf {index}: its epoch should have ended before it")
+        if kind == "epoch":
+            self.span = 0
 
 
 # Tiles.
@@ -335,21 +358,47 @@ class Export:
             if state.hexdigest() != digest:
                 raise Fault(f"policy/{digest}: the texts have another digest")
 
+    def epochs(self, vkey, hashes, leaves):
+        """The second signature: of the epoch's key, which the end of the epoch before names, the first from epoch0.vkey."""
+        log = vkey[0]
+        key, before, number, spans = parse_vkey(self.read("epoch0.vkey")), None, 0, Spans()
+        if key[0] != f"{log}/epoch0":
+            raise Fault(f"epoch0.vkey: the key of {key[0]}")
+        for index, fields in enumerate(leaves):
+            spans.leaf(fields, index)
+            if fields.get("epoch") != number:
+                raise Fault(f"leaf {index}: epoch is {fields.get('epoch')}, not {number}")
+            before = None
+            if fields.get("kind") != "epoch":
+                continue
+            note = self.read(f"epoch/{number}")
+            for one in (vkey, key):
+                if open_checkpoint(note, one, log) != (index + 1, tree_hash(hashes[:index + 1])):
+                    raise Fault(f"epoch/{number}: not the checkpoint of the log up to leaf {index}")
+            if not re.fullmatch("[0-9a-f]{64}", fields.get("next", "")):
+                raise Fault(f"leaf {index}: no key of the next epoch")
+            number += 1
+            before, key = key, (f"{log}/epoch{number}", bytes.fromhex(fields["next"]))
+        # The checkpoint that ends with the last leaf of an epoch is that epoch's.
+        open_checkpoint(self.read("checkpoint"), before or key, log)
+
     def check(self, vkey_data=None):
         own = self.read("log.vkey")
         if vkey_data is not None and own != vkey_data:
             raise Fault("log.vkey: not the verifier key that was given")
-        size, root = open_checkpoint(self.read("checkpoint"), parse_vkey(own))
+        vkey = parse_vkey(own)
+        size, root = open_checkpoint(self.read("checkpoint"), vkey)
         entries = self.entries(size)
         hashes = [leaf_hash(entry) for entry in entries]
         if tree_hash(hashes) != root:
             raise Fault("checkpoint: the entries have another root")
-        marks = Marks()
+        marks, leaves = Marks(), []
         for index, entry in enumerate(entries):
             check_leaf(entry, index)
-            fields = json.loads(entry)
-            check_policy(fields, index)
-            marks.leaf(fields, index)
+            leaves.append(json.loads(entry))
+            check_policy(leaves[index], index)
+            marks.leaf(leaves[index], index)
+        self.epochs(vkey, hashes, leaves)
         levels = tile_levels(hashes)
         self.tiles(levels)
         self.older_partial(entries, levels)

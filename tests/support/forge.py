@@ -1,9 +1,10 @@
-"""Writes an export anew, as whoever has the machine and the log's key could: every file agrees with every other.
+"""Writes an export anew, as whoever has the machine and its keys could: every file agrees with every other.
 
 Shares no code with the programs: tiles and roots as RFC 6962 and c2sp.org/tlog-tiles say, signed by openssl(1).
 """
 import base64
 import hashlib
+import hmac
 import json
 import pathlib
 import shutil
@@ -77,8 +78,16 @@ def put(export, folder, number, width, data):
     path.write_bytes(data)
 
 
-def write(export, seed, leaves):
-    """Puts other leaves in the place of those that an export holds, and signs them with the log's own key."""
+def keys(state):
+    """The Ed25519 seeds of a machine's keys: the log's, and that of the epoch at hand."""
+    data = (state / "trail/epoch.seed").read_bytes()
+    slots = [data[at:at + 80] for at in (0, 2048) if data[at:at + 8] == b"MGEPOCH1"]
+    seed = max(slots, key=lambda slot: slot[8:16])[16:48]
+    return (state / "trail/log.key").read_bytes(), hmac.digest(seed, b"sign", "sha256")
+
+
+def write(export, seeds, leaves):
+    """Puts other leaves in the place of those that an export holds, and signs them with the keys of its checkpoint."""
     texts = [json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() for leaf in leaves]
     hashes = [hashlib.sha256(b"\0" + text).digest() for text in texts]
     shutil.rmtree(export / "tile")
@@ -89,9 +98,12 @@ def write(export, seed, leaves):
     write_tiles(export, hashes)
     body, _, signatures = (export / "checkpoint").read_text().partition("\n\n")
     text = f"{body.splitlines()[0]}\n{len(texts)}\n{base64.b64encode(merkle_root(hashes)).decode()}\n"
-    dash, name, old = signatures.splitlines()[0].split(" ")
-    signature = base64.b64encode(base64.b64decode(old)[:4] + sign(seed, text.encode())).decode()
-    (export / "checkpoint").write_text(f"{text}\n{dash} {name} {signature}\n")
+    note = f"{text}\n"
+    for line, seed in zip(signatures.splitlines(), seeds, strict=True):
+        dash, name, old = line.split(" ")
+        signature = base64.b64encode(base64.b64decode(old)[:4] + sign(seed, text.encode())).decode()
+        note += f"{dash} {name} {signature}\n"
+    (export / "checkpoint").write_text(note)
 
 
 def insert(leaves, at, leaf):

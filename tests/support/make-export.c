@@ -5,8 +5,9 @@
  *
  * For each size: appends leaves up to it and prints the signed checkpoint. A size with an `x` behind it also
  * closes and opens the log, so that STATE_DIR/export holds exactly that checkpoint when its note is printed;
- * an `a` first archives a small policy. Leaf i is {"index":i,"kind":"beat","text":"<i times x, at most
- * 40>","v":1}.
+ * an `a` first archives a small policy; with an `e` the last leaf ends an epoch. Leaf i is
+ * {"epoch":N,"index":i,"kind":"beat","text":"<i times x, at most 40>","v":1}, of an epoch's end
+ * {"epoch":N,"index":i,"kind":"epoch","next":"<the next one's key>","v":1}.
  */
 
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/diag.h"
+#include "base/text.h"
 #include "trail/trail.h"
 
 typedef struct Maker {
@@ -23,6 +25,7 @@ typedef struct Maker {
         Trail *trail;
         sd_event *event;
         uint64_t next;
+        uint64_t epoch, epoch_first;
         uint64_t committed;
 } Maker;
 
@@ -54,32 +57,58 @@ static void maker_open(Maker *maker)
                 exit(1);
         }
         maker->next = maker->committed = found.head.size;
+        maker->epoch = found.state.epoch;
+        maker->epoch_first = found.state.epoch_first;
         trail_found_deinit(&found);
 }
 
-static void maker_append(Maker *maker)
+static int maker_beat(const Maker *maker, char *leaf, size_t n)
 {
-        char leaf[160];
         int width = maker->next < 40 ? (int)maker->next : 40;
+
+        return snprintf(leaf, n,
+                        "{\"epoch\":%" PRIu64 ",\"index\":%" PRIu64
+                        ",\"kind\":\"beat\",\"text\":\"%.*s\",\"v\":1}",
+                        maker->epoch, maker->next, width, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+}
+
+static int maker_epoch_end(const Maker *maker, char *leaf, size_t n)
+{
+        char next[2 * NOTE_PUBLIC_KEY_SIZE + 1];
+
+        text_hex(trail_next_epoch_key(maker->trail), NOTE_PUBLIC_KEY_SIZE, next);
+        return snprintf(leaf, n,
+                        "{\"epoch\":%" PRIu64 ",\"index\":%" PRIu64
+                        ",\"kind\":\"epoch\",\"next\":\"%s\",\"v\":1}",
+                        maker->epoch, maker->next, next);
+}
+
+static void maker_append(Maker *maker, bool ends_epoch)
+{
+        char leaf[256];
         TrailEntry *entry = trail_entry_new();
 
         if (!entry)
                 exit(1);
-        int n = snprintf(leaf, sizeof(leaf),
-                         "{\"index\":%" PRIu64 ",\"kind\":\"beat\",\"text\":\"%.*s\",\"v\":1}", maker->next,
-                         width, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        entry->n_leaf = (size_t)(ends_epoch ? maker_epoch_end : maker_beat)(maker, leaf, sizeof(leaf));
         entry->index = maker->next++;
         entry->leaf = (uint8_t *)strdup(leaf);
-        entry->n_leaf = (size_t)n;
+        entry->role = ends_epoch ? TRAIL_EPOCH : TRAIL_PLAIN;
+        if (ends_epoch) {
+                maker->epoch++;
+                maker->epoch_first = maker->next;
+        }
+        entry->state.epoch = maker->epoch;
+        entry->state.epoch_first = maker->epoch_first;
         if (!entry->leaf || trail_append(maker->trail, entry) < 0)
                 exit(1);
 }
 
-static void maker_grow(Maker *maker, uint64_t size)
+static void maker_grow(Maker *maker, uint64_t size, bool ends_epoch)
 {
         while (maker->committed < size) {
                 while (maker->next < size && maker->next - maker->committed < TRAIL_PENDING_MAX)
-                        maker_append(maker);
+                        maker_append(maker, ends_epoch && maker->next == size - 1);
                 if (sd_event_run(maker->event, UINT64_MAX) < 0)
                         exit(1);
         }
@@ -119,7 +148,7 @@ int main(int argc, char **argv)
                 return 1;
         maker_open(&maker);
         while (fgets(line, sizeof(line), stdin)) {
-                maker_grow(&maker, strtoull(line, NULL, 10));
+                maker_grow(&maker, strtoull(line, NULL, 10), strchr(line, 'e') != NULL);
                 if (strchr(line, 'a'))
                         maker_archive(&maker);
                 if (strchr(line, 'x')) {

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/text.h"
 #include "log/signer.h"
 #include "log/tile.h"
 #include "make-leaf.h"
@@ -31,6 +32,30 @@ void make_export_add(MakeExport *maker, const char *spec)
         maker->leaves[maker->n] = BUFFER_INIT;
         make_leaf(maker->n, spec, &maker->leaves[maker->n]);
         maker->n++;
+}
+
+/* Keys of epochs that have nothing to do with each other: readers see only the public ones. */
+static NoteSigner *new_epoch_signer(uint64_t epoch)
+{
+        NoteSigner *signer = NULL;
+        uint8_t seed[NOTE_SEED_SIZE];
+        char name[NOTE_NAME_MAX + 1];
+
+        memset(seed, (int)(100 + epoch), sizeof(seed));
+        snprintf(name, sizeof(name), MAKE_EXPORT_ORIGIN "/epoch%llu", (unsigned long long)epoch);
+        cr_assert_eq(note_signer_new(&signer, name, seed), 0);
+        return signer;
+}
+
+void make_export_end_epoch(MakeExport *maker, uint64_t epoch)
+{
+        NoteSigner *next = new_epoch_signer(epoch + 1);
+        char spec[128], hex[2 * NOTE_PUBLIC_KEY_SIZE + 1];
+
+        text_hex(note_signer_verifier(next)->public_key, NOTE_PUBLIC_KEY_SIZE, hex);
+        note_signer_free(next);
+        snprintf(spec, sizeof(spec), "epoch epoch=%llu next=%s", (unsigned long long)epoch, hex);
+        make_export_add(maker, spec);
 }
 
 void make_export_fill(MakeExport *maker, size_t n)
@@ -82,25 +107,66 @@ static NoteSigner *new_signer(void)
         return signer;
 }
 
-void make_export_note(const TreeHead *head, Buffer *buffer)
+void make_export_note(const TreeHead *head, uint64_t epoch, Buffer *buffer)
 {
-        NoteSigner *signer = new_signer();
-        note_sign(signer, head, buffer);
+        NoteSigner *signer = new_signer(), *epoch_signer = new_epoch_signer(epoch);
+        Buffer note = BUFFER_INIT;
+
+        note_sign(signer, head, &note);
+        note_cosign(epoch_signer, &note);
+        buffer_append(buffer, note.data, note.n);
+        buffer_deinit(&note);
         note_signer_free(signer);
+        note_signer_free(epoch_signer);
 }
 
-TreeHead make_export_head(const MakeExport *maker)
+/* Size and root of the first leaves. */
+static TreeHead head_of(const MakeExport *maker, size_t size)
 {
         Frontier frontier = FRONTIER_INIT;
-        TreeHead head = {.size = maker->n};
+        TreeHead head = {.size = size};
 
-        for (size_t i = 0; i < maker->n; i++) {
+        for (size_t i = 0; i < size; i++) {
                 Digest hash;
                 tree_leaf_hash(maker->leaves[i].data, maker->leaves[i].n, &hash);
                 frontier_append(&frontier, &hash);
         }
         frontier_root(&frontier, &head.root);
         return head;
+}
+
+TreeHead make_export_head(const MakeExport *maker)
+{
+        return head_of(maker, maker->n);
+}
+
+/* The checkpoint of each epoch that has ended. Return: how many. */
+static uint64_t write_epochs(const MakeExport *maker)
+{
+        uint64_t epoch = 0;
+
+        for (size_t i = 0; i < maker->n; i++) {
+                Buffer note = BUFFER_INIT;
+                char path[64];
+                if (!strstr(buffer_text(&maker->leaves[i]), "\"kind\":\"epoch\""))
+                        continue;
+                const TreeHead head = head_of(maker, i + 1);
+                snprintf(path, sizeof(path), "epoch/%llu", (unsigned long long)epoch);
+                make_export_note(&head, epoch++, &note);
+                make_export_put(maker, path, note.data, note.n);
+                buffer_deinit(&note);
+        }
+        return epoch;
+}
+
+static void write_vkey(const MakeExport *maker, const char *name, NoteSigner *signer)
+{
+        Buffer vkey = BUFFER_INIT;
+
+        note_signer_vkey(signer, &vkey);
+        note_signer_free(signer);
+        make_export_put(maker, name, vkey.data, vkey.n);
+        buffer_deinit(&vkey);
 }
 
 static void write_bundles(const MakeExport *maker)
@@ -139,7 +205,7 @@ static size_t write_level(const MakeExport *maker, unsigned level, Digest *hashe
 void make_export_write(const MakeExport *maker)
 {
         Digest *hashes = calloc(maker->n + 1, sizeof(*hashes));
-        Buffer note = BUFFER_INIT, vkey = BUFFER_INIT;
+        Buffer note = BUFFER_INIT;
         const TreeHead head = make_export_head(maker);
         size_t n = maker->n;
 
@@ -150,14 +216,13 @@ void make_export_write(const MakeExport *maker)
         for (unsigned level = 0; n > 0; level++)
                 n = write_level(maker, level, hashes, n);
         free(hashes);
-        make_export_note(&head, &note);
+        uint64_t n_ended = write_epochs(maker);
+        bool at_end = maker->n > 0 && strstr(buffer_text(&maker->leaves[maker->n - 1]), "\"kind\":\"epoch\"");
+        make_export_note(&head, at_end ? n_ended - 1 : n_ended, &note);
         make_export_put(maker, "checkpoint", note.data, note.n);
-        NoteSigner *signer = new_signer();
-        note_signer_vkey(signer, &vkey);
-        note_signer_free(signer);
-        make_export_put(maker, "log.vkey", vkey.data, vkey.n);
         buffer_deinit(&note);
-        buffer_deinit(&vkey);
+        write_vkey(maker, "log.vkey", new_signer());
+        write_vkey(maker, "epoch0.vkey", new_epoch_signer(0));
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)

@@ -30,8 +30,11 @@ void make_export_write(const MakeExport *maker);
 /** make_export_head() - Size and root. */
 TreeHead make_export_head(const MakeExport *maker);
 
-/** make_export_note() - Appends the signed checkpoint of a tree. */
-void make_export_note(const TreeHead *head, Buffer *buffer);
+/** make_export_note() - Appends the checkpoint of a tree, signed by the log and by an epoch. */
+void make_export_note(const TreeHead *head, uint64_t epoch, Buffer *buffer);
+
+/** make_export_end_epoch() - Adds the leaf that ends an epoch and names the next one's key. */
+void make_export_end_epoch(MakeExport *maker, uint64_t epoch);
 
 /** make_export_path() - A path in the export, good until the next call. */
 const char *make_export_path(const MakeExport *maker, const char *name);

@@ -172,7 +172,7 @@ Test(log_audit, leaves_and_tiles_that_were_rewritten_together_do_not_lead_to_the
                 Buffer note = BUFFER_INIT;
                 make_export_fill(&maker, sizes[i]);
                 const TreeHead head = make_export_head(&maker);
-                make_export_note(&head, &note);
+                make_export_note(&head, 0, &note);
                 buffer_clear(&maker.leaves[2]);
                 make_leaf(2, "gap count=1", &maker.leaves[2]);
                 make_export_write(&maker);
@@ -296,7 +296,7 @@ Test(log_audit, files_beyond_the_checkpoint_are_remarked)
 
         make_export_fill(&maker, 100);
         const TreeHead head = make_export_head(&maker);
-        make_export_note(&head, &note);
+        make_export_note(&head, 0, &note);
         make_export_fill(&maker, 300);
         make_export_write(&maker);
         make_export_put(&maker, "checkpoint", note.data, note.n);

@@ -53,7 +53,7 @@ static void write_newer_behind_older(void)
         _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT;
         TreeHead head = make_export_head(&older);
 
-        make_export_note(&head, &note);
+        make_export_note(&head, 0, &note);
         write_newer(buffer_text(&note), note.n);
 }
 
@@ -116,7 +116,7 @@ Test(log_link, a_byte_behind_the_checkpoint_makes_it_another_one)
         TreeHead head = make_export_head(&older);
 
         write_newer_behind_older();
-        make_export_note(&head, &note);
+        make_export_note(&head, 0, &note);
         buffer_append_text(&note, "\n");
         make_export_put(&older, "checkpoint", note.data, note.n);
         cr_expect_not(check(older.dir).holds);

@@ -145,7 +145,7 @@ static void rewrite_under_old_checkpoint(size_t index)
         Buffer note = BUFFER_INIT;
         const TreeHead head = make_export_head(&maker);
 
-        make_export_note(&head, &note);
+        make_export_note(&head, 0, &note);
         maker.leaves[index].data[20] ^= 1;
         make_export_write(&maker);
         make_export_put(&maker, "checkpoint", note.data, note.n);

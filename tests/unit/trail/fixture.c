@@ -61,6 +61,8 @@ static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState 
 
         MUST(size == fixture->committed);
         MUST(state->time_usec == size);
+        fixture->epoch = state->epoch;
+        fixture->epoch_first = state->epoch_first;
         (void)snprintf(fixture->advice, sizeof(fixture->advice), "%s", fault->advice);
         for (TrailEntry *entry = first; entry; entry = entry->next) {
                 MUST(entry->index == size++);
@@ -81,6 +83,8 @@ int fixture_open(Fixture *fixture)
         if (r != 0)
                 return r;
         fixture->next = fixture->committed = fixture->found.head.size;
+        fixture->epoch = fixture->found.state.epoch;
+        fixture->epoch_first = fixture->found.state.epoch_first;
         MUST(sd_event_new(&fixture->event) >= 0);
         MUST(trail_start(fixture->trail, fixture->event, &handlers, fixture) == 0);
         return 0;
@@ -134,6 +138,8 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->leaf = (uint8_t *)strdup(leaf);
         entry->role = role;
         entry->state.time_usec = entry->index + 1;
+        entry->state.epoch = fixture->epoch;
+        entry->state.epoch_first = fixture->epoch_first;
         entry->wants_path = role == TRAIL_PERMIT;
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
@@ -156,6 +162,23 @@ static int fixture_hand_over(Fixture *fixture, TrailEntry *entry)
 int fixture_append(Fixture *fixture, TrailRole role)
 {
         return fixture_hand_over(fixture, fixture_entry(fixture, role));
+}
+
+void fixture_end_epoch(Fixture *fixture)
+{
+        TrailEntry *entry = fixture_entry(fixture, TRAIL_EPOCH);
+        char leaf[160], next[2 * NOTE_PUBLIC_KEY_SIZE + 1];
+
+        text_hex(trail_next_epoch_key(fixture->trail), NOTE_PUBLIC_KEY_SIZE, next);
+        free(entry->leaf);
+        entry->n_leaf = (size_t)snprintf(leaf, sizeof(leaf),
+                                         "{\"index\":%" PRIu64 ",\"kind\":\"epoch\",\"next\":\"%s\",\"v\":1}",
+                                         entry->index, next);
+        entry->leaf = (uint8_t *)strdup(leaf);
+        entry->state.epoch = ++fixture->epoch;
+        entry->state.epoch_first = fixture->epoch_first = entry->index + 1;
+        entry->has_detail = false;
+        MUST(fixture_hand_over(fixture, entry) == 0);
 }
 
 int fixture_outcome(Fixture *fixture, uint64_t of)

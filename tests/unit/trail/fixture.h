@@ -19,7 +19,9 @@ typedef struct Fixture {
         char *why;
         sd_event *event;
 
-        uint64_t next; /* index of the next entry */
+        uint64_t next;  /* index of the next entry */
+        uint64_t epoch; /* of the next entry, and where it began */
+        uint64_t epoch_first;
         uint64_t committed;
         unsigned n_commits;
         unsigned n_failures;
@@ -54,6 +56,9 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role);
  * fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure.
  */
 int fixture_append(Fixture *fixture, TrailRole role);
+
+/** fixture_end_epoch() - Appends the leaf that ends the epoch; none may be on its way. */
+void fixture_end_epoch(Fixture *fixture);
 
 /** fixture_outcome() - Appends the outcome of a permit. */
 int fixture_outcome(Fixture *fixture, uint64_t of);

@@ -218,12 +218,12 @@ Test(export, the_thread_publishes_by_itself_and_the_rest_at_the_end)
         publisher = NULL;
         cr_assert_eq(export_start(export), 0);
         PublisherLeaf leaf = next_leaf(text, &hash);
-        cr_assert_eq(export_feed(export, &leaf, 1, "one\n"), 0);
+        cr_assert_eq(export_feed(export, &(ExportCommit){&leaf, 1, "one\n", false}), 0);
         while (export_size(export) < 1)
                 (void)usleep(1000);
         fixture_shell(&fixture, "test \"$(cat checkpoint)\" = one");
         leaf = next_leaf(text, &hash);
-        cr_assert_eq(export_feed(export, &leaf, 1, "two\n"), 0);
+        cr_assert_eq(export_feed(export, &(ExportCommit){&leaf, 1, "two\n", false}), 0);
         cr_assert_null(export_free(export));
         fixture_shell(&fixture, "test \"$(cat checkpoint)\" = two && test -e tile/0/000.p/2");
 }
@@ -240,7 +240,7 @@ Test(export, it_lags_when_too_much_waits)
         export_pause(export, true);
         for (unsigned i = 0; i <= EXPORT_LAG_MAX / sizeof(large); i++) {
                 cr_assert_not(export_lags(export));
-                cr_assert_eq(export_feed(export, &leaf, 1, "note\n"), 0);
+                cr_assert_eq(export_feed(export, &(ExportCommit){&leaf, 1, "note\n", false}), 0);
         }
         cr_assert(export_lags(export));
         export_free(export);

@@ -97,7 +97,8 @@ static void append(uint64_t n)
 
 static void commit(void)
 {
-        const StoreHead head = {.size = nodes_size(nodes), .origin = (char *)"o", .note = (char *)"n"};
+        const StoreHead head = {
+                .size = nodes_size(nodes), .origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n"};
         StoreBatch batch = {.head = &head};
 
         cr_assert_eq(nodes_tiles(nodes, committed, &batch.tiles, &batch.n_tiles), 0);

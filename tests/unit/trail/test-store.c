@@ -50,7 +50,8 @@ static void append(TrailRole role, uint64_t of)
 
 static void commit(uint64_t size)
 {
-        const StoreHead head = {.size = size, .origin = (char *)"o", .note = (char *)"n"};
+        const StoreHead head = {
+                .size = size, .origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n"};
         const StoreBatch batch = {.head = &head};
         cr_assert_eq(store_commit(store, &batch), 0);
 }
@@ -76,14 +77,21 @@ Test(store, a_head_is_read_as_it_was_written)
                                     .has_mark = true,
                                     .mark_usec = 12,
                                     .has_policy = true,
-                                    .policy = {{1}}},
+                                    .policy = {{1}},
+                                    .epoch = 2,
+                                    .epoch_first = 5,
+                                    .epoch_usec = 10},
                           .origin = (char *)"example.org",
+                          .epoch0 = (char *)"key",
                           .note = (char *)"note\n"};
         const StoreBatch batch = {.head = &head};
 
         cr_assert_eq(store_commit(store, &batch), 0);
         head.state.has_mark = head.state.has_policy = false;
+        head.state.epoch = 3;
+        head.state.epoch_first = 6;
         head.origin = (char *)"ignored: a log keeps its name";
+        head.epoch0 = (char *)"ignored, too";
         cr_assert_eq(store_commit(store, &batch), 0);
         store = store_close(store);
         StoreHead read = STORE_HEAD_INIT;
@@ -92,7 +100,11 @@ Test(store, a_head_is_read_as_it_was_written)
         cr_assert_eq(read.state.time_usec, 11);
         cr_assert_not(read.state.has_mark);
         cr_assert_not(read.state.has_policy);
+        cr_assert_eq(read.state.epoch, 3);
+        cr_assert_eq(read.state.epoch_first, 6);
+        cr_assert_eq(read.state.epoch_usec, 10);
         cr_assert_str_eq(read.origin, "example.org");
+        cr_assert_str_eq(read.epoch0, "key");
         cr_assert_str_eq(read.note, "note\n");
         store_head_deinit(&read);
 }
@@ -120,10 +132,39 @@ Test(store, a_permit_is_open_until_its_outcome)
         cr_assert_eq(n_rows((StoreQuery){STORE_OUTCOME, .first = 0}), 1);
 }
 
+static int first_epoch(const StoreRow *row, void *userdata)
+{
+        *(uint64_t *)userdata = row->number;
+        cr_assert_eq(row->n, 2);
+        cr_assert_eq(memcmp(row->bytes, "n\n", 2), 0);
+        return 1;
+}
+
+Test(store, the_checkpoint_that_ended_an_epoch_stays)
+{
+        const StoreQuery all = {STORE_EPOCHS_BACK, .first = 0, .last = 9};
+        StoreHead head = {.origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n\n"};
+        StoreBatch batch = {.head = &head, .ends_epoch = true};
+        uint64_t last = 0;
+
+        for (head.state.epoch = 1; head.state.epoch <= 3; head.state.epoch++)
+                cr_assert_eq(store_commit(store, &batch), 0);
+        batch.ends_epoch = false;
+        cr_assert_eq(store_commit(store, &batch), 0);
+        cr_assert_eq(n_rows(all), 3);
+        cr_assert_eq(store_read(store, &all, first_epoch, &last), 0);
+        cr_assert_eq(last, 2);
+        /* An epoch cannot end a second time. */
+        batch.ends_epoch = true;
+        head.state.epoch = 2;
+        cr_assert_lt(store_commit(store, &batch), 0);
+        cr_assert_eq(n_rows(all), 3);
+}
+
 Test(store, a_tile_grows_in_place)
 {
         static const uint8_t hashes[64] = {1, 2, 3};
-        const StoreHead head = {.origin = (char *)"o", .note = (char *)"n"};
+        const StoreHead head = {.origin = (char *)"o", .epoch0 = (char *)"k", .note = (char *)"n"};
         StoreTile tile = {.level = 1, .n = 5, .hashes = hashes, .size = 32};
         const StoreBatch batch = {.head = &head, .tiles = &tile, .n_tiles = 1};
 
