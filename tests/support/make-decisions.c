@@ -140,10 +140,10 @@ static int on_committed(const TrailCommit *commit, TrailEntry *first, void *user
         return 0;
 }
 
-static int on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+static int on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                      void *userdata)
 {
-        fail("the trail", why);
+        fail("the trail", fault->advice);
         return 0;
 }
 
