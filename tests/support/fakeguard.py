@@ -17,7 +17,7 @@ INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Au
 
 SPAWN, CHILD_GONE, CONNECT, CREDIT, ANSWER, HANG_UP, CALL, REFUSED, CLOSED = 1, 2, 16, 17, 18, 19, 32, 33, 34
 WHY = ["malformed", "oneway", "too-large", "caller-gone", "frontend"]
-CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase"]
+CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase", "open-details", "count-details", "erase"]
 
 # Kinds of answers, as in message.h.
 IDENTIFY, VERIFY, COMPARE, ENROL, REMOVE, LIST, RECEIPT, WHO_AM_I, STATUS, CHECKPOINT = range(10)
