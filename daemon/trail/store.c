@@ -6,11 +6,19 @@
  *
  *   leaf        i -> b                   every leaf; triggers refuse change and removal
  *   tile        level << 48 | n -> h     hashes of 32 bytes; level 0: full tiles only, above: rows that grow
- *   head        one row                  size, what the loop goes on from, origin, signed checkpoint
+ *   head        one row                  size, what the loop goes on from, how many details are held, origin,
+ *                                        signed checkpoint
  *   open_req    i                        permits that have no outcome yet
- *   detail      i -> salt, b             openings of commitments; the only rows that may ever be erased
+ *   detail      i -> salt, b             openings of commitments; all zero: erased
  *   request     id -> i                  where a request's decision stands
  *   outcome_of  i -> outcome             where a permit's outcome stands
+ *
+ * Erasing. A row of `detail` is overwritten with zeros where it stands, and not removed: removal lets SQLite
+ * move neighbours from page to page to fill the gap, and secure_delete leaves copies of what it moves in the
+ * unused part of pages, where they would outlive the row itself. So no row that is held ever moves: rows are
+ * only added at the end, and only a run of erased rows at the very beginning is removed, but for its last
+ * STORE_MARGIN, which is more rows than the three pages hold that a removal can reach. Old pages are gone from
+ * the write-ahead log once that is cut to nothing, which follows every erasure (`owes_cut`).
  *
  * SQLite before 3.51.3 can lose committed pages when two connections use one write-ahead log. There is one
  * connection, and it holds the file exclusively.
@@ -34,6 +42,7 @@ enum {
         STORE_APPLICATION_ID = 0x4d475544,
         STORE_VERSION = 1,
         STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not */
+        STORE_MARGIN = 1024,      /* rows; a page holds under 100 */
 };
 
 typedef enum StoreStatement {
@@ -45,10 +54,12 @@ typedef enum StoreStatement {
         STATEMENT_OPEN,
         STATEMENT_CLOSE,
         STATEMENT_DETAIL,
+        STATEMENT_ERASE,
+        STATEMENT_RECLAIM,
         STATEMENT_REQUEST,
         STATEMENT_OUTCOME,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
-        STATEMENT_MAX = STATEMENT_READ + STORE_OUTCOME + 1,
+        STATEMENT_MAX = STATEMENT_READ + STORE_DETAIL_LEAVES + 1,
 } StoreStatement;
 
 static const char *const store_statements[STATEMENT_MAX] = {
@@ -57,13 +68,20 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_LEAF] = "INSERT INTO leaf (i, b) VALUES (?1, ?2)",
         [STATEMENT_TILE] =
                 "INSERT INTO tile (k, h) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET h = excluded.h",
-        [STATEMENT_HEAD] = "INSERT INTO head (id, size, time, mark, policy, origin, note) "
-                           "VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6) "
+        [STATEMENT_HEAD] = "INSERT INTO head (id, size, time, mark, policy, details, origin, note) "
+                           "VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7) "
                            "ON CONFLICT (id) DO UPDATE SET size = excluded.size, time = excluded.time, "
-                           "mark = excluded.mark, policy = excluded.policy, note = excluded.note",
+                           "mark = excluded.mark, policy = excluded.policy, details = excluded.details, "
+                           "note = excluded.note",
         [STATEMENT_OPEN] = "INSERT INTO open_req (i) VALUES (?1)",
         [STATEMENT_CLOSE] = "DELETE FROM open_req WHERE i = ?1",
         [STATEMENT_DETAIL] = "INSERT INTO detail (i, salt, b) VALUES (?1, ?2, ?3)",
+        [STATEMENT_ERASE] = "UPDATE detail SET salt = zeroblob(length(salt)), b = zeroblob(length(b)) "
+                            "WHERE i = ?1 AND salt <> zeroblob(32)",
+        [STATEMENT_RECLAIM] = "DELETE FROM detail WHERE i < "
+                              "(SELECT i FROM detail WHERE i < coalesce("
+                              "(SELECT i FROM detail WHERE salt <> zeroblob(32) ORDER BY i LIMIT 1), ?1) "
+                              "ORDER BY i DESC LIMIT 1 OFFSET ?2)",
         [STATEMENT_REQUEST] = "INSERT INTO request (id, i) VALUES (?1, ?2)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
@@ -73,6 +91,11 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
         [STATEMENT_READ + STORE_REQUEST] = "SELECT i, NULL FROM request WHERE id = ?3",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
+        [STATEMENT_READ + STORE_DETAILS] =
+                "SELECT i, b, salt FROM detail WHERE i BETWEEN ?1 AND ?2 AND salt <> zeroblob(32) ORDER BY i",
+        [STATEMENT_READ + STORE_DETAIL_LEAVES] =
+                "SELECT leaf.i, leaf.b FROM detail CROSS JOIN leaf ON leaf.i = detail.i "
+                "WHERE detail.i BETWEEN ?1 AND ?2 AND detail.salt <> zeroblob(32) ORDER BY detail.i",
 };
 
 /* Before anything is read. Exclusive locking comes before the
@@ -103,7 +126,8 @@ static const char store_schema[] =
         "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT;"
         "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, time INTEGER NOT "
         "NULL, "
-        "mark INTEGER, policy BLOB, origin TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
+        "mark INTEGER, policy BLOB, details INTEGER NOT NULL, origin TEXT NOT NULL, note TEXT NOT NULL) "
+        "STRICT;"
         "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
         "CREATE TABLE request (id BLOB PRIMARY KEY, i INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -117,6 +141,8 @@ struct Store {
         sqlite3_stmt *statements[STATEMENT_MAX];
         bool in_batch;
         bool settling;
+        bool erases;   /* the batch at hand */
+        bool owes_cut; /* the write-ahead log may hold what was erased */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
 };
 
@@ -182,6 +208,7 @@ static int store_step(Store *store, StoreStatement which)
 static void store_roll_back(Store *store)
 {
         store->in_batch = false;
+        store->erases = false;
         /* Some failures have rolled back already. What cannot be rolled back is found again at the next
          * BEGIN. */
         if (!sqlite3_get_autocommit(store->db))
@@ -279,8 +306,9 @@ static int store_head_from(sqlite3_stmt *row, StoreHead *ret_head)
                 head.state.has_policy = true;
                 memcpy(head.state.policy.bytes, policy, DIGEST_SIZE);
         }
-        head.origin = store_column_text(row, 4);
-        head.note = store_column_text(row, 5);
+        head.n_details = (uint64_t)sqlite3_column_int64(row, 4);
+        head.origin = store_column_text(row, 5);
+        head.note = store_column_text(row, 6);
         if (!head.origin || !head.note) {
                 store_head_deinit(&head);
                 return -ENOMEM;
@@ -292,7 +320,8 @@ static int store_head_from(sqlite3_stmt *row, StoreHead *ret_head)
 static int store_read_head(Store *store, StoreHead *ret_head)
 {
         sqlite3_stmt *statement = NULL;
-        int rc = sqlite3_prepare_v2(store->db, "SELECT size, time, mark, policy, origin, note FROM head", -1,
+        int rc = sqlite3_prepare_v2(store->db,
+                                    "SELECT size, time, mark, policy, details, origin, note FROM head", -1,
                                     &statement, NULL);
         int r = 0;
 
@@ -402,6 +431,20 @@ static int store_put_detail(Store *store, const TrailEntry *entry)
         return store_step(store, STATEMENT_DETAIL);
 }
 
+/* Every row that is not there or is erased already would make the leaf's number wrong. */
+static int store_erase(Store *store, const TrailEntry *entry)
+{
+        for (size_t i = 0; i < entry->n_erases; i++) {
+                int r = store_put(store, STATEMENT_ERASE, entry->erases[i], 0);
+                if (r != 0)
+                        return r;
+                if (sqlite3_changes(store->db) != 1)
+                        return -EIO;
+        }
+        store->erases = true;
+        return store_put(store, STATEMENT_RECLAIM, INT64_MAX, STORE_MARGIN);
+}
+
 static int store_put_request(Store *store, const TrailEntry *entry)
 {
         sqlite3_stmt *statement = store->statements[STATEMENT_REQUEST];
@@ -439,20 +482,22 @@ static int store_put_role(Store *store, const TrailEntry *entry)
 
 /*
  * Moves committed pages to their place. The write-ahead log stays as a file and is written over from its
- * start: overwriting allocated blocks syncs faster than growing.
+ * start: overwriting allocated blocks syncs faster than growing. Only after an erasure is it cut.
  */
 static int store_settle(Store *store)
 {
-        if (store->n_waiting == 0)
+        if (store->n_waiting == 0 && !store->owes_cut)
                 return 0;
         store->settling = true;
-        int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-        if (rc == SQLITE_OK)
+        int mode = store->owes_cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+        int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL);
+        if (rc == SQLITE_OK) {
                 store->n_waiting = 0;
+                store->owes_cut = false;
+        }
         int r = store_ending(store, rc);
         store->settling = false;
-        /* Without room the pages stay where they are, which is as durable. */
-        return r == STORE_E_FULL ? 0 : r;
+        return r;
 }
 
 static int store_begin(Store *store)
@@ -461,7 +506,8 @@ static int store_begin(Store *store)
                 return 0;
         /* Here and not in the commit: what the last batch has proved durable has been told by now. */
         int r = store->n_waiting >= STORE_WAITING_MAX ? store_settle(store) : 0;
-        if (r == 0)
+        /* Without room the pages stay where they are, which is as durable. */
+        if (r == 0 || r == STORE_E_FULL)
                 r = store_step(store, STATEMENT_BEGIN);
         store->in_batch = r == 0;
         return r;
@@ -476,6 +522,8 @@ int store_append(Store *store, const TrailEntry *entry)
                 r = store_put_role(store, entry);
         if (r == 0 && entry->has_detail)
                 r = store_put_detail(store, entry);
+        if (r == 0 && entry->n_erases > 0)
+                r = store_erase(store, entry);
         return r == 0 ? 0 : store_abandon(store, r);
 }
 
@@ -492,16 +540,20 @@ static int store_put_head(Store *store, const StoreHead *head)
                                                                 DIGEST_SIZE, SQLITE_STATIC)
                                             : sqlite3_bind_null(statement, 4);
         if (rc == SQLITE_OK)
-                rc = sqlite3_bind_text(statement, 5, head->origin, -1, SQLITE_STATIC);
+                rc = sqlite3_bind_int64(statement, 5, (int64_t)head->n_details);
         if (rc == SQLITE_OK)
-                rc = sqlite3_bind_text(statement, 6, head->note, -1, SQLITE_STATIC);
+                rc = sqlite3_bind_text(statement, 6, head->origin, -1, SQLITE_STATIC);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_bind_text(statement, 7, head->note, -1, SQLITE_STATIC);
         return rc == SQLITE_OK ? store_step(store, STATEMENT_HEAD) : store_ending(store, rc);
 }
 
 int store_commit(Store *store, const StoreBatch *batch)
 {
-        if (!batch)
-                return error_fold(store_settle(store));
+        if (!batch) {
+                int q = store_settle(store);
+                return q == STORE_E_FULL ? q : error_fold(q);
+        }
         int r = store_begin(store);
         for (size_t i = 0; r == 0 && i < batch->n_tiles; i++) {
                 const StoreTile *tile = &batch->tiles[i];
@@ -515,7 +567,21 @@ int store_commit(Store *store, const StoreBatch *batch)
         if (r != 0)
                 return store_abandon(store, r);
         store->in_batch = false;
+        store->owes_cut = store->owes_cut || store->erases;
+        store->erases = false;
         return 0;
+}
+
+/* Whether a row is as the schema would have it; one with a salt has all of it. */
+static bool store_row_from(sqlite3_stmt *statement, StoreRow *ret_row)
+{
+        *ret_row = (StoreRow){.number = (uint64_t)sqlite3_column_int64(statement, 0),
+                              .bytes = sqlite3_column_blob(statement, 1),
+                              .n = (size_t)sqlite3_column_bytes(statement, 1)};
+        if (sqlite3_column_count(statement) > 2)
+                ret_row->salt = sqlite3_column_blob(statement, 2);
+        return sqlite3_column_count(statement) == 2 ||
+               sqlite3_column_bytes(statement, 2) == COMMITMENT_SALT_SIZE;
 }
 
 static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler handler, void *userdata)
@@ -529,9 +595,9 @@ static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler han
                 if (rc != SQLITE_ROW)
                         return store_ending(store, rc) == STORE_E_FOREIGN ? -EBADMSG : -EIO;
                 any = true;
-                StoreRow row = {.number = (uint64_t)sqlite3_column_int64(statement, 0),
-                                .bytes = sqlite3_column_blob(statement, 1),
-                                .n = (size_t)sqlite3_column_bytes(statement, 1)};
+                StoreRow row;
+                if (!store_row_from(statement, &row))
+                        return -EBADMSG;
                 int r = handler(&row, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;

@@ -127,6 +127,7 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         fixture_request_id(entry->index, entry->request);
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
+                memset(entry->salt, 0x5a, sizeof(entry->salt));
                 entry->detail = (uint8_t *)strdup("{}");
                 entry->n_detail = 2;
         }
