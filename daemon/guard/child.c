@@ -101,6 +101,9 @@ static const struct {
         [CALL_RELOAD] = {{[INTERFACE_ADMIN] = true}, inquiry_reload},
         [CALL_REBASE] = {{[INTERFACE_ADMIN] = true}, inquiry_rebase},
         [CALL_GET_CHECKPOINT] = {{[INTERFACE_AUDIT] = true}, inquiry_checkpoint},
+        [CALL_OPEN_DETAILS] = {{[INTERFACE_AUDIT] = true}, disclose_begin},
+        [CALL_COUNT_DETAILS] = {{[INTERFACE_ADMIN] = true}, inquiry_count_details},
+        [CALL_ERASE] = {{[INTERFACE_ADMIN] = true}, inquiry_erase},
 };
 
 /* A call of a caller who has gone is no request any more. */

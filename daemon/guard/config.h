@@ -6,6 +6,7 @@
  *   [Guard]
  *   Origin=NAME                 the log's name
  *   KernelAudit=yes|checkpoints|no
+ *   DetailRetention=SPAN        how long details are kept: a number and d, w or mon; not given: until erased
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -36,6 +37,7 @@ typedef struct ConfigRate {
 typedef struct Config {
         char *origin; /* NULL: the trail's own choice */
         ConfigMirror kernel_audit;
+        uint64_t retention_days; /* 0: details are kept */
         ConfigRate *rates;
         size_t n_rates;
 } Config;

@@ -267,6 +267,9 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         guard->started = true;
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
+        int r = eraser_start(&guard->eraser);
+        if (r < 0)
+                return r;
         return warnings_policy_loaded(&guard->warnings);
 }
 
@@ -362,6 +365,8 @@ static int guard_set_up(Guard *guard)
                 r = reload_init(&guard->reload, guard);
         if (r >= 0)
                 r = warnings_init(&guard->warnings, guard);
+        if (r >= 0)
+                r = eraser_init(&guard->eraser, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
         return r < 0 ? r : listeners_open(guard);
@@ -406,6 +411,8 @@ Guard *guard_free(Guard *guard)
         frontend_deinit(&guard->frontend);
         trail_free(guard->trail);
         lookups_deinit(&guard->lookups);
+        disclosures_deinit(&guard->disclosures);
+        eraser_deinit(&guard->eraser);
         requests_deinit(&guard->requests);
         recorder_deinit(&guard->recorder);
 
