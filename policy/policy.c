@@ -76,6 +76,12 @@ const PolicyGallery *policy_gallery(const Policy *policy, const char *name)
         return place < 0 ? NULL : &policy->galleries[place];
 }
 
+const uint32_t *policy_groups(const Policy *policy, size_t *ret_n)
+{
+        *ret_n = policy->n_groups;
+        return policy->groups;
+}
+
 bool policy_mentions_group(const Policy *policy, gid_t gid)
 {
         size_t low = 0, high = policy->n_groups;

@@ -134,6 +134,9 @@ typedef struct Peer {
 /** policy_mentions_group() - Whether some [Peer] names this group: those go into a leaf. */
 bool policy_mentions_group(const Policy *policy, gid_t gid);
 
+/** policy_groups() - All of these, ascending, none twice; borrowed, @ret_n of them. */
+const uint32_t *policy_groups(const Policy *policy, size_t *ret_n);
+
 /** policy_knows() - Whether some [Peer] names the caller's user, or one of its groups. */
 bool policy_knows(const Policy *policy, const Peer *peer);
 

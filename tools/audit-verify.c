@@ -94,9 +94,9 @@ static void print_counts(const LogAudit *audit)
                           counts->starts, counts->policies);
         page_field_format(stdout, "checked",
                           "the signature; the root from the leaves; tiles, byte for byte: %" PRIu64
-                          "; the rules I1 to I8 and I10; texts of policies: %" PRIu64
-                          "; kept checkpoints: %zu",
-                          audit->n_tiles, audit->n_policies, audit->n_kept);
+                          "; the rules I1 to I10; decisions made anew: %" PRIu64
+                          "; texts of policies: %" PRIu64 "; kept checkpoints: %zu",
+                          audit->n_tiles, audit->n_remade, audit->n_policies, audit->n_kept);
 }
 
 /* The verdict first: everything below it is to be read in its light. */
@@ -145,6 +145,7 @@ static int print_json(const LogAudit *audit)
         add_number(object, "starts", counts->starts);
         add_number(object, "policiesLoaded", counts->policies);
         add_number(object, "open", counts->open);
+        add_number(object, "decisionsRemade", audit->n_remade);
         add_number(object, "tiles", audit->n_tiles);
         add_number(object, "kept", audit->n_kept);
         add_number(object, "faultCount", audit->findings->n_faults);

@@ -27,6 +27,7 @@ int run_policy_diff(const Command *command, int argc, char **argv);
 int run_audit_search(const Command *command, int argc, char **argv);
 int run_audit_show(const Command *command, int argc, char **argv);
 int run_audit_verify(const Command *command, int argc, char **argv);
+int run_audit_replay(const Command *command, int argc, char **argv);
 int run_audit_receipt(const Command *command, int argc, char **argv);
 int run_audit_details(const Command *command, int argc, char **argv);
 int run_audit_erase(const Command *command, int argc, char **argv);

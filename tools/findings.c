@@ -115,6 +115,28 @@ void findings_remark(Findings *findings, const char *format, ...)
                 add_line(&findings->remark_lines, "remark: %s", text);
 }
 
+static void join_arrays(json_object *array, json_object *more)
+{
+        for (size_t i = 0; more && i < json_object_array_length(more); i++)
+                json_object_array_add(array, json_object_get(json_object_array_get_idx(more, i)));
+}
+
+static void join_lines(Buffer *lines, const Buffer *more)
+{
+        buffer_append(lines, more->data, more->n);
+        lines->failed |= more->failed;
+}
+
+void findings_join(Findings *findings, const Findings *more)
+{
+        findings->n_faults += more->n_faults;
+        findings->n_remarks += more->n_remarks;
+        join_arrays(findings->faults, more->faults);
+        join_arrays(findings->remarks, more->remarks);
+        join_lines(&findings->fault_lines, &more->fault_lines);
+        join_lines(&findings->remark_lines, &more->remark_lines);
+}
+
 int findings_print(const Findings *findings)
 {
         fputs(buffer_text(&findings->fault_lines), stdout);

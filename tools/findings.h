@@ -37,5 +37,8 @@ void findings_file(Findings *findings, const char *path, const char *format, ...
 /** findings_remark() - A remark. */
 void findings_remark(Findings *findings, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** findings_join() - Adds what another one gathered, in the same way, behind what is there. */
+void findings_join(Findings *findings, const Findings *more);
+
 /** findings_print() - Writes the lines to stdout: the faults, then the remarks. Return: 0 or -ENOMEM. */
 int findings_print(const Findings *findings);

@@ -11,61 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/macro.h"
 #include "policy/decide.h"
-#include "wire/leaf.h"
-
-typedef enum Kind {
-        KIND_OTHER, /* one of those that no rule looks at */
-        KIND_START,
-        KIND_POLICY,
-        KIND_REQUEST,
-        KIND_OUTCOME,
-        KIND_JUMP,
-        KIND_EPOCH,
-        KIND_STOP,
-} Kind;
-
-static const struct {
-        const char *name;
-        Kind kind;
-} kinds[] = {
-        {"start", KIND_START},     {"policy", KIND_POLICY}, {"request", KIND_REQUEST},
-        {"outcome", KIND_OUTCOME}, {"refused", KIND_OTHER}, {"disclose", KIND_OTHER},
-        {"erase", KIND_OTHER},     {"mirror", KIND_OTHER},  {"jump", KIND_JUMP},
-        {"gap", KIND_OTHER},       {"epoch", KIND_EPOCH},   {"beat", KIND_OTHER},
-        {"stop", KIND_STOP},
-};
-
-/* A leaf with what every rule needs of it. */
-typedef struct Entry {
-        uint64_t at;
-        Leaf leaf;
-        Kind kind;
-        bool permit;
-        bool has_of;
-        uint64_t of;
-} Entry;
-
-/* A permit, until its outcome has come and the place is swept. */
-typedef struct OpenPermit {
-        uint64_t index;
-        bool closed;
-} OpenPermit;
+#include "tools/leaf-form.h"
+#include "tools/open-permits.h"
 
 struct Rules {
         RuleHandlers handlers;
         RuleCounts counts;
+        LogState state; /* before the leaf that is looked at */
         uint64_t n_epochs;
         uint64_t last_start;
         bool request_since_start;
-        bool has_policy;
-        char policy[DIGEST_HEX_SIZE];
-        bool has_mark;
-        uint64_t mark_usec;
-        OpenPermit *permits; /* ascending */
-        size_t n_permits, n_closed, capacity;
+        OpenPermits permits;
+        int error; /* what `remake` failed with */
         char text[256];
 };
 
@@ -82,61 +41,9 @@ int rules_new(Rules **ret_rules, const RuleHandlers *handlers)
 Rules *rules_free(Rules *rules)
 {
         if (rules)
-                free(rules->permits);
+                open_permits_deinit(&rules->permits);
         free(rules);
         return NULL;
-}
-
-/* ------------------------------------------------------------------------------------------- open permits */
-
-static OpenPermit *permits_find(const Rules *rules, uint64_t index)
-{
-        size_t low = 0, high = rules->n_permits;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                if (rules->permits[middle].index < index)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        if (low == rules->n_permits || rules->permits[low].index != index || rules->permits[low].closed)
-                return NULL;
-        return &rules->permits[low];
-}
-
-static int permits_add(Rules *rules, uint64_t index)
-{
-        if (rules->n_permits == rules->capacity) {
-                size_t capacity = rules->capacity ? rules->capacity * 2 : 64;
-                OpenPermit *permits = reallocarray(rules->permits, capacity, sizeof(*permits));
-                if (!permits)
-                        return -ENOMEM;
-                rules->permits = permits;
-                rules->capacity = capacity;
-        }
-        rules->permits[rules->n_permits++] = (OpenPermit){.index = index};
-        return 0;
-}
-
-/* Sweeps once half of the places are closed, so that each permit is moved only a few times. */
-static void permits_close(Rules *rules, OpenPermit *permit)
-{
-        size_t n = 0;
-
-        permit->closed = true;
-        if (++rules->n_closed * 2 < rules->n_permits)
-                return;
-        for (size_t i = 0; i < rules->n_permits; i++)
-                if (!rules->permits[i].closed)
-                        rules->permits[n++] = rules->permits[i];
-        rules->n_permits = n;
-        rules->n_closed = 0;
-}
-
-static size_t permits_count(const Rules *rules)
-{
-        return rules->n_permits - rules->n_closed;
 }
 
 /* ---------------------------------------------------------------------------------------------- the rules */
@@ -153,184 +60,131 @@ static const char *say(Rules *rules, const char *format, ...)
         return rules->text;
 }
 
-static bool leaf_kind(const Leaf *leaf, Kind *ret_kind)
+static const char *check_form(Rules *rules, const LeafEntry *entry)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                if (leaf_is(leaf, "kind", kinds[i].name)) {
-                        *ret_kind = kinds[i].kind;
-                        return true;
-                }
-        return false;
+        (void)rules; /* every leaf has its form by itself */
+        return leaf_form_fault(entry);
 }
 
-static bool text_is_hex(const char *text, size_t n)
-{
-        return text && strlen(text) == n && strspn(text, "0123456789abcdef") == n;
-}
-
-static const char *check_common(Rules *rules, const Entry *entry)
-{
-        static const char *const numbers[] = {"boottime", "epoch", "index", "time", "wall"};
-        uint64_t version = 0, number;
-
-        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-                if (!leaf_number(&entry->leaf, numbers[i], &number))
-                        return say(rules, "it has no number '%s'", numbers[i]);
-        if (!leaf_number(&entry->leaf, "v", &version) || version != 1)
-                return "its version 'v' is not 1";
-        if (!text_is_hex(leaf_text(&entry->leaf, "boot"), 32))
-                return "its 'boot' is no boot id";
-        if (!leaf_is(&entry->leaf, "clock", "synchronised") && !leaf_is(&entry->leaf, "clock", "behind") &&
-            !leaf_is(&entry->leaf, "clock", "unsynchronised"))
-                return "its 'clock' says nothing known";
-        return NULL;
-}
-
-static const char *check_policy_form(const Entry *entry)
-{
-        bool loaded = leaf_is(&entry->leaf, "result", "loaded");
-        uint64_t wider;
-
-        if (!loaded && !leaf_is(&entry->leaf, "result", "rejected"))
-                return "its result is neither loaded nor rejected";
-        if (loaded && !text_is_hex(leaf_text(&entry->leaf, "new"), DIGEST_HEX_SIZE - 1))
-                return "its 'new' is no digest";
-        if (leaf_text(&entry->leaf, "wider") || (leaf_number(&entry->leaf, "wider", &wider) && wider > 1))
-                return "its 'wider' is neither 0 nor 1";
-        if (!loaded && leaf_number(&entry->leaf, "wider", &wider))
-                return "it was rejected, and yet says 'wider'";
-        return NULL;
-}
-
-static const char *check_form(Rules *rules, const Entry *entry)
-{
-        const char *fault = check_common(rules, entry);
-        uint64_t number;
-
-        if (fault)
-                return fault;
-        if (entry->kind == KIND_REQUEST && !entry->permit && !leaf_is(&entry->leaf, "verdict", "deny"))
-                return "its verdict is neither permit nor deny";
-        if (entry->kind == KIND_REQUEST && !text_is_hex(leaf_text(&entry->leaf, "request"), 32))
-                return "its 'request' is no request id";
-        if (entry->kind == KIND_OUTCOME && !leaf_text(&entry->leaf, "result"))
-                return "it is an outcome without a result";
-        if (entry->kind == KIND_POLICY)
-                return check_policy_form(entry);
-        if (entry->kind == KIND_JUMP &&
-            (!leaf_number(&entry->leaf, "from", &number) || !leaf_number(&entry->leaf, "to", &number)))
-                return "it is a jump without 'from' and 'to'";
-        return NULL;
-}
-
-static const char *check_index(Rules *rules, const Entry *entry)
+static const char *check_index(Rules *rules, const LeafEntry *entry)
 {
         uint64_t index;
-        if (leaf_number(&entry->leaf, "index", &index) && index != entry->at)
+        if (leaf_entry_number(entry, LEAF_KEY_INDEX, &index) && index != entry->at)
                 return say(rules, "it says that it is leaf %" PRIu64, index);
         return NULL;
 }
 
-static const char *check_time(Rules *rules, const Entry *entry)
+static const char *check_time(Rules *rules, const LeafEntry *entry)
 {
         uint64_t time;
-        if (leaf_number(&entry->leaf, "time", &time) && time < rules->counts.last_usec)
+        if (leaf_entry_number(entry, LEAF_KEY_TIME, &time) && time < rules->state.time_usec)
                 return say(rules, "its time is %" PRIu64 " us before that of the leaf before it",
-                           rules->counts.last_usec - time);
+                           rules->state.time_usec - time);
         return NULL;
 }
 
 /* An outcome may name what is no open permit in two ways: a permit
  * that has its outcome, or no permit at all. */
-static bool outcome_is_second(const Rules *rules, const Entry *entry)
+static bool outcome_is_second(const Rules *rules, const LeafEntry *entry)
 {
-        return entry->has_of && entry->of < entry->at && !permits_find(rules, entry->of) &&
+        return entry->has_of && entry->of < entry->at && !open_permits_has(&rules->permits, entry->of) &&
                rules->handlers.is_permit && rules->handlers.is_permit(entry->of, rules->handlers.userdata);
 }
 
-static const char *check_one_outcome(Rules *rules, const Entry *entry)
+static const char *check_one_outcome(Rules *rules, const LeafEntry *entry)
 {
-        if (entry->kind != KIND_OUTCOME || !outcome_is_second(rules, entry))
+        if (entry->kind != LEAF_OUTCOME || !outcome_is_second(rules, entry))
                 return NULL;
         return say(rules, "it is a second outcome of leaf %" PRIu64, entry->of);
 }
 
-static const char *check_outcome_of(Rules *rules, const Entry *entry)
+static const char *check_outcome_of(Rules *rules, const LeafEntry *entry)
 {
-        if (entry->kind != KIND_OUTCOME)
+        if (entry->kind != LEAF_OUTCOME)
                 return NULL;
         if (!entry->has_of)
                 return "it is an outcome that names no leaf";
-        if (permits_find(rules, entry->of) || outcome_is_second(rules, entry))
+        if (open_permits_has(&rules->permits, entry->of) || outcome_is_second(rules, entry))
                 return NULL;
         return say(rules, "it is the outcome of leaf %" PRIu64 ", which is no permit before it", entry->of);
 }
 
-static const char *check_unknown_first(Rules *rules, const Entry *entry)
+static const char *check_unknown_first(Rules *rules, const LeafEntry *entry)
 {
-        if (entry->kind != KIND_OUTCOME || !leaf_is(&entry->leaf, "result", "unknown") ||
+        if (entry->kind != LEAF_OUTCOME || !leaf_is(&entry->leaf, "result", "unknown") ||
             !rules->request_since_start)
                 return NULL;
         return "an outcome of an earlier run comes after this run's first request";
 }
 
-static const char *check_stop(Rules *rules, const Entry *entry)
+static const char *check_stop(Rules *rules, const LeafEntry *entry)
 {
         uint64_t open = 0;
 
-        if (entry->kind != KIND_STOP)
+        if (entry->kind != LEAF_STOP)
                 return NULL;
-        if (permits_count(rules) > 0)
-                return say(rules, "the service stopped with %zu permits open", permits_count(rules));
+        if (open_permits_count(&rules->permits) > 0)
+                return say(rules, "the service stopped with %zu permits open",
+                           open_permits_count(&rules->permits));
         if (!leaf_number(&entry->leaf, "open", &open) || open != 0)
                 return "its 'open' is not 0";
         return NULL;
 }
 
-static const char *check_policy(Rules *rules, const Entry *entry)
+static const char *check_policy(Rules *rules, const LeafEntry *entry)
 {
-        if (entry->kind != KIND_REQUEST)
+        if (entry->kind != LEAF_REQUEST)
                 return NULL;
-        if (!rules->has_policy)
+        if (!rules->state.has_policy)
                 return "it was decided before any policy was loaded";
-        if (!leaf_is(&entry->leaf, "policy", rules->policy))
+        if (!leaf_entry_is(entry, LEAF_KEY_POLICY, rules->state.policy))
                 return "its policy is not the one that was loaded last";
         return NULL;
 }
 
-static const char *check_epoch(Rules *rules, const Entry *entry)
+static const char *check_decision(Rules *rules, const LeafEntry *entry)
+{
+        const char *fault = NULL;
+
+        if (entry->kind == LEAF_REQUEST && rules->handlers.remake)
+                rules->error = rules->handlers.remake(&rules->state, entry, &fault, rules->handlers.userdata);
+        return fault;
+}
+
+static const char *check_epoch(Rules *rules, const LeafEntry *entry)
 {
         uint64_t epoch;
-        if (leaf_number(&entry->leaf, "epoch", &epoch) && epoch != rules->n_epochs)
+        if (leaf_entry_number(entry, LEAF_KEY_EPOCH, &epoch) && epoch != rules->n_epochs)
                 return say(rules, "its epoch is %" PRIu64 ", but %" PRIu64 " epochs have ended before it",
                            epoch, rules->n_epochs);
         return NULL;
 }
 
 /* Whether a number of a leaf is the mark; where there is no mark, whether the leaf says none. */
-static bool says_mark(const Rules *rules, const Leaf *leaf, const char *key)
+static bool says_mark(const LogState *state, const Leaf *leaf, const char *key)
 {
         uint64_t usec;
 
-        return leaf_number(leaf, key, &usec) ? rules->has_mark && usec == rules->mark_usec : !rules->has_mark;
+        return leaf_number(leaf, key, &usec) ? state->has_mark && usec == state->mark_usec : !state->has_mark;
 }
 
-static const char *check_mark(Rules *rules, const Entry *entry)
+static const char *check_mark(Rules *rules, const LeafEntry *entry)
 {
+        const LogState *state = &rules->state;
         const Leaf *leaf = &entry->leaf;
         uint64_t wall, to = 0, by;
 
-        if (!leaf_number(leaf, "wall", &wall))
+        if (!leaf_entry_number(entry, LEAF_KEY_WALL, &wall))
                 return NULL;
-        bool behind = facts_clock(false, wall, rules->has_mark, rules->mark_usec) == CLOCK_BEHIND;
-        if (behind != leaf_is(leaf, "clock", facts_clock_name(CLOCK_BEHIND)))
+        bool behind = facts_clock(false, wall, state->has_mark, state->mark_usec) == CLOCK_BEHIND;
+        if (behind != leaf_entry_is(entry, LEAF_KEY_CLOCK, facts_clock_name(CLOCK_BEHIND)))
                 return behind ? "its clock is over 5 s before the mark, and it does not say so"
                               : "it says that its clock is behind, which it is not";
-        if (entry->kind == KIND_REQUEST && !says_mark(rules, leaf, "mark"))
+        if (entry->kind == LEAF_REQUEST && !says_mark(state, leaf, "mark"))
                 return "its 'mark' is not that of the earlier leaves";
-        if (entry->kind != KIND_JUMP || !leaf_number(leaf, "by", &by))
+        if (entry->kind != LEAF_JUMP || !leaf_number(leaf, "by", &by))
                 return NULL;
-        if (!rules->has_mark || !says_mark(rules, leaf, "from"))
+        if (!state->has_mark || !says_mark(state, leaf, "from"))
                 return "it sets a mark back that is not that of the earlier leaves";
         if (!leaf_number(leaf, "to", &to) || to != wall)
                 return "it sets the mark to another time than its own";
@@ -339,16 +193,16 @@ static const char *check_mark(Rules *rules, const Entry *entry)
 
 static const struct {
         const char *name;
-        const char *(*check)(Rules *rules, const Entry *entry);
+        const char *(*check)(Rules *rules, const LeafEntry *entry);
 } leaf_rules[] = {
-        {"form", check_form},     {"I1", check_index},         {"I2", check_time}, {"I3", check_one_outcome},
-        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop}, {"I7", check_policy},
-        {"I8", check_epoch},      {"I10", check_mark},
+        {"form", check_form},     {"I1", check_index},         {"I2", check_time},  {"I3", check_one_outcome},
+        {"I4", check_outcome_of}, {"I5", check_unknown_first}, {"I6", check_stop},  {"I7", check_policy},
+        {"I8", check_epoch},      {"I9", check_decision},      {"I10", check_mark},
 };
 
 /* ------------------------------------------------------------------------------------ what a leaf changes */
 
-static int note_request(Rules *rules, const Entry *entry)
+static int note_request(Rules *rules, const LeafEntry *entry)
 {
         rules->request_since_start = true;
         if (!entry->permit) {
@@ -356,85 +210,62 @@ static int note_request(Rules *rules, const Entry *entry)
                 return 0;
         }
         rules->counts.permits++;
-        return permits_add(rules, entry->at);
+        return open_permits_add(&rules->permits, entry->at);
 }
 
-static void note_outcome(Rules *rules, const Entry *entry)
+static void note_outcome(Rules *rules, const LeafEntry *entry)
 {
-        OpenPermit *permit = entry->has_of ? permits_find(rules, entry->of) : NULL;
-
         rules->counts.outcomes++;
-        if (permit)
-                permits_close(rules, permit);
+        if (entry->has_of)
+                open_permits_close(&rules->permits, entry->of);
 }
 
-static int note_policy(Rules *rules, const Entry *entry)
+static int note_policy(Rules *rules, const LeafEntry *entry)
 {
-        const char *new = leaf_text(&entry->leaf, "new");
+        const char *loaded = log_state_loaded(entry);
 
-        if (!leaf_is(&entry->leaf, "result", "loaded"))
+        if (leaf_is(&entry->leaf, "result", "loaded"))
+                rules->counts.policies++;
+        if (!loaded || !rules->handlers.loaded)
                 return 0;
-        rules->counts.policies++;
-        rules->has_policy = text_is_hex(new, DIGEST_HEX_SIZE - 1);
-        if (!rules->has_policy)
-                return 0;
-        memcpy(rules->policy, new, DIGEST_HEX_SIZE);
-        return rules->handlers.loaded ? rules->handlers.loaded(entry->at, new, rules->handlers.userdata) : 0;
+        return rules->handlers.loaded(entry->at, loaded, rules->handlers.userdata);
 }
 
-static void note_start(Rules *rules, const Entry *entry)
+static void note_start(Rules *rules, const LeafEntry *entry)
 {
         rules->counts.starts++;
         rules->last_start = entry->at;
         rules->request_since_start = false;
 }
 
-static void note_time(Rules *rules, const Entry *entry)
+static void note_state(Rules *rules, const LeafEntry *entry)
 {
-        uint64_t time;
-        if (!leaf_number(&entry->leaf, "time", &time))
-                return;
+        log_state_take(&rules->state, entry);
         if (entry->at == 0)
-                rules->counts.first_usec = time;
-        rules->counts.last_usec = time;
+                rules->counts.first_usec = rules->state.time_usec;
+        rules->counts.last_usec = rules->state.time_usec;
 }
 
-/* The largest synchronised wall time, since an administrator set it back. */
-static void note_mark(Rules *rules, const Entry *entry)
+static int note(Rules *rules, const LeafEntry *entry)
 {
-        bool rebase = entry->kind == KIND_JUMP && leaf_number(&entry->leaf, "by", &(uint64_t){0});
-        uint64_t wall;
-
-        if (!leaf_number(&entry->leaf, "wall", &wall))
-                return;
-        if (rebase || (leaf_is(&entry->leaf, "clock", facts_clock_name(CLOCK_SYNCHRONISED)) &&
-                       (!rules->has_mark || wall > rules->mark_usec))) {
-                rules->has_mark = true;
-                rules->mark_usec = wall;
-        }
-}
-
-static int note(Rules *rules, const Entry *entry)
-{
-        note_time(rules, entry);
-        note_mark(rules, entry);
+        note_state(rules, entry);
         switch (entry->kind) {
-        case KIND_START:
+        case LEAF_START:
                 note_start(rules, entry);
                 return 0;
-        case KIND_POLICY:
+        case LEAF_POLICY:
                 return note_policy(rules, entry);
-        case KIND_REQUEST:
+        case LEAF_REQUEST:
                 return note_request(rules, entry);
-        case KIND_OUTCOME:
+        case LEAF_OUTCOME:
                 note_outcome(rules, entry);
                 return 0;
-        case KIND_EPOCH:
+        case LEAF_EPOCH:
                 rules->n_epochs++;
                 return 0;
-        case KIND_JUMP:
-        case KIND_STOP:
-        case KIND_OTHER:
+        case LEAF_JUMP:
+        case LEAF_STOP:
+        case LEAF_OTHER:
                 return 0;
         }
         return 0;
@@ -448,59 +279,57 @@ static void report(Rules *rules, uint64_t index, const char *rule, const char *t
         rules->handlers.fault(&fault, rules->handlers.userdata);
 }
 
-static int entry_check(Rules *rules, const Entry *entry)
+static int entry_check(Rules *rules, const LeafEntry *entry)
 {
         for (size_t i = 0; i < ARRAY_SIZE(leaf_rules); i++) {
                 const char *text = leaf_rules[i].check(rules, entry);
                 if (text)
                         report(rules, entry->at, leaf_rules[i].name, text);
         }
-        return note(rules, entry);
+        return rules->error < 0 ? rules->error : note(rules, entry);
 }
 
 int rules_leaf(Rules *rules, const void *leaf, size_t n)
 {
-        Entry entry = {.at = rules->counts.leaves++};
+        LeafEntry entry;
+        uint64_t at = rules->counts.leaves++;
 
-        int r = leaf_parse(leaf, n, LEAF_MAX, &entry.leaf);
+        int r = leaf_entry_read(at, leaf, n, &entry);
         if (r < 0)
                 return r;
         if (r > 0) {
-                report(rules, entry.at, "form", "it is not a leaf in canonical form");
+                report(rules, at, "form", "it is not a leaf in canonical form");
                 return 0;
         }
-        if (leaf_kind(&entry.leaf, &entry.kind)) {
-                entry.permit = entry.kind == KIND_REQUEST && leaf_is(&entry.leaf, "verdict", "permit");
-                entry.has_of = leaf_number(&entry.leaf, "of", &entry.of);
-        } else {
-                report(rules, entry.at, "form", "its kind is unknown");
-        }
+        if (!entry.known)
+                report(rules, at, "form", "its kind is unknown");
         r = entry_check(rules, &entry);
-        leaf_deinit(&entry.leaf);
+        leaf_entry_deinit(&entry);
         return r;
 }
 
 void rules_end(Rules *rules)
 {
-        for (size_t i = 0; i < rules->n_permits; i++)
-                if (!rules->permits[i].closed && rules->permits[i].index < rules->last_start)
-                        report(rules, rules->permits[i].index, "I3",
-                               "it is a permit without an outcome, and the service has started since");
+        uint64_t index = 0;
+
+        for (; open_permits_next(&rules->permits, index, &index) && index < rules->last_start; index++)
+                report(rules, index, "I3",
+                       "it is a permit without an outcome, and the service has started since");
 }
 
 RuleCounts rules_counts(const Rules *rules)
 {
         RuleCounts counts = rules->counts;
-        counts.open = permits_count(rules);
+        counts.open = open_permits_count(&rules->permits);
         return counts;
 }
 
 bool leaf_is_permit(const void *leaf, size_t n)
 {
-        Leaf parsed = LEAF_INIT;
-        if (leaf_parse(leaf, n, LEAF_MAX, &parsed) != 0)
+        LeafEntry entry;
+
+        if (leaf_entry_read(0, leaf, n, &entry) != 0)
                 return false;
-        bool permit = leaf_is(&parsed, "kind", "request") && leaf_is(&parsed, "verdict", "permit");
-        leaf_deinit(&parsed);
-        return permit;
+        leaf_entry_deinit(&entry);
+        return entry.permit;
 }

@@ -1,13 +1,16 @@
 #pragma once
 /*
- * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I8 and I10), checked
- * one leaf after the other. Pure: knows no file, no tree and no signature. Memory grows with the requests
- * that are open at one time, not with the log.
+ * The rules that the leaves of a log keep among themselves (matchguard-trail(7), I1 to I10), checked one
+ * leaf after the other. Pure: knows no file, no tree and no signature; whoever runs it knows how a decision is
+ * made anew. Memory grows with the requests that are open at one time, not with the log.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "tools/leaf-entry.h"
+#include "tools/log-state.h"
 
 typedef struct Rules Rules;
 
@@ -26,6 +29,9 @@ typedef struct RuleHandlers {
         /* A leaf says that a policy was loaded, by the 64 hex digits of its digest; may be NULL. 0 or
          * -ENOMEM. */
         int (*loaded)(uint64_t index, const char *digest, void *userdata);
+        /* Makes the decision of a request anew, after the leaves before it; gives what differs, or NULL. May be
+         * NULL. 0 or -ENOMEM. */
+        int (*remake)(const LogState *state, const LeafEntry *entry, const char **ret_fault, void *userdata);
         void *userdata;
 } RuleHandlers;
 

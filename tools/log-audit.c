@@ -1,7 +1,7 @@
 /*
- * The pass over an export. Each leaf is hashed into the stack of tiles and handed to the rules; each tile
- * that the stack makes is compared with the one that lies there; each kept checkpoint is compared when its
- * size is reached.
+ * The pass over an export. Each bundle is handed to the rules, and each leaf of it hashed into the stack of
+ * tiles; each tile that the stack makes is compared with the one that lies there; each kept checkpoint is
+ * compared when its size is reached.
  */
 
 #include "tools/log-audit.h"
@@ -14,75 +14,17 @@
 
 #include "base/macro.h"
 #include "tools/export-files.h"
+#include "tools/leaf-checker.h"
 #include "tools/tile-stack.h"
 
 enum { PROGRESS_BUNDLES = 64 };
 
-/* A policy whose text is to be found in the export. */
-typedef struct LoadedPolicy {
-        uint64_t index;
-        Digest digest;
-} LoadedPolicy;
-
 typedef struct Pass {
         LogAudit *audit;
         TileStack stack;
-        Rules *rules;
-        Bundle bundle;
-        Bundle earlier;   /* for a look back at one leaf */
+        LeafChecker *checker;
         size_t n_reached; /* kept heads that have been compared */
-        LoadedPolicy *policies;
-        size_t n_policies, capacity;
 } Pass;
-
-static void pass_deinit(Pass *pass)
-{
-        rules_free(pass->rules);
-        bundle_deinit(&pass->bundle);
-        bundle_deinit(&pass->earlier);
-        free(pass->policies);
-}
-
-/* ----------------------------------------------------------------------------------------------- handlers */
-
-static void on_fault(const RuleFault *fault, void *userdata)
-{
-        const Pass *pass = userdata;
-        findings_leaf(pass->audit->findings, fault->index, fault->rule, fault->text);
-}
-
-static bool on_is_permit(uint64_t index, void *userdata)
-{
-        Pass *pass = userdata;
-        _cleanup_(freep) char *why = NULL;
-
-        if (export_read_bundle(pass->audit->export, index / TILE_WIDTH, &pass->earlier, &why) != 0)
-                return false;
-        unsigned at = (unsigned)(index % TILE_WIDTH);
-        return at < pass->earlier.n && leaf_is_permit(pass->earlier.leaves[at], pass->earlier.sizes[at]);
-}
-
-static int on_loaded(uint64_t index, const char *text, void *userdata)
-{
-        Pass *pass = userdata;
-        LoadedPolicy loaded = {.index = index};
-
-        if (!digest_from_hex(text, &loaded.digest))
-                return 0;
-        for (size_t i = 0; i < pass->n_policies; i++)
-                if (digest_equal(&pass->policies[i].digest, &loaded.digest))
-                        return 0;
-        if (pass->n_policies == pass->capacity) {
-                size_t capacity = pass->capacity ? pass->capacity * 2 : 16;
-                LoadedPolicy *policies = reallocarray(pass->policies, capacity, sizeof(*policies));
-                if (!policies)
-                        return -ENOMEM;
-                pass->policies = policies;
-                pass->capacity = capacity;
-        }
-        pass->policies[pass->n_policies++] = loaded;
-        return 0;
-}
 
 /* Compares a tile made from the leaves with the one in the export. */
 static int on_tile(const TileStackTile *made, void *userdata)
@@ -174,31 +116,41 @@ static int take_leaf(Pass *pass, const uint8_t *leaf, size_t n)
 
         check_kept(pass);
         tree_leaf_hash(leaf, n, &hash);
-        int r = tile_stack_append(&pass->stack, &hash);
-        return r < 0 ? r : rules_leaf(pass->rules, leaf, n);
+        return tile_stack_append(&pass->stack, &hash);
 }
 
 /* Return: 0, 1 where a bundle cannot be read (which is reported, and ends the pass), or -errno. */
-static int take_leaves(Pass *pass)
+static int take_bundle(Pass *pass, uint64_t n)
 {
         LogAudit *audit = pass->audit;
+        Bundle *bundle = leaf_checker_bundle(pass->checker);
+        _cleanup_(freep) char *why = NULL;
 
-        for (uint64_t n = 0; n < export_n_bundles(audit->export); n++) {
-                _cleanup_(freep) char *why = NULL;
-                int r = export_read_bundle(audit->export, n, &pass->bundle, &why);
-                if (r > 0) {
-                        findings_file(audit->findings, "entries",
-                                      "%s; leaves from %" PRIu64 " on were not checked", why, n * TILE_WIDTH);
-                        return 1;
-                }
-                for (unsigned i = 0; i < pass->bundle.n && r == 0; i++)
-                        r = take_leaf(pass, pass->bundle.leaves[i], pass->bundle.sizes[i]);
-                if (r < 0)
-                        return r;
+        int r = export_read_bundle(audit->export, n, bundle, &why);
+        if (r > 0) {
+                findings_file(audit->findings, "entries", "%s; leaves from %" PRIu64 " on were not checked",
+                              why, n * TILE_WIDTH);
+                return 1;
+        }
+        if (r < 0)
+                return r;
+        /* It is judged while it is hashed. */
+        leaf_checker_hand_over(pass->checker);
+        for (unsigned i = 0; i < bundle->n && r == 0; i++)
+                r = take_leaf(pass, bundle->leaves[i], bundle->sizes[i]);
+        return r;
+}
+
+static int take_leaves(Pass *pass)
+{
+        int r = 0;
+
+        for (uint64_t n = 0; n < export_n_bundles(pass->audit->export) && r == 0; n++) {
+                r = take_bundle(pass, n);
                 if (n % PROGRESS_BUNDLES == 0)
                         show_progress(pass, false);
         }
-        return 0;
+        return r;
 }
 
 /* Only when every leaf went in. */
@@ -216,30 +168,52 @@ static int check_end(Pass *pass)
         if (!digest_equal(&root, &export->head.root))
                 findings_file(pass->audit->findings, "checkpoint",
                               "the leaves do not lead to the signed root");
-        rules_end(pass->rules);
         return 0;
 }
 
-static int check_files(Pass *pass)
+static int check_policies(const LogAudit *audit, const LeafCheckerResult *leaves)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < leaves->n_policies && r == 0; i++)
+                r = export_files_check_policy(audit->export, leaves->policies[i].index,
+                                              &leaves->policies[i].digest, audit->findings);
+        return r;
+}
+
+/* What was found in the tree stands before what was found in the leaves, and that before the other files. */
+static int finish(Pass *pass, bool whole)
 {
         LogAudit *audit = pass->audit;
+        LeafCheckerResult leaves = {};
 
-        for (size_t i = 0; i < pass->n_policies; i++) {
-                const LoadedPolicy *policy = &pass->policies[i];
-                int r = export_files_check_policy(audit->export, policy->index, &policy->digest,
-                                                  audit->findings);
-                if (r < 0)
-                        return r;
-        }
-        audit->n_policies = pass->n_policies;
-        return export_files_check(audit->export, audit->dir, audit->findings);
+        int r = leaf_checker_end(pass->checker, whole, &leaves);
+        if (r < 0)
+                return r;
+        audit->counts = leaves.counts;
+        audit->n_remade = leaves.n_remade;
+        audit->n_policies = leaves.n_policies;
+        findings_join(audit->findings, leaves.findings);
+        r = check_policies(audit, &leaves);
+        return r < 0 ? r : export_files_check(audit->export, audit->dir, audit->findings);
+}
+
+static int run_pass(Pass *pass)
+{
+        int r = take_leaves(pass);
+
+        show_progress(pass, true);
+        bool whole = r == 0;
+        if (whole)
+                r = check_end(pass);
+        return r < 0 ? r : finish(pass, whole);
 }
 
 int log_audit_run(LogAudit *audit)
 {
+        const LeafCheckerSource source = {audit->export, audit->dir, audit->findings->faults != NULL};
         _cleanup_(freep) void *memory = calloc(1, sizeof(Pass)); /* too large for a stack */
         Pass *pass = memory;
-        const RuleHandlers handlers = {on_fault, on_is_permit, on_loaded, pass};
 
         if (!pass)
                 return -ENOMEM;
@@ -248,16 +222,9 @@ int log_audit_run(LogAudit *audit)
         pass->stack.userdata = pass;
         if (audit->n_kept > 0)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
-        int r = rules_new(&pass->rules, &handlers);
+        int r = leaf_checker_new(&pass->checker, &source);
         if (r == 0)
-                r = take_leaves(pass);
-        show_progress(pass, true);
-        if (r == 0)
-                r = check_end(pass);
-        if (r >= 0)
-                r = check_files(pass);
-        if (pass->rules)
-                audit->counts = rules_counts(pass->rules);
-        pass_deinit(pass);
+                r = run_pass(pass);
+        leaf_checker_free(pass->checker);
         return r;
 }

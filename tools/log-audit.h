@@ -1,8 +1,9 @@
 #pragma once
 /*
  * The whole check of an export: the root from its entries, every tile byte for byte, every kept checkpoint,
- * the rules over the leaves, the files beside the tree. One pass; memory is constant but for open requests
- * and the digests of loaded policies.
+ * the rules over the leaves, the files beside the tree; every decision made anew. One pass; memory is
+ * constant but for open requests, the digests of loaded policies, and the windows of rates
+ * (tools/permit-counts.h).
  */
 
 #include "tools/export-reader.h"
@@ -26,6 +27,7 @@ typedef struct LogAudit {
         RuleCounts counts;
         uint64_t n_tiles;
         uint64_t n_policies; /* texts of distinct policies that were checked */
+        uint64_t n_remade;   /* decisions that were made anew, the same or not */
 } LogAudit;
 
 /** log_audit_run() - Checks; what is wrong goes to `findings`. Return: 0 or -errno. */

@@ -38,6 +38,14 @@ int clock_read(ClockReading *ret_reading)
         return 0;
 }
 
+uint64_t clock_boottime(void)
+{
+        uint64_t usec = 0;
+
+        (void)clock_usec(CLOCK_BOOTTIME, &usec); /* Every Linux since 2.6.39 has this clock. */
+        return usec;
+}
+
 int clock_boot_id(char ret_id[static 33])
 {
         sd_id128_t id;

@@ -22,6 +22,9 @@ typedef struct ClockReading {
  */
 int clock_read(ClockReading *ret_reading);
 
+/** clock_boottime() - CLOCK_BOOTTIME alone, in us: for what only measures, without asking the kernel about the wall clock. */
+uint64_t clock_boottime(void);
+
 /**
  * clock_boot_id() - The kernel's id of this boot.
  * @ret_id:     32 lower-case hex digits and a NUL

@@ -20,14 +20,6 @@
 
 /* ------------------------------------------------------------------------------------------------ credits */
 
-static uint64_t child_now(void)
-{
-        ClockReading now = {};
-
-        (void)clock_read(&now); /* Without a clock nothing comes in, and the trail says so soon enough. */
-        return now.boottime_usec;
-}
-
 static void child_give_back(Child *child, uint32_t n)
 {
         for (uint32_t i = 0; child->bucket && i < n; i++)
@@ -40,7 +32,7 @@ int child_grant(Child *child)
         if (!child->channel || child->n_credits > child->most / 2)
                 return 0;
         uint32_t n = 0;
-        uint64_t now_usec = child->bucket ? child_now() : 0;
+        uint64_t now_usec = child->bucket ? clock_boottime() : 0;
         while (child->n_credits + n + child->n_calls < child->most) {
                 if (child->bucket && !bucket_take(child->bucket, now_usec))
                         break;
@@ -116,6 +108,31 @@ static int child_drop_call(Client *client, const CallMessage *message)
         return call_end(&call, NULL);
 }
 
+/* What needs the trail while there is none; requests see that for themselves, and count it. */
+static bool child_must_wait(const Child *child, const CallMessage *message)
+{
+        static const bool needs_trail[_CALL_MAX] = {[CALL_GET_RECEIPT] = true,
+                                                    [CALL_RELOAD] = true,
+                                                    [CALL_REBASE] = true,
+                                                    [CALL_GET_CHECKPOINT] = true,
+                                                    [CALL_OPEN_DETAILS] = true,
+                                                    [CALL_COUNT_DETAILS] = true,
+                                                    [CALL_ERASE] = true};
+
+        return child->guard->standby.active && needs_trail[message->kind];
+}
+
+static int child_turn_away(Client *client, const CallMessage *message)
+{
+        _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
+        Call call = {};
+
+        call_begin(&call, client, message->serial);
+        answer_error(call.to, ANSWER_TRAIL_UNAVAILABLE, client->guard->recorder.why, &answer);
+        int r = call_end(&call, &answer);
+        return r < 0 ? r : 0;
+}
+
 static int child_on_call(Child *child, Packet *packet)
 {
         _cleanup_(call_deinit) CallMessage message = {};
@@ -144,6 +161,8 @@ static int child_on_call(Child *child, Packet *packet)
         client->last_serial = message.serial;
         if (!client_alive(client))
                 return child_drop_call(client, &message);
+        if (child_must_wait(child, &message))
+                return child_turn_away(client, &message);
         return child_calls[message.kind].begin(client, packet, &message);
 }
 
@@ -269,7 +288,7 @@ static int child_set_bounds(Child *child, const Client *client)
 
         child->most = client->user.known ? CHILD_CREDITS_KNOWN : CHILD_CREDITS_UNKNOWN;
         if (child->interface == INTERFACE_MATCH) {
-                int r = allowance_find(&guard->allowances, &user, child_now(), &bucket);
+                int r = allowance_find(&guard->allowances, &user, clock_boottime(), &bucket);
                 if (r < 0)
                         return r;
         }
@@ -299,7 +318,7 @@ void child_remove(Child *child, Client *client)
         TAILQ_REMOVE(&child->clients, client, link);
         client->child = NULL;
         if (--child->n_clients == 0)
-                child->idle_usec = child_now();
+                child->idle_usec = clock_boottime();
 }
 
 void child_hang_up(Child *child, const Client *client)

@@ -16,6 +16,7 @@ DEFINE_CLEANUP(TrailEntry *, trail_entry_free);
 
 void draft_begin(Draft *draft, const Ledger *ledger, const ClockReading *now, const char *kind)
 {
+        draft->kind = kind;
         draft->stamp = ledger_stamp(ledger, now);
         ledger_head_leaf(ledger, &draft->stamp, kind, &draft->leaf);
 }
@@ -127,10 +128,10 @@ int draft_finish(Draft *draft, const TrailState *after, TrailEntry **ret_entry)
                 return -ENOMEM;
 
         entry->index = draft->stamp.index;
+        entry->kind = draft->kind;
         entry->leaf = buffer_take(&bytes, &entry->n_leaf);
         entry->state = *after;
         entry->role = draft->role;
-        memcpy(entry->request, draft->request, sizeof(entry->request));
         entry->of = draft->of;
         entry->wants_path = draft->wants_path;
         entry->erases = TAKE_PTR(draft->erases);

@@ -16,10 +16,10 @@
 enum { DRAFT_STRINGS_MAX = 24 };
 
 typedef struct Draft {
+        const char *kind;
         Leaf leaf;
         LedgerStamp stamp;
         TrailRole role;
-        uint8_t request[MESSAGE_REQUEST_SIZE];
         uint64_t of;
         bool wants_path;
         LedgerEffect effect;
@@ -39,7 +39,8 @@ typedef struct Draft {
 
 #define DRAFT_INIT ((Draft){.detail = BUFFER_INIT, .leaf = LEAF_INIT})
 
-/** draft_begin() - An empty leaf with the keys that every leaf has. The ledger and @kind are borrowed. */
+/** draft_begin() - An empty leaf with the keys that every leaf has. The ledger is borrowed;
+ * @kind lives for ever. */
 void draft_begin(Draft *draft, const Ledger *ledger, const ClockReading *now, const char *kind);
 
 /** draft_deinit() - Frees what it holds; safe on DRAFT_INIT and twice. */

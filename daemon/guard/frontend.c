@@ -193,15 +193,12 @@ int frontend_child(Guard *guard, MessageInterface interface, QuotaUser user, Chi
 static int frontend_on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Frontend *frontend = userdata;
-        ClockReading now;
+        uint64_t now_usec = clock_boottime();
         Child *child;
 
-        int r = clock_read(&now);
-        if (r < 0)
-                return r;
         TAILQ_FOREACH (child, &frontend->children, link)
                 if (child->channel && child->n_clients == 0 &&
-                    child->idle_usec + FRONTEND_LINGER_USEC <= now.boottime_usec)
+                    child->idle_usec + FRONTEND_LINGER_USEC <= now_usec)
                         child_end(child);
         return timer_arm(source, FRONTEND_LINGER_USEC / 2);
 }
@@ -235,12 +232,9 @@ static uint64_t frontend_next_token(const Frontend *frontend, uint64_t now_usec)
 int frontend_wait_for_tokens(Guard *guard)
 {
         Frontend *frontend = &guard->frontend;
-        ClockReading now;
-
         if (timer_is_armed(frontend->tokens))
                 return 0;
-        int r = clock_read(&now);
-        return r < 0 ? r : timer_arm(frontend->tokens, frontend_next_token(frontend, now.boottime_usec));
+        return timer_arm(frontend->tokens, frontend_next_token(frontend, clock_boottime()));
 }
 
 /* ----------------------------------------------------------------------------------------- life and death */

@@ -32,10 +32,14 @@ enum {
 
 void guard_peers_changed(Guard *guard)
 {
-        bool open = guard->started && !guard->stopping;
-        bool serving = open && guard->frontend.channel && guard->worker.ready;
+        bool started = guard->started && !guard->stopping;
+        bool serving = started && guard->frontend.channel && guard->worker.ready;
+        /* Without a trail there is nobody that a worker could believe. */
+        bool open = started || (guard->standby.active && !guard->stopping);
+        const ListenersWanted wanted = {
+                .clients = open && guard->frontend.channel, .frontend = open, .worker = started};
 
-        int r = listeners_set(&guard->listeners, open && guard->frontend.channel, open);
+        int r = listeners_set(&guard->listeners, &wanted);
         if (r < 0)
                 diag(DIAG_ERROR, "Cannot open or shut a socket: %s", strerror(-r));
         if (serving == guard->serving)
@@ -183,6 +187,8 @@ int guard_request_ended(Guard *guard)
         if (guard->requests.n_open > 0 || (guard->reload.busy && !guard->out_of_time))
                 return 0;
         int r = guard_flush_refused(guard);
+        if (r == 0)
+                r = mirrors_flush(&guard->mirrors);
         return r < 0 ? r : guard_record_stop(guard);
 }
 
@@ -205,6 +211,8 @@ static int guard_stop(Guard *guard)
                 return sd_event_exit(guard->event, EXIT_SUCCESS);
         guard_peers_changed(guard);
         int r = timer_arm(guard->stop_timer, GUARD_STOP_USEC);
+        if (r >= 0)
+                r = recorder_say_last_words(&guard->recorder);
         return r < 0 ? r : guard_request_ended(guard);
 }
 
@@ -218,16 +226,19 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         Guard *guard = userdata;
         ReloadAsker asker = {.via = "signal", .has_by = true, .by = info->ssi_uid};
 
+        if (guard->standby.active)
+                diag(DIAG_ERROR, "The policy is not loaded anew while the trail cannot be written.");
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
 /* --------------------------------------------------------------------------------------- around the trail */
 
-static int guard_before_commit(const TrailCommit *commit, void *userdata)
+static int guard_before_commit(const TrailCommit *commit, const TrailEntry *first, void *userdata)
 {
         Guard *guard = userdata;
 
-        return worker_show(&guard->worker, commit);
+        int r = mirrors_commit(&guard->mirrors, commit, first);
+        return r < 0 ? r : worker_show(&guard->worker, commit);
 }
 
 static int guard_on_broken(void *userdata)
@@ -265,6 +276,8 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         if (--guard->n_starting > 0)
                 return 0;
         guard->started = true;
+        standby_end(&guard->standby);
+        recorder_told(&guard->recorder, guard->n_starting_told);
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
         int r = eraser_start(&guard->eraser);
@@ -277,8 +290,7 @@ static int starting_failed(Waiter *waiter)
 {
         Guard *guard = CONTAINER_OF(waiter, Guard, starting);
 
-        diag(DIAG_ERROR, "What was found at the start could not be recorded.");
-        return sd_event_exit(guard->event, EXIT_FAILURE);
+        return standby_begin(&guard->standby, NULL);
 }
 
 /* ----------------------------------------------------------------------------------------- life and death */
@@ -367,6 +379,10 @@ static int guard_set_up(Guard *guard)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
                 r = eraser_init(&guard->eraser, guard);
+        if (r >= 0)
+                r = standby_init(&guard->standby, guard);
+        if (r >= 0)
+                r = mirrors_init(&guard->mirrors, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
         return r < 0 ? r : listeners_open(guard);
@@ -405,11 +421,13 @@ Guard *guard_free(Guard *guard)
                 return NULL;
         /* First whoever could still call: then the trail, which must find nobody who waits. */
         listeners_deinit(&guard->listeners);
+        standby_deinit(&guard->standby);
         reload_deinit(&guard->reload);
         warnings_deinit(&guard->warnings);
         worker_deinit(&guard->worker);
         frontend_deinit(&guard->frontend);
         trail_free(guard->trail);
+        mirrors_deinit(&guard->mirrors);
         lookups_deinit(&guard->lookups);
         disclosures_deinit(&guard->disclosures);
         eraser_deinit(&guard->eraser);

@@ -20,6 +20,7 @@
 #include "guard/frontend.h"
 #include "guard/inquiry.h"
 #include "guard/listener.h"
+#include "guard/mirrors.h"
 #include "guard/options.h"
 #include "guard/quota.h"
 #include "guard/rebase.h"
@@ -27,6 +28,7 @@
 #include "guard/refused.h"
 #include "guard/reload.h"
 #include "guard/request.h"
+#include "guard/standby.h"
 #include "guard/warnings.h"
 #include "guard/worker.h"
 #include "policy/policy.h"
@@ -63,11 +65,14 @@ typedef struct Guard {
         Lookups lookups;
         Disclosures disclosures;
         Eraser eraser;
+        Standby standby;
         Warnings warnings;
+        Mirrors mirrors;
 
-        Waiter starting;   /* for the leaves that precede service */
-        size_t n_starting; /* of those, how many are not durable yet */
-        Waiter stop;       /* for the `stop` leaf */
+        Waiter starting;          /* for the leaves that precede service */
+        size_t n_starting;        /* of those, how many are not durable yet */
+        uint64_t n_starting_told; /* requests refused before, which one of them tells */
+        Waiter stop;              /* for the `stop` leaf */
         bool started;
         bool stopping;    /* no new request; those that are open come to their end */
         bool stopped;     /* the `stop` leaf is on its way */

@@ -52,6 +52,12 @@ void leaf_refused(const RefusedRow *row, Draft *draft)
         leaf_set_number(&draft->leaf, "count", row->count);
 }
 
+void leaf_mirror(const LeafMirror *mirror, Draft *draft)
+{
+        leaf_set_text(&draft->leaf, "to", mirror->to);
+        leaf_set_number(&draft->leaf, "lost", mirror->lost);
+}
+
 void leaf_jump(const LedgerJump *jump, Draft *draft)
 {
         leaf_set_number(&draft->leaf, "from", jump->from_usec);

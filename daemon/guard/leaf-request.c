@@ -216,7 +216,6 @@ int leaf_request(const LeafRequest *request, Draft *draft)
 {
         draft->role = request->decision->permit ? TRAIL_PERMIT : TRAIL_DENY;
         draft->wants_path = request->decision->permit;
-        memcpy(draft->request, request->request, sizeof(draft->request));
 
         leaf_set_text(&draft->leaf, "request", draft_hex(draft, request->request, MESSAGE_REQUEST_SIZE));
         request_caller(request, draft);

@@ -5,7 +5,7 @@
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
- *   leaf-other.c     start, policy, refused, disclose, erase, jump, gap, stop
+ *   leaf-other.c     start, policy, refused, disclose, erase, mirror, jump, gap, stop
  */
 
 #include <stdbool.h>
@@ -86,6 +86,12 @@ typedef struct LeafPolicy {
 /** leaf_policy() - A policy loaded or rejected. Return: 0, LEAF_E_TOO_LONG, or -errno. */
 int leaf_policy(const LeafPolicy *policy, Draft *draft);
 
+typedef struct LeafMirror {
+        const char *to;
+        uint64_t lost;
+} LeafMirror;
+
+void leaf_mirror(const LeafMirror *mirror, Draft *draft);
 void leaf_refused(const RefusedRow *row, Draft *draft);
 void leaf_jump(const LedgerJump *jump, Draft *draft);
 

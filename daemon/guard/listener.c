@@ -25,10 +25,16 @@ enum { LISTENER_TURN_MAX = 16 };
 
 #define LISTENER_PAUSE_USEC (CLOCK_USEC_PER_SEC / 4)
 
+typedef enum ListenerPeer {
+        LISTENER_CLIENT,
+        LISTENER_FRONTEND,
+        LISTENER_WORKER,
+} ListenerPeer;
+
 typedef struct ListenerKind {
         const char *name;
         int type;
-        bool for_clients;
+        ListenerPeer peer;
         MessageInterface interface;
         /* Takes a connection over. 0 or -errno. */
         int (*accepted)(Guard *guard, const struct ListenerKind *kind, int fd);
@@ -50,11 +56,11 @@ static int accepted_worker(Guard *guard, const ListenerKind *kind, int fd)
 }
 
 static const ListenerKind listener_kinds[LISTENERS_MAX] = {
-        {"org.matchguard.Match", SOCK_STREAM, true, INTERFACE_MATCH, accepted_client},
-        {"org.matchguard.Admin", SOCK_STREAM, true, INTERFACE_ADMIN, accepted_client},
-        {"org.matchguard.Audit", SOCK_STREAM, true, INTERFACE_AUDIT, accepted_client},
-        {"frontend", SOCK_SEQPACKET, false, 0, accepted_frontend},
-        {"worker", SOCK_SEQPACKET, false, 0, accepted_worker},
+        {"org.matchguard.Match", SOCK_STREAM, LISTENER_CLIENT, INTERFACE_MATCH, accepted_client},
+        {"org.matchguard.Admin", SOCK_STREAM, LISTENER_CLIENT, INTERFACE_ADMIN, accepted_client},
+        {"org.matchguard.Audit", SOCK_STREAM, LISTENER_CLIENT, INTERFACE_AUDIT, accepted_client},
+        {"frontend", SOCK_SEQPACKET, LISTENER_FRONTEND, 0, accepted_frontend},
+        {"worker", SOCK_SEQPACKET, LISTENER_WORKER, 0, accepted_worker},
 };
 
 /* ---------------------------------------------------------------------------------------------- accepting */
@@ -101,11 +107,17 @@ static int listener_on_io(sd_event_source *source, int fd, uint32_t events, void
         return 0;
 }
 
-int listeners_set(Listeners *listeners, bool clients, bool peers)
+int listeners_set(Listeners *listeners, const ListenersWanted *wanted)
 {
+        const bool by_peer[] = {
+                [LISTENER_CLIENT] = wanted->clients,
+                [LISTENER_FRONTEND] = wanted->frontend,
+                [LISTENER_WORKER] = wanted->worker,
+        };
+
         for (size_t i = 0; i < listeners->n; i++) {
                 Listener *listener = &listeners->all[i];
-                listener->wanted = listener->kind->for_clients ? clients : peers;
+                listener->wanted = by_peer[listener->kind->peer];
                 int r = listener_apply(listener);
                 if (r < 0)
                         return r;

@@ -37,6 +37,12 @@ int listeners_open(struct Guard *guard);
 /** listeners_deinit() - Closes them; safe when all zero. */
 void listeners_deinit(Listeners *listeners);
 
-/** listeners_set() - Opens or shuts the doors for clients, and those for our own processes. Return: 0 or
- * -errno. */
-int listeners_set(Listeners *listeners, bool clients, bool peers);
+/* Whose doors are to stand open. */
+typedef struct ListenersWanted {
+        bool clients;
+        bool frontend;
+        bool worker;
+} ListenersWanted;
+
+/** listeners_set() - Opens or shuts the doors. Return: 0 or -errno. */
+int listeners_set(Listeners *listeners, const ListenersWanted *wanted);

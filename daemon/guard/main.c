@@ -25,6 +25,8 @@ static void block_signals(void)
         sigaddset(&set, SIGHUP);
         sigprocmask(SIG_BLOCK, &set, NULL);
         signal(SIGPIPE, SIG_IGN);
+        /* A limit on the size of files is told as EFBIG, and then it is a disk that is full. */
+        signal(SIGXFSZ, SIG_IGN);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "guard/recorder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -44,6 +45,7 @@ static int recorder_hand_over(Recorder *recorder, Draft *draft, Waiter *waiter)
         if (r != 0)
                 return r < 0 ? r : RECORDER_E_UNFIT;
         entry->userdata = waiter;
+        entry->pressing = recorder->last_words;
         r = trail_append(recorder->trail, entry);
         if (r < 0) {
                 trail_entry_free(entry);
@@ -157,7 +159,7 @@ static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void
         Recorder *recorder = userdata;
 
         rates_durable(&recorder->rates, commit->head.size);
-        int r = recorder->handlers->before(commit, recorder->userdata);
+        int r = recorder->handlers->before(commit, first, recorder->userdata);
         for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
                 Waiter *waiter = entry->userdata;
                 recorder->n_pending--;
@@ -179,33 +181,60 @@ static void recorder_note_why(Recorder *recorder, const char *why)
         recorder->why[n] = '\0';
 }
 
-static int recorder_break(Recorder *recorder, const char *why)
+/* Return: 1 when it had been written up to now, 0, or -errno. */
+static int recorder_set_broken(Recorder *recorder, const TrailFault *fault)
 {
+        ClockReading now;
+
         recorder->n_told = 0;
-        recorder_note_why(recorder, *why ? why : "unknown");
-        if (!recorder->broken) {
-                ClockReading now = {};
-                int r = clock_read(&now);
-                if (r < 0)
-                        return r;
-                recorder->broken = true;
+        recorder_note_why(recorder, *fault->why ? fault->why : "unknown");
+        (void)snprintf(recorder->advice, sizeof(recorder->advice), "%s", fault->advice);
+        if (recorder->broken)
+                return 0;
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        recorder->broken = true;
+        if (recorder->since_usec == 0)
                 recorder->since_usec = now.wall_usec;
-                diag(DIAG_ERROR, "The trail cannot be written, so nothing is decided: %s", recorder->why);
-                r = recorder->handlers->broken(recorder->userdata);
-                if (r < 0)
-                        return r;
-        }
-        return timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
+        diag(DIAG_ERROR, "The trail cannot be written, so every request is refused: %s.", recorder->advice);
+        return 1;
 }
 
-static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+static int recorder_break(Recorder *recorder, const TrailFault *fault)
+{
+        int r = recorder_set_broken(recorder, fault);
+        if (r > 0)
+                r = recorder->handlers->broken(recorder->userdata);
+        return r < 0 ? r : timer_arm(recorder->probe_timer, RECORDER_PROBE_USEC);
+}
+
+static void recorder_stop_timers(Recorder *recorder)
+{
+        recorder->probe_timer = sd_event_source_disable_unref(recorder->probe_timer);
+        recorder->beat_timer = sd_event_source_disable_unref(recorder->beat_timer);
+}
+
+int recorder_stand_by(Recorder *recorder, const TrailFault *fault)
+{
+        recorder_stop_timers(recorder);
+        int r = fault ? recorder_set_broken(recorder, fault) : 0;
+        return r < 0 ? r : 0;
+}
+
+void recorder_resume(Recorder *recorder)
+{
+        recorder->broken = false;
+}
+
+static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                            void *userdata)
 {
         Recorder *recorder = userdata;
 
         ledger_rollback(&recorder->ledger, size, state);
         rates_rollback(&recorder->rates, size);
-        int r = recorder_break(recorder, why);
+        int r = recorder_break(recorder, fault);
         for (TrailEntry *entry = first; entry && r >= 0; entry = entry->next) {
                 Waiter *waiter = entry->userdata;
                 recorder->n_pending--;
@@ -217,29 +246,46 @@ static int recorder_failed(TrailEntry *first, uint64_t size, const TrailState *s
 
 /* ----------------------------------------------------------------------------------------- gaps and beats */
 
+void recorder_begin_gap(const Recorder *recorder, const ClockReading *now, uint64_t count, Draft *draft)
+{
+        LeafGap gap = {.count = count, .why = recorder->why, .since_usec = recorder->since_usec};
+
+        draft_begin(draft, &recorder->ledger, now, "gap");
+        leaf_gap(&gap, draft);
+}
+
 static int recorder_append_gap(Recorder *recorder, uint64_t count)
 {
+        Draft draft = DRAFT_INIT;
         ClockReading now;
+
         int r = recorder_now(recorder, &now);
         if (r < 0)
                 return r;
-        Draft draft = DRAFT_INIT;
-        LeafGap gap = {.count = count, .why = recorder->why, .since_usec = recorder->since_usec};
-        draft_begin(&draft, &recorder->ledger, &now, "gap");
-        leaf_gap(&gap, &draft);
+        recorder_begin_gap(recorder, &now, count, &draft);
         return recorder_append(recorder, &draft, &recorder->probe);
+}
+
+void recorder_told(Recorder *recorder, uint64_t count)
+{
+        recorder->n_refused -= count;
+        if (recorder->n_refused == 0)
+                recorder->since_usec = 0;
 }
 
 static int recorder_probe_committed(Waiter *waiter, TrailEntry *entry)
 {
         Recorder *recorder = CONTAINER_OF(waiter, Recorder, probe);
 
-        recorder->n_refused -= recorder->n_told;
+        uint64_t n_told = recorder->n_told;
+
+        recorder_told(recorder, n_told);
         recorder->n_told = 0;
         if (!recorder->broken)
                 return 0;
         recorder->broken = false;
-        diag(DIAG_NOTICE, "The trail is written again.");
+        diag(DIAG_NOTICE, "The trail is written again; requests refused meanwhile: %llu.",
+             (unsigned long long)n_told);
         /* What was turned away while the probe was under way. */
         if (recorder->n_refused > 0) {
                 recorder->n_told = recorder->n_refused;
@@ -263,6 +309,12 @@ static int recorder_on_probe(sd_event_source *source, uint64_t usec, void *userd
         recorder->n_told = recorder->n_refused;
         int r = recorder_append_gap(recorder, recorder->n_told);
         return r < 0 ? r : 0;
+}
+
+int recorder_say_last_words(Recorder *recorder)
+{
+        recorder->last_words = true;
+        return recorder->broken && recorder->probe_timer ? timer_arm(recorder->probe_timer, 0) : 0;
 }
 
 static int recorder_on_beat(sd_event_source *source, uint64_t usec, void *userdata)
@@ -314,7 +366,6 @@ int recorder_start(Recorder *recorder)
 
 void recorder_deinit(Recorder *recorder)
 {
-        recorder->probe_timer = sd_event_source_disable_unref(recorder->probe_timer);
-        recorder->beat_timer = sd_event_source_disable_unref(recorder->beat_timer);
+        recorder_stop_timers(recorder);
         rates_deinit(&recorder->rates);
 }

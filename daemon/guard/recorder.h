@@ -34,14 +34,14 @@ struct Waiter {
 
 /* What the guard does around a commit. */
 typedef struct RecorderHandlers {
-        int (*before)(const TrailCommit *commit,
-                      void *userdata); /* before the waiters of a commit hear of it */
+        /* before the waiters of a commit hear of it; its entries are in hand */
+        int (*before)(const TrailCommit *commit, const TrailEntry *first, void *userdata);
         int (*broken)(void *userdata); /* before the waiters of the first failure do */
         int (*mended)(void *userdata); /* the trail takes leaves again */
         int (*clock)(void *userdata);  /* the wall clock stepped, fell behind the mark, or came up to it */
 } RecorderHandlers;
 
-enum { RECORDER_WHY_MAX = 128 };
+enum { RECORDER_WHY_MAX = 128, RECORDER_ADVICE_MAX = 512 };
 
 typedef struct Recorder {
         Ledger ledger;
@@ -60,10 +60,12 @@ typedef struct Recorder {
 
         bool closed; /* the last leaf of the run is on its way */
         bool broken;
-        char why[RECORDER_WHY_MAX];
-        uint64_t since_usec; /* wall time */
-        uint64_t n_refused;  /* since then, not yet told in a `gap` leaf */
-        uint64_t n_told;     /* in the probe under way */
+        bool last_words; /* what is appended from now on may use the room that is kept for the end */
+        char why[RECORDER_WHY_MAX];       /* for a leaf, and for anybody */
+        char advice[RECORDER_ADVICE_MAX]; /* for the administrator */
+        uint64_t since_usec;              /* wall time; 0: nothing is to be told in a `gap` leaf */
+        uint64_t n_refused;               /* since then, not yet told in a `gap` leaf */
+        uint64_t n_told;                  /* in the probe under way */
         Waiter probe;
 } Recorder;
 
@@ -108,6 +110,30 @@ int recorder_append(Recorder *recorder, Draft *draft, Waiter *waiter);
 
 /** recorder_close() - What was appended last is the last leaf of this run: nothing follows it. */
 void recorder_close(Recorder *recorder);
+
+/**
+ * recorder_stand_by() - There is no trail to write to: what asks is refused and counted, and nothing is tried
+ * until recorder_init() and recorder_resume().
+ * @fault:      NULL where a failed commit has told it
+ *
+ * Return: 0 or -errno.
+ */
+int recorder_stand_by(Recorder *recorder, const TrailFault *fault);
+
+/** recorder_resume() - There is a trail again. What was refused meanwhile is still to be told. */
+void recorder_resume(Recorder *recorder);
+
+/** recorder_begin_gap() - Makes a `gap` leaf of what is to be told. */
+void recorder_begin_gap(const Recorder *recorder, const ClockReading *now, uint64_t count, Draft *draft);
+
+/** recorder_told() - A `gap` leaf with a count is durable. */
+void recorder_told(Recorder *recorder, uint64_t count);
+
+/**
+ * recorder_say_last_words() - There will be no later. Where the trail cannot be written, a `gap`, what is
+ * owed and the `stop` are tried with the room that is kept for them. Return: 0 or -errno.
+ */
+int recorder_say_last_words(Recorder *recorder);
 
 /** recorder_refuse() - Counts a request that was turned away because the trail cannot be written. */
 void recorder_refuse(Recorder *recorder);

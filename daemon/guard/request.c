@@ -137,8 +137,6 @@ static Request *request_new(Client *client, Packet *packet, CallMessage *message
                              .waiter = {.committed = request_committed, .failed = request_failed}};
         *packet = PACKET_INIT;
         *message = (CallMessage){};
-        random_bytes(request->id, sizeof(request->id));
-        text_hex(request->id, sizeof(request->id), request->id_text);
         TAILQ_INSERT_TAIL(&guard->requests.open, request, open);
         guard->requests.n_open++;
         guard->requests.n_job_bytes += request->message.n_job;
@@ -293,16 +291,13 @@ static int request_send_job(Request *request, uint64_t now_usec)
 static int request_submit(Request *request)
 {
         Requests *requests = &request->guard->requests;
-        ClockReading now;
+        uint64_t now_usec = clock_boottime();
 
-        int r = clock_read(&now);
-        if (r < 0)
-                return r;
         if (!call_has_caller(&request->call))
                 return request_give_up(request, "caller-gone");
-        if (now.boottime_usec >= request->deadline_usec || request->guard->out_of_time)
+        if (now_usec >= request->deadline_usec || request->guard->out_of_time)
                 return request_give_up(request, "timeout");
-        r = request_send_job(request, now.boottime_usec);
+        int r = request_send_job(request, now_usec);
         if (r < 0)
                 return r;
         if (r > 0)
@@ -452,14 +447,11 @@ int requests_out_of_time(Requests *requests)
 static int requests_on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Requests *requests = userdata;
-        ClockReading now;
+        uint64_t now_usec = clock_boottime();
         Request *request;
 
-        int r = clock_read(&now);
-        if (r < 0)
-                return r;
-        while ((request = TAILQ_FIRST(&requests->submitted)) && request->deadline_usec <= now.boottime_usec) {
-                r = request_time_out(request);
+        while ((request = TAILQ_FIRST(&requests->submitted)) && request->deadline_usec <= now_usec) {
+                int r = request_time_out(request);
                 if (r < 0)
                         return r;
         }
@@ -567,6 +559,8 @@ static int request_record_decision(Request *request, const Facts *facts, const C
                             .job_salt = request->job_salt};
         draft_begin(&draft, &recorder->ledger, now, "request");
         request->index = draft.stamp.index;
+        request_id_make(request->index, request->id);
+        text_hex(request->id, sizeof(request->id), request->id_text);
         request->deadline_usec = now->boottime_usec + REQUEST_DEADLINE_USEC;
         int r = leaf_request(&leaf, &draft);
         if (r != 0)

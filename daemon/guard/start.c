@@ -25,6 +25,7 @@
 #include "guard/leaves.h"
 #include "guard/recount.h"
 #include "guard/wider.h"
+#include "trail/room.h"
 
 PolicySource guard_policy_source(const Guard *guard)
 {
@@ -162,8 +163,6 @@ static int start_record_policy(Guard *guard, const TrailFound *found)
         ClockReading now;
 
         int r = start_compare(guard, found, &wider);
-        if (r == 0)
-                r = guard_archive_policy(guard->trail, guard->policy);
         if (r < 0)
                 return r;
         r = recorder_now(&guard->recorder, &now);
@@ -181,6 +180,23 @@ static int start_record_policy(Guard *guard, const TrailFound *found)
         return r != 0 ? error_fold(r) : start_append(guard, &draft);
 }
 
+/* That service was refused before the trail could be opened. */
+static int start_record_gap(Guard *guard)
+{
+        Recorder *recorder = &guard->recorder;
+        Draft draft = DRAFT_INIT;
+        ClockReading now;
+
+        guard->n_starting_told = recorder->n_refused;
+        if (!guard->standby.active)
+                return 0;
+        int r = recorder_now(recorder, &now);
+        if (r < 0)
+                return r;
+        recorder_begin_gap(recorder, &now, recorder->n_refused, &draft);
+        return start_append(guard, &draft);
+}
+
 static int start_record(Guard *guard, const TrailFound *found)
 {
         int r = start_record_found(guard, found);
@@ -190,7 +206,9 @@ static int start_record(Guard *guard, const TrailFound *found)
         if (r >= 0 && found->n_open > 0)
                 diag(DIAG_NOTICE, "%zu requests of the last run had no outcome; it is recorded as unknown.",
                      found->n_open);
-        return r < 0 ? r : start_record_policy(guard, found);
+        if (r >= 0)
+                r = start_record_policy(guard, found);
+        return r < 0 ? r : start_record_gap(guard);
 }
 
 /* ---------------------------------------------------------------------------------------------- the trail */
@@ -204,6 +222,34 @@ static const char *start_log_key(char *path, size_t n)
         return path;
 }
 
+enum { START_E_STANDBY = 1 };
+
+/* What may pass; NULL: anything else. */
+static const char *start_passing(int ending)
+{
+        static const struct {
+                int ending;
+                const char *why;
+        } endings[] = {
+                {TRAIL_E_NO_ROOM, "there is no room for the trail"},
+                {TRAIL_E_READ_ONLY, "the trail is on a read-only file system"},
+                {TRAIL_E_GONE, "the trail is not there"},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
+                if (endings[i].ending == ending)
+                        return endings[i].why;
+        return NULL;
+}
+
+/* Return: START_E_STANDBY, or -errno. */
+static int start_stand_by(Guard *guard, const TrailFault *fault)
+{
+        int r = standby_begin(&guard->standby, fault);
+        return r < 0 ? r : START_E_STANDBY;
+}
+
+/* Return: 0, START_E_STANDBY, or -errno. */
 static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status)
 {
         char path[4096];
@@ -211,39 +257,66 @@ static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status
         TrailConfig config = {.state_dir = guard->options->state_dir,
                               .origin = guard->config.origin,
                               .log_key_path = start_log_key(path, sizeof(path)),
-                              .new_log = guard->options->new_log};
+                              .new_log = guard->options->new_log,
+                              .known = guard->standby.active};
 
         int r = trail_open(&guard->trail, &config, ret_found, &why);
         if (r == 0)
                 return 0;
+        if (start_passing(r))
+                return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = why});
         diag(DIAG_ERROR, "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
         if (r == TRAIL_E_BEHIND)
                 *ret_status = TRAIL_EXIT_BEHIND;
+        if (r == -EIO)
+                *ret_status = TRAIL_EXIT_STORAGE;
         return r < 0 ? r : -ENOTRECOVERABLE;
 }
 
-int start_open(Guard *guard, int *ret_status)
+/* What is counted from the trail, and the timers. */
+static int start_recorder(Guard *guard, const TrailFound *found)
 {
-        _cleanup_(trail_found_deinit) TrailFound found = {};
         char boot[LEDGER_BOOT_SIZE];
 
-        int r = start_load_policy(guard);
-        if (r == 0)
-                r = start_open_trail(guard, &found, ret_status);
-        if (r < 0)
-                return r;
-        r = clock_boot_id(boot);
+        int r = clock_boot_id(boot);
         if (r < 0) {
                 diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s",
                      strerror(-r));
                 return r;
         }
-        ledger_init(&guard->recorder.ledger, boot, found.head.size, &found.state);
+        ledger_init(&guard->recorder.ledger, boot, found->head.size, &found->state);
         guard->recorder.rates = RATES_INIT;
-        r = start_count(guard, &found);
+        r = start_count(guard, found);
+        return r < 0 ? r
+                     : recorder_init(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
+                                     guard);
+}
+
+/* The policy's text has no room: with the trail closed again, that is as if it could not be opened. */
+static int start_archive(Guard *guard)
+{
+        char advice[ROOM_TEXT_SIZE];
+
+        int r = guard_archive_policy(guard->trail, guard->policy);
+        if (!room_may_return(r))
+                return r;
+        trail_advice(guard->trail, r, advice);
+        guard->trail = trail_free(guard->trail);
+        return start_stand_by(guard, &(TrailFault){.why = start_passing(TRAIL_E_NO_ROOM), .advice = advice});
+}
+
+int start_try(Guard *guard, int *ret_status)
+{
+        _cleanup_(trail_found_deinit) TrailFound found = {};
+
+        guard->n_starting = 0;
+        int r = start_open_trail(guard, &found, ret_status);
         if (r == 0)
-                r = recorder_init(&guard->recorder, guard->event, guard->trail, &guard_recorder_handlers,
-                                  guard);
+                r = start_archive(guard);
+        if (r != 0)
+                return r == START_E_STANDBY ? 0 : r;
+        r = start_recorder(guard, &found);
+        recorder_resume(&guard->recorder);
         if (r >= 0)
                 r = start_record(guard, &found);
         if (r >= 0)
@@ -251,4 +324,11 @@ int start_open(Guard *guard, int *ret_status)
         if (r < 0)
                 diag(DIAG_ERROR, "Cannot begin to record: %s", strerror(-r));
         return r;
+}
+
+int start_open(Guard *guard, int *ret_status)
+{
+        int r = start_load_policy(guard);
+
+        return r < 0 ? r : start_try(guard, ret_status);
 }

@@ -93,17 +93,45 @@ void status_for_anybody(Guard *guard, Status *status)
                 status_text(status, "engine", guard->worker.engine);
 }
 
-static void status_trail(Guard *guard, Status *status)
+static void status_time(Status *status, const char *key, uint64_t usec)
+{
+        char *text = malloc(TIME_TEXT_SIZE);
+
+        if (text)
+                time_format((int64_t)usec, text);
+        status_text(status, key, status_own(status, text));
+}
+
+static void status_log(Guard *guard, Status *status)
 {
         TreeHead head = trail_head(guard->trail);
+        char *fault = trail_export_fault(guard->trail);
 
         status_text(status, "origin", trail_origin(guard->trail));
         status_number(status, "treeSize", head.size);
         status_text(status, "rootHash", status_hex(status, &head.root));
         status_number(status, "exportedSize", trail_exported_size(guard->trail));
+        if (fault)
+                status_text(status, "exportFault", status_own(status, fault));
+}
+
+/* Why nothing is recorded, for how long, and at whose expense. */
+static void status_fault(Guard *guard, Status *status)
+{
+        const Recorder *recorder = &guard->recorder;
+
+        status_text(status, "trailFault", recorder->advice);
+        status_time(status, "trailFaultSince", recorder->since_usec);
+        status_number(status, "trailFaultRefused", recorder->n_refused);
+}
+
+static void status_trail(Guard *guard, Status *status)
+{
+        if (!guard->standby.active)
+                status_log(guard, status);
         status_bool(status, "trailWritten", !guard->recorder.broken);
         if (guard->recorder.broken)
-                status_text(status, "trailFault", guard->recorder.why);
+                status_fault(guard, status);
 }
 
 /* A list of the lines of a text. */
@@ -121,15 +149,6 @@ static void status_lines(Status *status, const char *key, const Buffer *text)
                 status_line(status, key, line);
                 line = next;
         }
-}
-
-static void status_time(Status *status, const char *key, uint64_t usec)
-{
-        char *text = malloc(TIME_TEXT_SIZE);
-
-        if (text)
-                time_format((int64_t)usec, text);
-        status_text(status, key, status_own(status, text));
 }
 
 static void status_policy(Guard *guard, const ClockReading *now, Status *status)
@@ -198,14 +217,30 @@ static void status_details(Guard *guard, Status *status)
                             "no clock was synchronised yet, so nobody knows what is old enough to erase");
 }
 
-/* What was asked for, and that nothing keeps it yet. */
-static const char *status_kernel_audit(const Guard *guard, Status *status)
-{
-        Buffer text = BUFFER_INIT;
+/* How one mirror fares; `keys` are those of its object. */
+typedef struct StatusMirrorKeys {
+        const char *on, *sent, *lost, *waiting, *error;
+} StatusMirrorKeys;
 
-        buffer_append_format(&text, "not built (configured: %s)",
-                             config_mirror_name(guard->config.kernel_audit));
-        return status_own(status, text.failed ? NULL : buffer_take(&text, NULL));
+static void status_mirror(Guard *guard, MirrorTo to, Status *status)
+{
+        static const StatusMirrorKeys all_keys[_MIRROR_TO_MAX] = {
+                [MIRROR_KERNEL_AUDIT] = {"kernelAudit.on", "kernelAudit.sent", "kernelAudit.lost",
+                                         "kernelAudit.waiting", "kernelAudit.lastError"},
+                [MIRROR_JOURNAL] = {"journal.on", "journal.sent", "journal.lost", "journal.waiting",
+                                    "journal.lastError"},
+        };
+        const StatusMirrorKeys *keys = &all_keys[to];
+        const MirrorCounts counts = mirror_counts(guard->mirrors.mirror, to);
+
+        status_bool(status, keys->on, counts.on);
+        if (!counts.on)
+                return;
+        status_number(status, keys->sent, counts.sent);
+        status_number(status, keys->lost, counts.lost);
+        status_number(status, keys->waiting, counts.n_waiting);
+        if (counts.lost > 0)
+                status_text(status, keys->error, strerror(counts.error));
 }
 
 void status_in_full(Guard *guard, Status *status)
@@ -218,13 +253,16 @@ void status_in_full(Guard *guard, Status *status)
         status_policy(guard, &now, status);
         status_places(guard, status);
         status_worker(guard, status);
-        status_details(guard, status);
+        if (!guard->standby.active)
+                status_details(guard, status);
         status_bool(status, "frontend.connected", guard->frontend.channel != NULL);
         status_number(status, "frontend.children", guard->quota.n_all[QUOTA_CHILD]);
         status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);
         status_number(status, "requests.open", guard->requests.n_open);
         status_number(status, "requests.refused", guard->refused.n_all);
-        status_text(status, "kernelAudit", status_kernel_audit(guard, status));
+        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
+        status_mirror(guard, MIRROR_KERNEL_AUDIT, status);
+        status_mirror(guard, MIRROR_JOURNAL, status);
         status_number(status, "uptimeSeconds",
                       (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);
 }

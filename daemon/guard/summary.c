@@ -18,7 +18,7 @@ static const char *summary_state(const Guard *guard, const Facts *facts)
         if (guard->stopping)
                 return "Stopping";
         if (guard->recorder.broken)
-                return "The trail cannot be written: every request is refused";
+                return "The trail cannot be written: every request is refused (matchguard status says why)";
         if (facts->clock == CLOCK_BEHIND)
                 return "The clock is behind the trail: every request is denied";
         return guard->serving ? "Serving" : "Waiting for frontend or worker";

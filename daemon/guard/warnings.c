@@ -83,6 +83,9 @@ static size_t warnings_of_clock(const Guard *guard, const ClockReading *now, Buf
         char time[TIME_TEXT_SIZE], mark[TIME_TEXT_SIZE];
         size_t n = 0;
 
+        /* Without a trail there is neither a mark nor a count. */
+        if (guard->standby.active)
+                return 0;
         if (ledger_clock(&guard->recorder.ledger, now) == CLOCK_BEHIND) {
                 time_format((int64_t)now->wall_usec, time);
                 time_format((int64_t)state->mark_usec, mark);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,11 +16,6 @@
 #include "base/macro.h"
 
 static const char ballast_file[] = "ballast";
-
-enum {
-        BALLAST_SIZE = 1024 * 1024,
-        BALLAST_SPARE = 2 * BALLAST_SIZE, /* what must be free beside it before requests are taken again */
-};
 
 static bool ballast_is_there(int folder_fd)
 {
@@ -36,7 +32,7 @@ int ballast_restore(int folder_fd)
                 return 1;
         if (fstatvfs(folder_fd, &space) < 0)
                 return -errno;
-        if ((uint64_t)space.f_bavail * space.f_frsize < BALLAST_SIZE + BALLAST_SPARE)
+        if ((uint64_t)space.f_bavail * space.f_frsize < BALLAST_NEEDS)
                 return 0;
         _cleanup_(fd_closep) int fd =
                 openat(folder_fd, ballast_file, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

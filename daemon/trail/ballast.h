@@ -4,7 +4,11 @@
  * written (the outcome of what is under way, the gap, the stop) finds some.
  */
 
-#include <stdbool.h>
+enum {
+        BALLAST_SIZE = 1024 * 1024,
+        BALLAST_NEEDS =
+                3 * BALLAST_SIZE, /* what must be free before it is set aside: twice as much is left */
+};
 
 /**
  * ballast_restore() - Sets the room aside, unless that would take the last of it.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "log/proof.h"
 #include "trail/ballast.h"
 #include "trail/receipt-make.h"
@@ -21,6 +22,7 @@ struct Committer {
         NoteSigner *signer;
         Export *export;
         int trail_fd;
+        const char *trail_path;
         StoreHead head;
         bool no_room;         /* since the last COMMITTER_E_FULL */
         uint64_t oldest_usec; /* `time` of the oldest leaf whose detail is held; 0: not known, or none */
@@ -41,6 +43,7 @@ int committer_new(Committer **ret_committer, const CommitterParts *parts)
         committer->signer = parts->signer;
         committer->export = parts->export;
         committer->trail_fd = parts->trail_fd;
+        committer->trail_path = parts->trail_path;
         committer->head = parts->head;
         *ret_committer = committer;
         return 0;
@@ -247,11 +250,16 @@ TrailEntry *committer_refuses(Committer *committer, TrailEntry *first)
         if (committer_has_room(committer))
                 return NULL;
         for (TrailEntry *entry = first; entry; entry = entry->next)
-                if (entry->role == TRAIL_OUTCOME)
+                if (entry->role == TRAIL_OUTCOME || entry->pressing)
                         behind = entry->next;
                 else if (entry->role == TRAIL_PERMIT || entry->role == TRAIL_DENY)
                         break;
         return behind;
+}
+
+void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT_SIZE])
+{
+        room_tell(committer->trail_fd, committer->trail_path, store_full_errno(committer->store), ret_text);
 }
 
 int committer_rest(Committer *committer)
@@ -310,24 +318,34 @@ int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, Buffer *
         return proof->failed ? -ENOMEM : 0;
 }
 
-int committer_find(Committer *committer, const uint8_t request[16], Finding *ret_finding)
+/* Whether a leaf is the decision of a request. */
+static bool committer_decides(const Buffer *bytes, const uint8_t request[static REQUEST_ID_SIZE])
+{
+        char text[2 * REQUEST_ID_SIZE + 1];
+        Leaf leaf = LEAF_INIT;
+
+        text_hex(request, REQUEST_ID_SIZE, text);
+        bool decides = leaf_parse(bytes->data, bytes->n, LEAF_MAX, &leaf) == 0 &&
+                       leaf_is(&leaf, "kind", "request") && leaf_is(&leaf, "request", text);
+        leaf_deinit(&leaf);
+        return decides;
+}
+
+int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding)
 {
         _cleanup_(finding_deinit) Finding finding = {};
-        StoreQuery query = {STORE_REQUEST, .request = request};
-        uint64_t decision = 0, outcome = 0;
+        uint64_t decision = request_id_index(request), outcome = 0;
 
-        int r = store_read(committer->store, &query, committer_on_number, &decision);
-        if (r < 0)
-                return r;
-        if (r == STORE_E_NONE) {
-                *ret_finding = finding;
+        *ret_finding = (Finding){};
+        if (decision >= committer->head.size)
                 return 0;
-        }
-        r = committer_prove(committer, decision, &finding.decision, &finding.decision_proof);
+        int r = committer_prove(committer, decision, &finding.decision, &finding.decision_proof);
         if (r < 0)
                 return r;
+        if (!committer_decides(&finding.decision, request))
+                return 0;
         finding.found = true;
-        query = (StoreQuery){STORE_OUTCOME, .first = decision};
+        const StoreQuery query = {STORE_OUTCOME, .first = decision};
         r = store_read(committer->store, &query, committer_on_number, &outcome);
         finding.has_outcome = r == 0;
         if (r == 0)

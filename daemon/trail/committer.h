@@ -12,6 +12,7 @@
 #include "log/signer.h"
 #include "trail/export.h"
 #include "trail/nodes.h"
+#include "trail/room.h"
 #include "trail/store.h"
 #include "trail/trail.h"
 
@@ -22,8 +23,9 @@ typedef struct CommitterParts {
         Store *store;
         Nodes *nodes;
         NoteSigner *signer;
-        Export *export; /* borrowed: fed with every commit */
-        int trail_fd;   /* borrowed: where the ballast lies */
+        Export *export;         /* borrowed: fed with every commit */
+        int trail_fd;           /* borrowed: where the ballast lies */
+        const char *trail_path; /* borrowed: the same, for people */
         StoreHead head;
 } CommitterParts;
 
@@ -72,11 +74,14 @@ int committer_commit(Committer *committer, const Batch *batch, Commit **ret_comm
 /**
  * committer_refuses() - Where a batch must be cut because there is no room.
  *
- * After COMMITTER_E_FULL only outcomes of what is under way are written (and what stands between them), from
- * the room that the ballast leaves, until there is room for the ballast again: so a gap is the first leaf
- * after it. Return: the first entry to refuse; NULL for none.
+ * After COMMITTER_E_FULL only outcomes of what is under way and what is `pressing` are written (and what
+ * stands between them), from the room that the ballast leaves, until there is room for the ballast again: so
+ * a gap is the first leaf after it. Return: the first entry to refuse; NULL for none.
  */
 TrailEntry *committer_refuses(Committer *committer, TrailEntry *first);
+
+/** committer_advice() - Of the room that is lacking: where, how much, and what to do; as room_tell(). */
+void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT_SIZE]);
 
 /** committer_rest() - For when nothing waits: tidies what was committed. Return: 0 or -errno, as above. */
 int committer_rest(Committer *committer);
@@ -92,7 +97,7 @@ typedef struct Finding {
 void finding_deinit(Finding *finding);
 
 /** committer_find() - Looks a request up. Return: 0 (also where there is none), or -errno. */
-int committer_find(Committer *committer, const uint8_t request[16], Finding *ret_finding);
+int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding);
 
 /**
  * committer_prove() - Appends a leaf and the proof that it stands under the last checkpoint.

@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,7 @@ enum {
 /* One leaf as far as it matters here. */
 typedef struct DetailsLeaf {
         bool commits; /* to a detail */
-        bool is_request;
+        char request[2 * REQUEST_ID_SIZE + 1]; /* of a decision; else "" */
         bool has_of; /* an outcome */
         uint64_t of;
         uint64_t time_usec;
@@ -41,8 +42,9 @@ static int details_on_leaf(const StoreRow *row, void *userdata)
         int r = leaf_parse(row->bytes, row->n, LEAF_MAX, &leaf);
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
-        *found = (DetailsLeaf){.commits = leaf_text(&leaf, "detail"),
-                               .is_request = leaf_is(&leaf, "kind", "request")};
+        const char *request = leaf_is(&leaf, "kind", "request") ? leaf_text(&leaf, "request") : NULL;
+        *found = (DetailsLeaf){.commits = leaf_text(&leaf, "detail")};
+        (void)snprintf(found->request, sizeof(found->request), "%s", request ? request : "");
         found->has_of = leaf_is(&leaf, "kind", "outcome") && leaf_number(&leaf, "of", &found->of);
         return leaf_number(&leaf, "time", &found->time_usec) ? 0 : -EBADMSG;
 }
@@ -51,6 +53,23 @@ static int details_on_number(const StoreRow *row, void *userdata)
 {
         *(uint64_t *)userdata = row->number;
         return 0;
+}
+
+/* Where a request's decision stands. Return: 0, STORE_E_NONE, or -errno. */
+static int details_decision(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE],
+                            uint64_t *ret_index)
+{
+        uint64_t index = request_id_index(request);
+        const StoreQuery query = {STORE_LEAVES, .first = index, .last = index};
+        char text[2 * REQUEST_ID_SIZE + 1];
+        DetailsLeaf leaf = {};
+
+        text_hex(request, REQUEST_ID_SIZE, text);
+        int r = committer_read(committer, &query, details_on_leaf, &leaf);
+        if (r == 0 && strcmp(leaf.request, text) != 0)
+                return STORE_E_NONE;
+        *ret_index = index;
+        return r;
 }
 
 /* What belongs together: a decision and its outcome, or a leaf of another kind alone. */
@@ -249,10 +268,8 @@ static int selecting_run(Task *task, Committer *committer)
         if (selecting->selection.of == DETAILS_OF_SUBJECT || selecting->selection.of == DETAILS_BY_AGE)
                 return selecting_scan(selecting, committer);
         selected->done = true;
-        if (selecting->selection.of == DETAILS_OF_REQUEST) {
-                const StoreQuery query = {STORE_REQUEST, .request = selecting->selection.request};
-                r = committer_read(committer, &query, details_on_number, &index);
-        }
+        if (selecting->selection.of == DETAILS_OF_REQUEST)
+                r = details_decision(committer, selecting->selection.request, &index);
         if (r == 0)
                 r = details_pair(committer, index, &pair);
         if (r != 0)

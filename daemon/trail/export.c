@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "log/tile.h"
 #include "trail/fatal.h"
+#include "trail/room.h"
 
 /* Leaves on their way: entries as in a bundle, hashes beside them, and the checkpoint over the last. */
 typedef struct Feed {
@@ -30,7 +31,8 @@ typedef struct Feed {
 struct Export {
         Publisher *publisher; /* the thread's while it runs */
         Feed taken;           /* likewise */
-        bool no_room;         /* likewise: said so already */
+        const char *path;
+        bool no_room; /* likewise: said so already */
         pthread_t thread;
         bool started;
 
@@ -40,6 +42,7 @@ struct Export {
         size_t lag; /* bytes of leaves that were fed and are not published */
         bool stopping;
         bool paused;
+        char fault[ROOM_TEXT_SIZE]; /* why nothing is published; empty: nothing is wrong */
 
         _Atomic uint64_t published;
 };
@@ -58,7 +61,7 @@ static void feed_deinit(Feed *feed)
         buffer_deinit(&feed->note);
 }
 
-int export_new(Export **ret_export, Publisher *publisher)
+int export_new(Export **ret_export, Publisher *publisher, const char *path)
 {
         Export *export = calloc(1, sizeof(*export));
         if (!export)
@@ -70,6 +73,7 @@ int export_new(Export **ret_export, Publisher *publisher)
         (void)pthread_condattr_destroy(&attributes);
         (void)pthread_mutex_init(&export->lock, NULL);
         export->publisher = publisher;
+        export->path = path;
         atomic_store(&export->published, publisher_size(publisher));
         *ret_export = export;
         return 0;
@@ -106,6 +110,14 @@ bool export_lags(Export *export)
 uint64_t export_size(const Export *export)
 {
         return atomic_load(&export->published);
+}
+
+char *export_fault(Export *export)
+{
+        pthread_mutex_lock(&export->lock);
+        char *fault = *export->fault ? strdup(export->fault) : NULL;
+        pthread_mutex_unlock(&export->lock);
+        return fault;
 }
 
 void export_pause(Export *export, bool pause)
@@ -152,13 +164,18 @@ static void export_take(Export *export, size_t *ret_lag)
 
 static void export_tell_room(Export *export, int r)
 {
+        char fault[ROOM_TEXT_SIZE] = "";
         bool no_room = r < 0;
 
+        if (no_room)
+                room_tell(publisher_folder(export->publisher), export->path, r, fault);
+        pthread_mutex_lock(&export->lock);
+        memcpy(export->fault, fault, sizeof(fault));
+        pthread_mutex_unlock(&export->lock);
         if (no_room && !export->no_room)
-                diag(DIAG_WARNING, "export: %s; the published log falls behind until there is room",
-                     strerror(-r));
+                diag(DIAG_WARNING, "The published log falls behind until it can be written: %s.", fault);
         if (!no_room && export->no_room)
-                diag(DIAG_NOTICE, "export: there is room again, the published log has caught up");
+                diag(DIAG_NOTICE, "The published log has caught up.");
         export->no_room = no_room;
 }
 
@@ -172,7 +189,7 @@ static void export_work(Export *export)
         if (r == 0)
                 r = publisher_publish(export->publisher, buffer_text(&export->taken.note));
         if (r < 0 && !fatal_spares(r))
-                fatal_storage("export", r);
+                fatal_storage("writing the export", export->path, r);
         export_tell_room(export, r);
         if (r < 0)
                 return;
@@ -207,6 +224,7 @@ static void *export_run(void *userdata)
         Export *export = userdata;
         struct timespec next = {};
 
+        (void)pthread_setname_np(pthread_self(), "export"); /* For ps and top; the name fits. */
         while (export_wait(export, &next)) {
                 (void)clock_gettime(CLOCK_MONOTONIC, &next); /* This clock always exists. */
                 next.tv_sec++;

@@ -18,10 +18,11 @@ enum { EXPORT_LAG_MAX = 64 * 1024 * 1024 }; /* bytes of leaves that may wait */
 /**
  * export_new() - An export that has caught up.
  * @publisher:  taken over on success
+ * @path:       of the export's folder, for people; borrowed
  *
  * Return: 0 or -errno.
  */
-int export_new(Export **ret_export, Publisher *publisher);
+int export_new(Export **ret_export, Publisher *publisher, const char *path);
 
 /** export_start() - Starts the thread. Return: 0 or -errno. */
 int export_start(Export *export);
@@ -41,6 +42,9 @@ int export_feed(Export *export, const PublisherLeaf *leaves, size_t n_leaves, co
 
 /** export_lags() - Whether more than EXPORT_LAG_MAX bytes wait; any thread. */
 bool export_lags(Export *export);
+
+/** export_fault() - Why nothing is published, for free(); NULL: nothing is wrong. Any thread. */
+char *export_fault(Export *export);
 
 /** export_size() - The size of the published checkpoint; any thread. */
 uint64_t export_size(const Export *export);

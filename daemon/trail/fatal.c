@@ -13,10 +13,12 @@
 #include "base/diag.h"
 #include "trail/trail.h"
 
-void fatal_storage(const char *what, int r)
+void fatal_storage(const char *what, const char *folder, int r)
 {
-        diag(DIAG_ERROR, "%s: %s; ending, so that nothing is told that the disk may not hold", what,
-             strerror(-r));
+        diag(DIAG_ERROR,
+             "%s: %s failed: %s. Ending, so that nothing is told that the disk may not hold; the next start "
+             "reads everything anew. What to do: matchguardd(8), exit status %d.",
+             folder, what, strerror(-r), TRAIL_EXIT_STORAGE);
         _exit(TRAIL_EXIT_STORAGE);
 }
 

@@ -6,8 +6,9 @@
 
 #include <stdbool.h>
 
-/** fatal_storage() - Says what failed and exits with TRAIL_EXIT_STORAGE. @r is the -errno. */
-void fatal_storage(const char *what, int r) __attribute__((noreturn));
+/** fatal_storage() - Says what failed, and in which folder, and exits with TRAIL_EXIT_STORAGE. @r is the
+ * -errno. */
+void fatal_storage(const char *what, const char *folder, int r) __attribute__((noreturn));
 
 /** fatal_spares() - Whether a -errno says that there was no room: the one failure that may be tried again. */
 bool fatal_spares(int r);

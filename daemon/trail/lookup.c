@@ -12,7 +12,7 @@
 
 typedef struct Lookup {
         Task task;
-        uint8_t request[16];
+        uint8_t request[REQUEST_ID_SIZE];
         TrailFoundHandler handler;
         void *userdata;
         Finding finding;
@@ -49,7 +49,8 @@ static void lookup_release(Task *task)
         free(lookup);
 }
 
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata)
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata)
 {
         Lookup *lookup = calloc(1, sizeof(*lookup));
         if (!lookup)

@@ -26,9 +26,9 @@
 #include "base/text.h"
 #include "log/signer.h"
 #include "trail/ballast.h"
-#include "trail/fatal.h"
 #include "trail/key.h"
 #include "trail/renewal.h"
+#include "trail/room.h"
 #include "wire/leaf.h"
 
 enum { OPENING_CATCH_UP = 16 * 1024 * 1024 }; /* bytes of full tiles held in memory while catching up */
@@ -87,19 +87,40 @@ __attribute__((format(printf, 3, 4))) static int start_refuse(Start *start, int 
         return ending;
 }
 
+static int start_path(char **ret_path, const char *folder, const char *name)
+{
+        if (asprintf(ret_path, "%s/%s", folder, name) >= 0)
+                return 0;
+        *ret_path = NULL;
+        return -ENOMEM;
+}
+
+static int start_paths(Start *start)
+{
+        Opening *opening = start->opening;
+
+        int r = start_path(&opening->trail_path, start->config->state_dir, "trail");
+        if (r == 0)
+                r = start_path(&opening->export_path, start->config->state_dir, "export");
+        return r < 0 ? r : start_path(&start->database, opening->trail_path, "trail.db");
+}
+
 /* Folders, lock, and the exported checkpoint. */
 static int start_folders(Start *start)
 {
         Folders *folders = &start->opening->folders;
         const char *state_dir = start->config->state_dir;
 
-        if (asprintf(&start->database, "%s/trail/trail.db", state_dir) < 0) {
-                start->database = NULL;
-                return -ENOMEM;
-        }
-        int r = folders_lock(folders, state_dir);
+        int r = start_paths(start);
+        if (r == 0)
+                r = folders_lock(folders, state_dir);
         if (r == FOLDERS_E_HELD)
                 return start_refuse(start, TRAIL_E_REFUSED, "Another matchguardd uses %s.", state_dir);
+        /* Before anything is made in what may be the folder under a file system that is not mounted. */
+        if (r == 0 && start->config->known && !folder_has(folders->state_fd, "export/checkpoint"))
+                return start_refuse(start, TRAIL_E_GONE,
+                                    "%s: the log that was there is gone; is its file system mounted?",
+                                    state_dir);
         if (r == 0 && start->config->new_log)
                 r = renewal_run(folders->state_fd, start->database);
         if (r == 0)
@@ -152,7 +173,7 @@ static int start_store(Start *start)
                                     "%s is damaged, or is no trail of this version. " OPENING_WAY_ON,
                                     start->database);
         case STORE_E_FULL:
-                return start_refuse(start, TRAIL_E_REFUSED, "There is no room for %s.", start->database);
+                return -ENOSPC;
         default:
                 return r;
         }
@@ -220,10 +241,7 @@ static int start_key(Start *start)
 static int start_ballast(Start *start)
 {
         int r = ballast_restore(start->opening->folders.trail_fd);
-        if (r == 0)
-                return start_refuse(start, TRAIL_E_REFUSED, "There is no room for the trail in %s/trail.",
-                                    start->config->state_dir);
-        return r < 0 ? r : 0;
+        return r < 0 ? r : r == 0 ? -ENOSPC : 0;
 }
 
 /* Gives a database without a head that of the empty log. */
@@ -242,9 +260,7 @@ static int start_begin(Start *start)
                 return -ENOMEM;
         const StoreBatch batch = {.head = &start->head};
         int r = store_commit(start->store, &batch);
-        if (r == STORE_E_FULL)
-                return start_refuse(start, TRAIL_E_REFUSED, "There is no room for %s.", start->database);
-        return error_fold(r);
+        return r == STORE_E_FULL ? store_full_errno(start->store) : error_fold(r);
 }
 
 /* The database in itself: checkpoint, leaves, tiles. */
@@ -342,10 +358,6 @@ static int start_publish(Start *start)
                 r = publisher_publish(start->publisher, start->head.note);
         if (r == 0)
                 r = renewal_forget(folders->state_fd);
-        if (fatal_spares(r))
-                return start_refuse(start, TRAIL_E_REFUSED,
-                                    "There is no room for the export in %s/export: %s.",
-                                    start->config->state_dir, strerror(-r));
         return r;
 }
 
@@ -412,7 +424,7 @@ static int start_hand_over(Start *start)
         buffer_append_text(&opening->note, start->head.note);
         if (opening->note.failed)
                 return -ENOMEM;
-        int r = export_new(&opening->export, start->publisher);
+        int r = export_new(&opening->export, start->publisher, opening->export_path);
         if (r < 0)
                 return r;
         start->publisher = NULL;
@@ -421,6 +433,7 @@ static int start_hand_over(Start *start)
                                       .signer = start->signer,
                                       .export = opening->export,
                                       .trail_fd = opening->folders.trail_fd,
+                                      .trail_path = opening->trail_path,
                                       .head = start->head};
         r = committer_new(&opening->committer, &parts);
         if (r < 0)
@@ -430,6 +443,19 @@ static int start_hand_over(Start *start)
         start->signer = NULL;
         start->head = STORE_HEAD_INIT;
         return 0;
+}
+
+/* No room, or read-only: where a log has begun that is tried again, while a first start is only told of. */
+static int start_refuse_for_now(Start *start, int r)
+{
+        const Folders *folders = &start->opening->folders;
+        char text[ROOM_TEXT_SIZE];
+
+        room_tell(folders->state_fd, start->config->state_dir, r, text);
+        int ending = !start->has_published ? TRAIL_E_REFUSED
+                     : r == -EROFS         ? TRAIL_E_READ_ONLY
+                                           : TRAIL_E_NO_ROOM;
+        return start_refuse(start, ending, "%s", text);
 }
 
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
@@ -444,6 +470,8 @@ int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
                 r = steps[i](&start);
+        if (room_may_return(r))
+                r = start_refuse_for_now(&start, r);
         if (r == 0)
                 r = start_tell(&start, &found);
         if (r == 0)
@@ -464,5 +492,7 @@ void opening_deinit(Opening *opening)
         opening->committer = committer_free(opening->committer);
         folders_deinit(&opening->folders);
         free(TAKE_PTR(opening->origin));
+        free(TAKE_PTR(opening->trail_path));
+        free(TAKE_PTR(opening->export_path));
         buffer_deinit(&opening->note);
 }

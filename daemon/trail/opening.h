@@ -16,6 +16,8 @@ typedef struct Opening {
         Committer *committer;
         Export *export;
         char *origin;
+        char *trail_path; /* of the folder that the database is in */
+        char *export_path;
         NoteVerifier verifier;
         TreeHead head;
         TrailState state;

@@ -104,6 +104,11 @@ Publisher *publisher_free(Publisher *publisher)
         return NULL;
 }
 
+int publisher_folder(const Publisher *publisher)
+{
+        return publisher->export_fd;
+}
+
 uint64_t publisher_size(const Publisher *publisher)
 {
         return publisher->size;

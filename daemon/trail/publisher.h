@@ -46,6 +46,9 @@ int publisher_add(Publisher *publisher, const PublisherLeaf *leaf);
  */
 int publisher_publish(Publisher *publisher, const char *note);
 
+/** publisher_folder() - The export's folder; borrowed. */
+int publisher_folder(const Publisher *publisher);
+
 /** publisher_size() - How many leaves were added or were there. */
 uint64_t publisher_size(const Publisher *publisher);
 

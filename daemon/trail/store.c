@@ -10,7 +10,6 @@
  *                                        signed checkpoint
  *   open_req    i                        permits that have no outcome yet
  *   detail      i -> salt, b             openings of commitments; all zero: erased
- *   request     id -> i                  where a request's decision stands
  *   outcome_of  i -> outcome             where a permit's outcome stands
  *
  * Erasing. A row of `detail` is overwritten with zeros where it stands, and not removed: removal lets SQLite
@@ -56,7 +55,6 @@ typedef enum StoreStatement {
         STATEMENT_DETAIL,
         STATEMENT_ERASE,
         STATEMENT_RECLAIM,
-        STATEMENT_REQUEST,
         STATEMENT_OUTCOME,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
         STATEMENT_MAX = STATEMENT_READ + STORE_DETAIL_LEAVES + 1,
@@ -82,14 +80,12 @@ static const char *const store_statements[STATEMENT_MAX] = {
                               "(SELECT i FROM detail WHERE i < coalesce("
                               "(SELECT i FROM detail WHERE salt <> zeroblob(32) ORDER BY i LIMIT 1), ?1) "
                               "ORDER BY i DESC LIMIT 1 OFFSET ?2)",
-        [STATEMENT_REQUEST] = "INSERT INTO request (id, i) VALUES (?1, ?2)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
         [STATEMENT_READ + STORE_LEAVES_BACK] =
                 "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i DESC",
         [STATEMENT_READ + STORE_TILE] = "SELECT k, h FROM tile WHERE k = ?1",
         [STATEMENT_READ + STORE_OPEN] = "SELECT i, NULL FROM open_req ORDER BY i",
-        [STATEMENT_READ + STORE_REQUEST] = "SELECT i, NULL FROM request WHERE id = ?3",
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
         [STATEMENT_READ + STORE_DETAILS] =
                 "SELECT i, b, salt FROM detail WHERE i BETWEEN ?1 AND ?2 AND salt <> zeroblob(32) ORDER BY i",
@@ -130,7 +126,6 @@ static const char store_schema[] =
         "STRICT;"
         "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
         "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE request (id BLOB PRIMARY KEY, i INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
         "COMMIT;";
 
@@ -143,6 +138,7 @@ struct Store {
         bool settling;
         bool erases;   /* the batch at hand */
         bool owes_cut; /* the write-ahead log may hold what was erased */
+        int full_r;    /* the -errno of the last STORE_E_FULL */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
 };
 
@@ -169,7 +165,17 @@ static int store_write_errno(Store *store)
 /* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
 static bool store_lacks_room(Store *store, int rc)
 {
-        return rc == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && fatal_spares(-store_write_errno(store)));
+        int r = rc == SQLITE_FULL ? -ENOSPC : rc == SQLITE_IOERR_WRITE ? -store_write_errno(store) : 0;
+
+        if (!fatal_spares(r))
+                return false;
+        store->full_r = r;
+        return true;
+}
+
+int store_full_errno(const Store *store)
+{
+        return store->full_r;
 }
 
 /* What an SQLite result means to callers. */
@@ -191,8 +197,10 @@ static int store_ending(Store *store, int rc)
         case SQLITE_NOMEM:
                 return -ENOMEM;
         default:
-                return -EIO;
+                break;
         }
+        int last_errno = rc == SQLITE_IOERR_WRITE ? store_write_errno(store) : 0;
+        return last_errno != 0 ? -last_errno : -EIO;
 }
 
 /* Runs a statement that gives no row, and makes it ready again. */
@@ -445,16 +453,6 @@ static int store_erase(Store *store, const TrailEntry *entry)
         return store_put(store, STATEMENT_RECLAIM, INT64_MAX, STORE_MARGIN);
 }
 
-static int store_put_request(Store *store, const TrailEntry *entry)
-{
-        sqlite3_stmt *statement = store->statements[STATEMENT_REQUEST];
-        int rc = sqlite3_bind_blob64(statement, 1, entry->request, sizeof(entry->request), SQLITE_STATIC);
-        if (rc != SQLITE_OK)
-                return store_ending(store, rc);
-        (void)sqlite3_bind_int64(statement, 2, (int64_t)entry->index);
-        return store_step(store, STATEMENT_REQUEST);
-}
-
 /* The rows beside the leaf. */
 static int store_put_role(Store *store, const TrailEntry *entry)
 {
@@ -462,14 +460,10 @@ static int store_put_role(Store *store, const TrailEntry *entry)
 
         switch (entry->role) {
         case TRAIL_PLAIN:
+        case TRAIL_DENY:
                 break;
         case TRAIL_PERMIT:
                 r = store_put(store, STATEMENT_OPEN, entry->index, 0);
-                if (r != 0)
-                        break;
-                __attribute__((fallthrough));
-        case TRAIL_DENY:
-                r = store_put_request(store, entry);
                 break;
         case TRAIL_OUTCOME:
                 r = store_put(store, STATEMENT_CLOSE, entry->of, 0);
@@ -613,10 +607,6 @@ int store_read(Store *store, const StoreQuery *query, StoreRowHandler handler, v
                 (void)sqlite3_bind_int64(statement, 1, (int64_t)query->first);
         if (n_parameters >= 2)
                 (void)sqlite3_bind_int64(statement, 2, (int64_t)query->last);
-        if (n_parameters >= 3 &&
-            sqlite3_bind_blob(statement, 3, query->request, sizeof(((TrailEntry *)0)->request),
-                              SQLITE_STATIC) != SQLITE_OK)
-                return -ENOMEM;
         int r = store_rows(store, statement, handler, userdata);
         (void)sqlite3_reset(statement); /* It repeats the result of the step. */
         return r;

@@ -83,7 +83,6 @@ typedef enum StoreWhat {
         STORE_LEAVES_BACK,   /* the same, descending */
         STORE_TILE,          /* level << 48 | n in `first`: that key, hashes */
         STORE_OPEN,          /* permits without an outcome, ascending: index */
-        STORE_REQUEST,       /* by `request`: index of its decision */
         STORE_OUTCOME,       /* of the decision `first`: index of its outcome */
         STORE_DETAILS,       /* held, of leaves from `first` to `last` ascending: index, bytes, salt */
         STORE_DETAIL_LEAVES, /* the same: index, leaf */
@@ -92,7 +91,6 @@ typedef enum StoreWhat {
 typedef struct StoreQuery {
         StoreWhat what;
         uint64_t first, last;
-        const uint8_t *request;
 } StoreQuery;
 
 typedef struct StoreRow {
@@ -112,6 +110,9 @@ typedef int (*StoreRowHandler)(const StoreRow *row, void *userdata);
  * or from the handler.
  */
 int store_read(Store *store, const StoreQuery *query, StoreRowHandler handler, void *userdata);
+
+/** store_full_errno() - What the last STORE_E_FULL of store_append() or store_commit() was, as -errno. */
+int store_full_errno(const Store *store);
 
 /** store_close() - Rolls back a batch that was not committed; takes NULL, returns NULL. */
 Store *store_close(Store *store);

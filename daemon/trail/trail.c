@@ -51,6 +51,7 @@ struct Report {
         Commit *commit;
         unsigned shows_generation; /* that the commit's proof was made for */
         TrailEntry *entries;
+        char advice[ROOM_TEXT_SIZE]; /* with REPORT_FAILED */
         Task *task;
         Report *next;
 };
@@ -230,6 +231,11 @@ Trail *trail_free(Trail *trail)
         return NULL;
 }
 
+void trail_advice(const Trail *trail, int r, char ret_text[static ROOM_TEXT_SIZE])
+{
+        room_tell(trail->opening.folders.trail_fd, trail->opening.trail_path, r, ret_text);
+}
+
 const char *trail_origin(const Trail *trail)
 {
         return trail->opening.origin;
@@ -255,6 +261,11 @@ TrailHeld trail_held(const Trail *trail)
         return trail->held;
 }
 
+char *trail_export_fault(const Trail *trail)
+{
+        return export_fault(trail->opening.export);
+}
+
 uint64_t trail_exported_size(const Trail *trail)
 {
         return export_size(trail->opening.export);
@@ -272,7 +283,7 @@ static void trail_report(Trail *trail, Report report)
 {
         Report *copy = malloc(sizeof(*copy));
         if (!copy)
-                fatal_storage("trail", -ENOMEM);
+                fatal_storage("a report", trail->opening.trail_path, -ENOMEM);
         *copy = report;
         copy->next = NULL;
         pthread_mutex_lock(&trail->lock);
@@ -359,6 +370,14 @@ static bool trail_cut(TrailEntry *first, TrailEntry *before)
         return false;
 }
 
+static void trail_report_failed(Trail *trail, TrailEntry *first)
+{
+        Report report = {.kind = REPORT_FAILED, .entries = first};
+
+        committer_advice(trail->opening.committer, report.advice);
+        trail_report(trail, report);
+}
+
 static void trail_commit(Trail *trail, const Work *work)
 {
         TrailEntry *first = work->entries;
@@ -369,12 +388,12 @@ static void trail_commit(Trail *trail, const Work *work)
                 Commit *commit = NULL;
                 int r = committer_commit(trail->opening.committer, &batch, &commit);
                 if (r < 0)
-                        fatal_storage("trail: commit", r);
+                        fatal_storage("a commit", trail->opening.trail_path, r);
                 if (r == COMMITTER_E_FULL) {
                         EntryList all = {};
                         entries_append(&all, first);
                         entries_append(&all, refused);
-                        trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = all.first});
+                        trail_report_failed(trail, all.first);
                         return;
                 }
                 trail_advance_shown(trail, work, commit);
@@ -384,14 +403,14 @@ static void trail_commit(Trail *trail, const Work *work)
                                              .entries = first});
         }
         if (refused)
-                trail_report(trail, (Report){.kind = REPORT_FAILED, .entries = refused});
+                trail_report_failed(trail, refused);
 }
 
 static void trail_do(Trail *trail, Task *task)
 {
         int r = task->run(task, trail->opening.committer);
         if (r < 0)
-                fatal_storage("trail: look-up", r);
+                fatal_storage("a look-up", trail->opening.trail_path, r);
         trail_report(trail, (Report){.kind = REPORT_DONE, .task = task});
 }
 
@@ -399,7 +418,7 @@ static void trail_rest(Trail *trail)
 {
         int r = committer_rest(trail->opening.committer);
         if (r < 0)
-                fatal_storage("trail: moving the write-ahead log", r);
+                fatal_storage("moving the write-ahead log", trail->opening.trail_path, r);
 }
 
 static void trail_let_go(Work *work)
@@ -414,6 +433,7 @@ static void *trail_run(void *userdata)
         bool may_rest = true;
         Work work = {};
 
+        (void)pthread_setname_np(pthread_self(), "trail"); /* For ps and top; the name fits. */
         while (trail_wait(trail, may_rest, &work)) {
                 may_rest = work.entries || work.task;
                 if (!may_rest)
@@ -465,8 +485,9 @@ static int trail_tell_failed(Trail *trail, Report *report)
         report->entries = all.first;
         trail->n_pending = 0;
         trail->next_index = trail->head.size;
-        return trail->handlers.failed(report->entries, trail->head.size, &trail->state,
-                                      "there is no room for the trail", trail->userdata);
+        const TrailFault fault = {.why = "there is no room for the trail", .advice = report->advice};
+        return trail->handlers.failed(report->entries, trail->head.size, &trail->state, &fault,
+                                      trail->userdata);
 }
 
 static int trail_tell_done(Trail *trail, Report *report)

@@ -24,6 +24,8 @@
 #include "log/note.h"
 #include "log/tree.h"
 #include "trail/receipt.h"
+#include "trail/request-id.h"
+#include "trail/room.h"
 #include "wire/commitment.h"
 #include "wire/message.h"
 
@@ -43,6 +45,7 @@ typedef struct TrailConfig {
         /* A credential with the 32 bytes of the seed, or NULL: trail/log.key, made at first start. */
         const char *log_key_path;
         bool new_log; /* begin another log, the old one put aside */
+        bool known;   /* a log was seen there: none is begun where it is not */
 } TrailConfig;
 
 /* What the loop needs to go on where the log ends; kept in the head, rebuilt by nothing else. */
@@ -70,8 +73,12 @@ void trail_found_deinit(TrailFound *found);
 enum {
         /* Database and export do not belong together: exit with TRAIL_EXIT_BEHIND. */
         TRAIL_E_BEHIND = 1,
-        /* Wrong key, wrong origin, another guard holds it, damaged, no room: see the text. */
+        /* Wrong key, wrong origin, another guard holds it, damaged, no room to begin: see the text. */
         TRAIL_E_REFUSED = 2,
+        /* There is a log, but it cannot be written for the time being: to be tried again. */
+        TRAIL_E_NO_ROOM = 3,
+        TRAIL_E_READ_ONLY = 4,
+        TRAIL_E_GONE = 5,
 };
 
 /**
@@ -93,6 +100,9 @@ int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_fou
  * Entries that wait are freed without a callback. Takes NULL, returns NULL.
  */
 Trail *trail_free(Trail *trail);
+
+/** trail_advice() - What a -errno of writing to the trail's folders calls for; as room_tell(). May block. */
+void trail_advice(const Trail *trail, int r, char ret_text[static ROOM_TEXT_SIZE]);
 
 /** trail_origin(), trail_verifier() - The log's name; its public key. Borrowed. */
 const char *trail_origin(const Trail *trail);
@@ -122,14 +132,15 @@ typedef enum TrailRole {
 typedef struct TrailEntry TrailEntry;
 struct TrailEntry {
         uint64_t index;
-        uint8_t *leaf; /* the entry's, from malloc() */
+        const char *kind; /* of the leaf; lives for ever */
+        uint8_t *leaf;    /* the entry's, from malloc() */
         size_t n_leaf;
         TrailState state; /* after this leaf */
 
         TrailRole role;
-        uint8_t request[16]; /* TRAIL_DENY, TRAIL_PERMIT */
-        uint64_t of;         /* TRAIL_OUTCOME */
-        bool wants_path;     /* the receipt is to carry the audit path: permits */
+        uint64_t of;     /* TRAIL_OUTCOME */
+        bool wants_path; /* the receipt is to carry the audit path: permits */
+        bool pressing;   /* there will be no later: it may use the room that is kept for that */
 
         bool has_detail;
         uint8_t salt[COMMITMENT_SALT_SIZE];
@@ -156,12 +167,18 @@ typedef struct TrailCommit {
         const Path *consistency;
 } TrailCommit;
 
+/* Why leaves were not written. */
+typedef struct TrailFault {
+        const char *why;    /* in short, for a leaf and for anybody who asks */
+        const char *advice; /* where, how much is left, what to do: for the administrator */
+} TrailFault;
+
 typedef struct TrailHandlers {
         /* Entries `first` .. are durable, in order; they are freed after the call. 0 or -errno. */
         int (*committed)(const TrailCommit *commit, TrailEntry *first, void *userdata);
         /* Nothing from `first` on was written, there was no room:
          * go back to `state` and `size`. 0 or -errno. */
-        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+        int (*failed)(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                       void *userdata);
 } TrailHandlers;
 
@@ -200,6 +217,9 @@ const char *trail_note(const Trail *trail);
 /** trail_head() - Its size and root. */
 TreeHead trail_head(const Trail *trail);
 
+/** trail_export_fault() - Why the export does not follow, for free(); NULL: it does. Any thread. */
+char *trail_export_fault(const Trail *trail);
+
 /** trail_exported_size() - The size that the export has reached; any thread. */
 uint64_t trail_exported_size(const Trail *trail);
 
@@ -215,21 +235,22 @@ typedef struct TrailRecord {
 
 /**
  * trail_find() - Looks a request up, in the trail's thread.
- * @request:    its id
+ * @request:    its id, as request_id_make() gave it
  * @found:      called from the loop once, with NULL where there is no such request; 0 or -errno. Not called
  *              when the trail is freed before
  *
  * Sees what is committed. Return: 0, -EOVERFLOW when too many look-ups wait, another -errno.
  */
 typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
-int trail_find(Trail *trail, const uint8_t request[16], TrailFoundHandler found, void *userdata);
+int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
+               void *userdata);
 
 /* ------------------------------------------------------------------------------------------------ details */
 
 /* Some of the details that are held, to be gone through in steps. */
 typedef struct TrailSelection {
         DetailsOf of;
-        uint8_t request[16];  /* DETAILS_OF_REQUEST */
+        uint8_t request[REQUEST_ID_SIZE]; /* DETAILS_OF_REQUEST */
         uint64_t index;       /* DETAILS_OF_LEAF */
         const char *subject;  /* DETAILS_OF_SUBJECT; borrowed until the callback */
         uint64_t before_usec; /* DETAILS_BY_AGE: of leaves whose `time` is earlier */

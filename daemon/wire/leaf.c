@@ -24,10 +24,17 @@ void leaf_deinit(Leaf *leaf)
         leaf->failed = false;
 }
 
-/* Whether a byte may stand in a string, unescaped and the same for every reader. */
+/* Whether a byte may stand in a string, unescaped and the same for every reader. A table: readers of whole logs
+ * ask this of every byte. */
+static const bool leaf_plain[256] = {
+        [' ' ... '!'] = true,
+        ['#' ... '['] = true,
+        [']' ... '~'] = true,
+};
+
 static bool leaf_byte_is_plain(uint8_t byte)
 {
-        return byte >= 0x20 && byte <= 0x7e && byte != '"' && byte != '\\';
+        return leaf_plain[byte];
 }
 
 static bool leaf_text_is_plain(const char *text)
@@ -46,7 +53,7 @@ static size_t leaf_find(const Leaf *leaf, const char *key, bool *ret_found)
         *ret_found = false;
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
-                int order = strcmp(key, leaf->fields[middle].key);
+                int order = leaf_key_order(key, leaf->fields[middle].key);
                 if (order == 0) {
                         *ret_found = true;
                         return middle;
@@ -61,10 +68,10 @@ static size_t leaf_find(const Leaf *leaf, const char *key, bool *ret_found)
 
 static void leaf_insert(Leaf *leaf, LeafField field)
 {
-        bool found = false;
-        size_t at = leaf_find(leaf, field.key, &found);
+        bool found = *field.key == 0; /* no such key, and nothing to look for */
+        size_t at = found ? 0 : leaf_find(leaf, field.key, &found);
 
-        if (found || leaf->n_fields == LEAF_FIELDS_MAX || *field.key == 0 || !leaf_text_is_plain(field.key)) {
+        if (found || leaf->n_fields == LEAF_FIELDS_MAX || !leaf_text_is_plain(field.key)) {
                 leaf->failed = true;
                 return;
         }
@@ -192,10 +199,12 @@ static bool leaf_read_field(char **p, const char *end, LeafField *ret_field)
         ret_field->key = leaf_read_string(p, end);
         if (!ret_field->key || !leaf_read_byte(p, end, ':'))
                 return false;
+        ret_field->number = 0;
         if (leaf_read_byte(p, end, '"')) {
                 ret_field->text = leaf_read_string(p, end);
                 return ret_field->text != NULL;
         }
+        ret_field->text = NULL;
         return leaf_read_number(p, end, &ret_field->number);
 }
 
@@ -207,7 +216,7 @@ static bool leaf_read_object(char *p, const char *end, Leaf *leaf)
                 LeafField *field = &leaf->fields[leaf->n_fields];
                 if (leaf->n_fields == LEAF_FIELDS_MAX || !leaf_read_field(&p, end, field))
                         return false;
-                if (leaf->n_fields > 0 && strcmp(field[-1].key, field->key) >= 0)
+                if (leaf->n_fields > 0 && leaf_key_order(field[-1].key, field->key) >= 0)
                         return false;
                 leaf->n_fields++;
         } while (leaf_read_byte(&p, end, ','));
@@ -221,16 +230,18 @@ int leaf_parse(const void *data, size_t n, size_t max, Leaf *ret_leaf)
         if (n == 0)
                 return LEAF_E_INVALID;
 
-        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
-        leaf.strings = malloc(n);
-        if (!leaf.strings)
+        char *strings = malloc(n);
+        if (!strings)
                 return -ENOMEM;
-        memcpy(leaf.strings, data, n);
-        if (!leaf_read_object(leaf.strings, leaf.strings + n, &leaf))
-                return LEAF_E_INVALID;
-        *ret_leaf = leaf;
-        leaf.strings = NULL;
-        return 0;
+        memcpy(strings, data, n);
+        /* Only fields that were read are set: a leaf is large, and most of it stays unused. */
+        ret_leaf->n_fields = 0;
+        ret_leaf->failed = false;
+        ret_leaf->strings = strings;
+        if (leaf_read_object(strings, strings + n, ret_leaf))
+                return 0;
+        leaf_deinit(ret_leaf);
+        return LEAF_E_INVALID;
 }
 
 static const LeafField *leaf_field(const Leaf *leaf, const char *key)

@@ -44,6 +44,7 @@ static void *pool_thread(void *userdata)
         Pool *pool = userdata;
         unsigned seen = 0;
 
+        (void)pthread_setname_np(pthread_self(), "match"); /* For ps and top; the name fits. */
         pthread_mutex_lock(&pool->lock);
         for (;;) {
                 while (!pool->ends && (pool->round == seen || !pool->part))

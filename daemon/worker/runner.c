@@ -117,6 +117,7 @@ static void *runner_thread(void *userdata)
 {
         Runner *runner = userdata;
 
+        (void)pthread_setname_np(pthread_self(), "jobs"); /* For ps and top; the name fits. */
         pthread_mutex_lock(&runner->lock);
         while (run_next(runner))
                 ;

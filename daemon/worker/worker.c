@@ -58,18 +58,11 @@ static const char *stop_result(int stop)
         return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
 }
 
-static uint64_t now_usec(void)
-{
-        ClockReading reading;
-
-        return clock_read(&reading) < 0 ? 0 : reading.boottime_usec;
-}
-
 static int run_job(Job *job, void *userdata)
 {
         _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
         Worker *worker = userdata;
-        uint64_t begin = now_usec();
+        uint64_t begin = clock_boottime();
         Operation operation = {.task = &job->task,
                                .engine = worker->engine,
                                .galleries = worker->galleries,
@@ -85,7 +78,7 @@ static int run_job(Job *job, void *userdata)
                 outcome.message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
         outcome.message.index = job->index;
         outcome.message.engine = worker->engine_name;
-        outcome.message.microseconds = now_usec() - begin;
+        outcome.message.microseconds = clock_boottime() - begin;
         result_encode(&outcome.message, &job->result);
         return 0;
 }
@@ -118,7 +111,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         int r = 0;
 
         for (;;) {
-                _cleanup_(job_freep) Job *job = runner_expire(worker->runner, now_usec());
+                _cleanup_(job_freep) Job *job = runner_expire(worker->runner, clock_boottime());
                 if (!job || r < 0)
                         break;
                 r = answer(worker, job->index, "timeout", "");
@@ -164,7 +157,7 @@ static uint64_t add_usec(uint64_t a, uint64_t b)
 
 static int queue_job(Worker *worker, Job *job, uint64_t deadline_usec)
 {
-        job->deadline_usec = add_usec(now_usec(), deadline_usec);
+        job->deadline_usec = add_usec(clock_boottime(), deadline_usec);
         job->seen = worker->belief.seen;
         if (runner_submit(worker->runner, job))
                 return arm_timer(worker);

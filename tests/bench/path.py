@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""The whole way of a request, measured: calls a second and latencies for denials and for identify on a gallery of 1,000
-templates (small on purpose: the path is measured, not the arithmetic) at 1, 16 and 64 connections, beside a raw epoll echo
-of the same call in the same round. Prints a table of the median of three interleaved rounds, and ratios.
+"""The whole way of a request, measured: calls a second and latencies for denials and for identify (a permit: two durable
+records around a job of the worker) on a gallery of 1,000 templates (small on purpose: the path is measured, not the
+arithmetic) at 1, 16, 64 and 256 connections, beside a raw epoll echo of the same call in the same round. In the same run:
+what the trail alone does on this disk beside a bare loop of syncs and one of SQLite inserts (trail.c), a round trip through
+dbus-broker (bus-peer; as root, with its package), and how fast the trail that came of it is verified and replayed. Prints
+tables of the median of three interleaved rounds, ratios, and where the CPU time of a request goes.
 
-Usage: path.py BUILD LOAD-PROGRAM      (as root)
+Usage: path.py BUILD LOAD-PROGRAM TRAIL-BENCH BUS-BENCH      (as root)
 """
 import json
 import pathlib
@@ -11,16 +14,22 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import service as mg  # noqa: E402
 
 DIMENSION, TEMPLATES, ROUNDS = 128, 1000, 3
-CALLS = {1: 1500, 16: 12000, 64: 24000}
+CALLS = {1: 1500, 16: 12000, 64: 24000, 256: 24000}
+BUS_CALLS = 20000
+PER_CALLER = 64  # connections that one uid may hold
+CALLERS = [mg.NGO_UID + 100 * i for i in range(max(CALLS) // PER_CALLER)]
 
 
 def policy():
     files = dict(mg.POLICY)
+    files["rescuer.organisation"] = ("[Organisation]\nDescription=A rescuer\nClass=ngo\n[Peer]\n"
+                                     f"User={' '.join(map(str, CALLERS))}\n")
     files["faces.gallery"] = f"[Gallery]\nDescription=Bench\nModel=bench\nDimension={DIMENSION}\n"
     return files
 
@@ -46,15 +55,92 @@ def call_file(service, name, parameters):
     return path
 
 
-def measure(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{command}: {done.stdout} {done.stderr}")
-    return json.loads(done.stdout)
+def measure(commands):
+    """Runs loads side by side. Return: their figures as one; the latencies of the middle one and of the worst."""
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+    figures = []
+    for run in runs:
+        stdout, stderr = run.communicate(timeout=300)
+        if run.returncode != 0:
+            raise RuntimeError(f"{run.args}: {stdout} {stderr}")
+        figures.append(json.loads(stdout))
+    return {"perSecond": sum(f["perSecond"] for f in figures), "p50us": statistics.median(f["p50us"] for f in figures),
+            "p99us": max(f["p99us"] for f in figures)}
+
+
+def cpu_times(service):
+    """CPU time in us of every thread of the service, by what it does."""
+    pids = {process.pid: name for name, process in service.processes.items()}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended
+            continue
+        if pids.get(parent) == "frontend":
+            pids[int(stat.parent.name)] = "frontend's child"
+    times = {}
+    for pid, name in pids.items():
+        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            label = name if int(thread.name) == pid else f"{name}, {(thread / 'comm').read_text().strip()} {thread.name}"
+            times[label] = times.get(label, 0) + int((thread / "schedstat").read_text().split()[0]) / 1000
+    return times
+
+
+def print_table(results):
+    print(f"{'connections':>11} {'what':<9} {'calls/s':>9} {'p50 us':>9} {'p99 us':>9}  share of echo")
+    for (connections, name), rounds in results.items():
+        middle = {key: statistics.median(r[key] for r in rounds) for key in ("perSecond", "p50us", "p99us")}
+        echo = statistics.median(r["perSecond"] for r in results[(connections, "echo")])
+        print(f"{connections:>11} {name:<9} {middle['perSecond']:>9.0f} {middle['p50us']:>9.0f} "
+              f"{middle['p99us']:>9.0f}  {middle['perSecond'] / echo:.3f}", flush=True)
+
+
+def print_cpu(spent):
+    print("\nCPU time of a request at 64 connections, us, by thread (over 0.5)")
+    for name, times in spent.items():
+        print(f"  {name}: {sum(times.values()):.0f} in all", flush=True)
+        for label, microseconds in sorted(times.items(), key=lambda item: -item[1]):
+            if microseconds > 0.5:
+                print(f"    {microseconds:7.1f}  {label}")
+
+
+def measure_rounds(service, runs_of):
+    """Return: the figures of each round, and the CPU time of one call at 64 connections by thread."""
+    results, spent = {}, {}
+    for number in range(ROUNDS):
+        for connections, calls in CALLS.items():
+            for name, commands in runs_of(connections, calls).items():
+                before = cpu_times(service)
+                results.setdefault((connections, name), []).append(measure(commands))
+                if connections == 64 and name != "echo":
+                    after = cpu_times(service)
+                    spent[name] = {label: (after[label] - before.get(label, 0)) / calls for label in after}
+        print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+    return results, spent
+
+
+def print_peers(trail_bench, bus_bench):
+    print("\nThe trail alone, on the same disk", flush=True)
+    subprocess.run([trail_bench, "/tmp"], check=True, timeout=300)
+    print("\nA round trip through dbus-broker", flush=True)
+    peer = pathlib.Path(__file__).resolve().parent / "bus-peer"
+    subprocess.run([peer, bus_bench, str(BUS_CALLS), *map(str, CALLS)], check=True, timeout=300)
+
+
+def print_reading(service):
+    """How fast an auditor's tools go through the trail that these rounds have made."""
+    size = len(service.leaves())
+    print(f"\nThe trail that came of it, {size} leaves", flush=True)
+    for command in ("verify", "replay"):
+        started = time.monotonic()
+        status, _, stderr = service.tool("audit", command)
+        took = time.monotonic() - started
+        assert status == 0, stderr
+        print(f"  audit {command}: {size / took:.0f} leaves/s", flush=True)
 
 
 def main():
-    build, load = sys.argv[1:3]
+    build, load, trail_bench, bus_bench = sys.argv[1:5]
     generator = random.Random(1)
     service = mg.Service(build, policy()).start()
     try:
@@ -63,24 +149,24 @@ def main():
         permitted = call_file(service, "permitted.json", {"gallery": "faces", "probe": probe, "statement": mg.statement()})
         denied = call_file(service, "denied.json", {
             "gallery": "faces", "probe": probe, "statement": mg.statement(recipients=["city-police"])})
-        as_caller = ["setpriv", f"--reuid={mg.NGO_UID}", f"--regid={mg.NGO_UID}", "--clear-groups"]
         socket = str(service.path(mg.MATCH))
-        results = {}
-        for _ in range(ROUNDS):
-            for connections, calls in CALLS.items():
-                n = [str(connections), str(calls)]
-                runs = {"echo": [load, "--echo", str(permitted), *n],
-                        "denial": [*as_caller, load, socket, str(denied), "matchguard.Match.Denied", *n],
-                        "identify": [*as_caller, load, socket, str(permitted), '"matched"', *n]}
-                for name, command in runs.items():
-                    results.setdefault((connections, name), []).append(measure(command))
-        print(f"{'connections':>11} {'what':<9} {'calls/s':>9} {'p50 us':>9} {'p99 us':>9}  share of echo")
-        for (connections, name), rounds in results.items():
-            middle = {key: statistics.median(r[key] for r in rounds) for key in ("perSecond", "p50us", "p99us")}
-            echo = statistics.median(r["perSecond"] for r in results[(connections, "echo")])
-            print(f"{connections:>11} {name:<9} {middle['perSecond']:>9.0f} {middle['p50us']:>9.0f} "
-                  f"{middle['p99us']:>9.0f}  {middle['perSecond'] / echo:.3f}")
+
+        def runs_of(connections, calls):
+            callers = CALLERS[:-(-connections // PER_CALLER)]
+            n = [str(connections // len(callers)), str(calls // len(callers))]
+
+            def ask(path, expect):
+                return [["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", load, socket, str(path), expect, *n]
+                        for uid in callers]
+            return {"echo": [[load, "--echo", str(permitted), str(connections), str(calls)]],
+                    "denial": ask(denied, "matchguard.Match.Denied"), "identify": ask(permitted, '"matched"')}
+
+        results, spent = measure_rounds(service, runs_of)
+        print_table(results)
+        print_cpu(spent)
         service.stop()
+        print_reading(service)
+        print_peers(trail_bench, bus_bench)
     finally:
         service.close()
 

@@ -314,9 +314,12 @@ def a_log_written_anew_is_found_by_what_was_kept(history):
     folder = pathlib.Path(tempfile.mkdtemp(dir=history.service.dir))
 
     def acquit(leaves):
+        """Makes a stranger of whom a moratorium refused: what the policy would have answered him, word for word."""
         for leaf in leaves:
             if leaf.get("reason") == "moratorium":
-                leaf["uid"] = mg.STRANGER_UID
+                leaf.update(uid=mg.STRANGER_UID, reason="unknown-peer")
+                for key in ("organisation", "rule", "moratoria"):
+                    leaf.pop(key, None)
                 break
         return leaves
 

@@ -33,10 +33,10 @@ static int maker_committed(const TrailCommit *commit, TrailEntry *first, void *u
         return 0;
 }
 
-static int maker_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+static int maker_failed(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                         void *userdata)
 {
-        diag(DIAG_ERROR, "%s", why);
+        diag(DIAG_ERROR, "%s", fault->advice);
         exit(1);
 }
 

@@ -489,6 +489,14 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         cr_expect_not_null(strstr(text, "\"why\":\"malformed\""));
         free(text);
         draft_deinit(&draft);
+
+        begin(&draft, &ledger, "mirror");
+        leaf_mirror(&(LeafMirror){.to = "kernel-audit", .lost = 17}, &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(
+                text, "\"kind\":\"mirror\",\"lost\":17,\"time\":1600000000000000,\"to\":\"kernel-audit\","));
+        free(text);
+        draft_deinit(&draft);
 }
 
 Test(leaves, a_start_says_what_was_found)

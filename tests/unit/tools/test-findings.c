@@ -58,3 +58,37 @@ Test(findings, json_has_no_lines)
         cr_expect_eq(json_object_array_length(findings.remarks), 1);
         cr_expect_eq(findings.fault_lines.n + findings.remark_lines.n, 0);
 }
+
+static void find_one(Findings *findings, bool json, const char *word)
+{
+        cr_assert_eq(findings_init(findings, json), 0);
+        findings_leaf(findings, 1, "I2", word);
+        findings_remark(findings, "%s", word);
+}
+
+Test(findings, two_are_joined_the_second_behind_the_first)
+{
+        _cleanup_(findings_deinit) Findings first = FINDINGS_INIT, second = FINDINGS_INIT;
+
+        find_one(&first, false, "one");
+        find_one(&second, false, "two");
+        findings_join(&first, &second);
+        cr_expect_eq(first.n_faults, 2);
+        cr_expect_eq(first.n_remarks, 2);
+        cr_expect_str_eq(buffer_text(&first.fault_lines),
+                         "fault: leaf 1, rule I2: one\nfault: leaf 1, rule I2: two\n");
+        cr_expect_str_eq(buffer_text(&first.remark_lines), "remark: one\nremark: two\n");
+}
+
+Test(findings, two_are_joined_as_json)
+{
+        _cleanup_(findings_deinit) Findings first = FINDINGS_INIT, second = FINDINGS_INIT;
+
+        find_one(&first, true, "one");
+        find_one(&second, true, "two");
+        findings_join(&first, &second);
+        findings_deinit(&second);
+        cr_assert_eq(json_object_array_length(first.faults), 2);
+        cr_assert_eq(json_object_array_length(first.remarks), 2);
+        cr_expect_str_eq(json_object_get_string(json_object_array_get_idx(first.remarks, 1)), "two");
+}

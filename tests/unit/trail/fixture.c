@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "base/text.h"
 
 /* Not Criterion's: children that a test forks use the fixture, too, and must not speak with Criterion. */
 #define MUST(condition)                                                                                      \
@@ -53,13 +54,14 @@ static int fixture_on_committed(const TrailCommit *commit, TrailEntry *first, vo
         return 0;
 }
 
-static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
-                             void *userdata)
+static int fixture_on_failed(TrailEntry *first, uint64_t size, const TrailState *state,
+                             const TrailFault *fault, void *userdata)
 {
         Fixture *fixture = userdata;
 
         MUST(size == fixture->committed);
         MUST(state->time_usec == size);
+        (void)snprintf(fixture->advice, sizeof(fixture->advice), "%s", fault->advice);
         for (TrailEntry *entry = first; entry; entry = entry->next) {
                 MUST(entry->index == size++);
                 fixture->n_refused++;
@@ -101,15 +103,24 @@ void fixture_deinit(Fixture *fixture)
 
 size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128])
 {
-        static const char *const kinds[] = {"beat", "deny", "permit", "outcome"};
-        return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}", index,
-                                kinds[role]);
+        uint8_t id[REQUEST_ID_SIZE];
+        char text[2 * REQUEST_ID_SIZE + 1];
+
+        if (role != TRAIL_PERMIT && role != TRAIL_DENY)
+                return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}",
+                                        index, role == TRAIL_PLAIN ? "beat" : "outcome");
+        fixture_request_id(index, id);
+        text_hex(id, sizeof(id), text);
+        return (size_t)snprintf(ret_leaf, 128,
+                                "{\"index\":%" PRIu64
+                                ",\"kind\":\"request\",\"request\":\"%s\",\"v\":1,\"verdict\":\"%s\"}",
+                                index, text, role == TRAIL_PERMIT ? "permit" : "deny");
 }
 
-void fixture_request_id(uint64_t index, uint8_t ret_id[static 16])
+void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE])
 {
-        memset(ret_id, 0xa5, 16);
-        memcpy(ret_id, &index, sizeof(index));
+        request_id_make(index, ret_id);
+        memset(ret_id, 0xa5, 9); /* the same one each time */
 }
 
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
@@ -124,7 +135,6 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->role = role;
         entry->state.time_usec = entry->index + 1;
         entry->wants_path = role == TRAIL_PERMIT;
-        fixture_request_id(entry->index, entry->request);
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
                 memset(entry->salt, 0x5a, sizeof(entry->salt));

@@ -24,6 +24,7 @@ typedef struct Fixture {
         unsigned n_commits;
         unsigned n_failures;
         uint64_t n_refused; /* entries that came back in failures */
+        char advice[512];   /* of the last failure */
 
         /* Called for each committed entry, and for each commit, before they are freed. */
         void (*on_entry)(TrailEntry *entry, const TrailCommit *commit, void *userdata);
@@ -67,7 +68,7 @@ void fixture_run_until_failure(Fixture *fixture);
 void fixture_grow(Fixture *fixture, uint64_t size);
 
 /** fixture_request_id() - The id that the fixture gives to the request at @index. */
-void fixture_request_id(uint64_t index, uint8_t ret_id[static 16]);
+void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE]);
 
 /** fixture_leaf() - The leaf that the fixture makes for @index. Return: its length. */
 size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128]);

@@ -54,16 +54,21 @@ static const char *kind_of(TrailRole role)
 static TrailEntry *entry_of(TrailRole role, uint64_t of, const char *subjects)
 {
         TrailEntry *entry = fixture_entry(&fixture, role);
-        char text[512], outcome_of[64] = "";
+        char text[512], outcome_of[64] = "", id[2 * REQUEST_ID_SIZE + 1], request[64] = "";
+        uint8_t bytes[REQUEST_ID_SIZE];
 
         if (role == TRAIL_OUTCOME)
                 (void)snprintf(outcome_of, sizeof(outcome_of), "\"of\":%" PRIu64 ",", of);
+        fixture_request_id(entry->index, bytes);
+        text_hex(bytes, sizeof(bytes), id);
+        if (role == TRAIL_PERMIT || role == TRAIL_DENY)
+                (void)snprintf(request, sizeof(request), "\"request\":\"%s\",", id);
         free(entry->leaf);
         free(entry->detail);
-        entry->n_leaf = (size_t)snprintf(text, sizeof(text),
-                                         "{%s\"index\":%" PRIu64 ",\"kind\":\"%s\",%s\"time\":%" PRIu64 "}",
-                                         subjects ? "\"detail\":\"c\"," : "", entry->index, kind_of(role),
-                                         outcome_of, entry->index * 60 + 1);
+        entry->n_leaf = (size_t)snprintf(
+                text, sizeof(text), "{%s\"index\":%" PRIu64 ",\"kind\":\"%s\",%s%s\"time\":%" PRIu64 "}",
+                subjects ? "\"detail\":\"c\"," : "", entry->index, kind_of(role), outcome_of, request,
+                entry->index * 60 + 1);
         entry->leaf = (uint8_t *)strdup(text);
         entry->of = of;
         entry->has_detail = subjects != NULL;
@@ -126,7 +131,7 @@ static void erase(size_t n, const uint64_t *leaves)
 
 Test(details, a_request_is_its_decision_and_its_outcome)
 {
-        uint8_t request[16];
+        uint8_t request[REQUEST_ID_SIZE];
 
         add(TRAIL_PLAIN, 0, NULL);
         uint64_t permit = add(TRAIL_PERMIT, 0, "YQ");

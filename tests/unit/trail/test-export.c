@@ -214,7 +214,7 @@ Test(export, the_thread_publishes_by_itself_and_the_rest_at_the_end)
         char text[128];
         Digest hash;
 
-        cr_assert_eq(export_new(&export, publisher), 0);
+        cr_assert_eq(export_new(&export, publisher, "here"), 0);
         publisher = NULL;
         cr_assert_eq(export_start(export), 0);
         PublisherLeaf leaf = next_leaf(text, &hash);
@@ -235,7 +235,7 @@ Test(export, it_lags_when_too_much_waits)
         const Digest hash = {};
         const PublisherLeaf leaf = {.bytes = large, .n = sizeof(large), .hash = &hash};
 
-        cr_assert_eq(export_new(&export, publisher), 0);
+        cr_assert_eq(export_new(&export, publisher, "here"), 0);
         publisher = NULL;
         export_pause(export, true);
         for (unsigned i = 0; i <= EXPORT_LAG_MAX / sizeof(large); i++) {

@@ -123,18 +123,30 @@ Test(failure, a_full_disk_fails_requests_keeps_what_was_committed_and_heals)
         fixture_run_until_failure(&fixture);
         cr_assert_eq(fixture.committed, before);
 
+        cr_assert_not_null(strstr(fixture.advice, "/trail: No space left on device"), "%s", fixture.advice);
+        cr_assert_not_null(strstr(fixture.advice, "3072 KiB are needed: make room"), "%s", fixture.advice);
+
         /* ... but what is under way is closed. */
         cr_assert_eq(fixture_outcome(&fixture, 0), 0);
         cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
         cr_assert_eq(fixture_append(&fixture, TRAIL_DENY), 0);
         fixture_run_until_failure(&fixture);
         cr_assert_eq(fixture.committed, before + 1, "the outcome, and nothing behind it");
+
+        /* So are the last words of a run, up to the last that is one. */
+        TrailEntry *gap = fixture_entry(&fixture, TRAIL_PLAIN), *stop = fixture_entry(&fixture, TRAIL_PLAIN);
+        gap->pressing = stop->pressing = true;
+        cr_assert_eq(trail_append(fixture.trail, gap), 0);
+        cr_assert_eq(trail_append(fixture.trail, stop), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        fixture_run_until_failure(&fixture);
+        cr_assert_eq(fixture.committed, before + 3, "gap and stop, and nothing behind them");
         cr_assert_lt(trail_exported_size(fixture.trail), before, "what room there was went to the log");
 
         cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, "size=64m"), 0);
         cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
         cr_assert_eq(fixture_append(&fixture, TRAIL_PERMIT), 0);
-        fixture_run(&fixture, before + 3);
+        fixture_run(&fixture, before + 5);
         fixture_shell(&fixture, "test -e trail/ballast");
         expect_reopens();
         cr_assert_eq(trail_exported_size(fixture.trail), fixture.committed);
@@ -150,11 +162,11 @@ Test(failure, a_log_on_a_full_disk_reopens_after_a_restart)
         cr_assert_eq(fixture_open(&fixture), 0);
         fill();
         fixture_close(&fixture);
-        int r = fixture_open(&fixture);
-        cr_assert(r == 0 || r == TRAIL_E_REFUSED, "%d", r);
-        if (r == TRAIL_E_REFUSED)
-                cr_assert_not_null(strstr(fixture.why, "no room"), "%s", fixture.why);
-        fixture_close(&fixture);
+        for (unsigned i = 0; i < 2; i++) {
+                cr_assert_eq(fixture_open(&fixture), TRAIL_E_NO_ROOM);
+                cr_assert_not_null(strstr(fixture.why, "3072 KiB are needed: make room"), "%s", fixture.why);
+                fixture_close(&fixture);
+        }
         cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, "size=64m"), 0);
         uint64_t size = fixture.committed;
         cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
@@ -162,6 +174,51 @@ Test(failure, a_log_on_a_full_disk_reopens_after_a_restart)
         fixture_grow(&fixture, size + 10);
         fixture_close(&fixture);
         cr_assert_eq(umount(fixture.dir), 0);
+}
+
+Test(failure, a_first_start_without_room_is_refused_for_good)
+{
+        if (!mount_small("size=1m"))
+                cr_skip_test("no mounts here");
+        cr_assert_eq(fixture_open(&fixture), TRAIL_E_REFUSED);
+        cr_assert_not_null(strstr(fixture.why, "3072 KiB are needed: make room"), "%s", fixture.why);
+        cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, "size=64m"), 0);
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        fixture_close(&fixture);
+        cr_assert_eq(umount(fixture.dir), 0);
+}
+
+Test(failure, a_log_on_a_read_only_file_system_waits_to_be_written)
+{
+        if (!mount_small("size=24m"))
+                cr_skip_test("no mounts here");
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fixture_grow(&fixture, 10);
+        fixture_close(&fixture);
+        cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+        cr_assert_eq(fixture_open(&fixture), TRAIL_E_READ_ONLY);
+        cr_assert_not_null(strstr(fixture.why, "Read-only file system; find out why"), "%s", fixture.why);
+        cr_assert_eq(mount(NULL, fixture.dir, NULL, MS_REMOUNT, NULL), 0);
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        cr_assert_eq(fixture.found.head.size, 10);
+        fixture_close(&fixture);
+        cr_assert_eq(umount(fixture.dir), 0);
+}
+
+Test(failure, a_log_that_was_seen_is_not_begun_anew_where_it_is_not)
+{
+        if (!mount_small("size=24m"))
+                cr_skip_test("no mounts here");
+        cr_assert_eq(fixture_open(&fixture), 0);
+        fixture_grow(&fixture, 10);
+        fixture_close(&fixture);
+        fixture.config.known = true;
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        fixture_close(&fixture);
+        cr_assert_eq(umount(fixture.dir), 0);
+        cr_assert_eq(fixture_open(&fixture), TRAIL_E_GONE);
+        cr_assert_not_null(strstr(fixture.why, "is its file system mounted?"), "%s", fixture.why);
+        fixture_shell(&fixture, "test -z \"$(ls)\"");
 }
 
 Test(failure, a_write_beyond_a_limit_is_no_room_either)
@@ -175,6 +232,7 @@ Test(failure, a_write_beyond_a_limit_is_no_room_either)
         limit.rlim_cur = 3 << 20;
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
         fill();
+        cr_assert_not_null(strstr(fixture.advice, "File too large"), "%s", fixture.advice);
         uint64_t before = fixture.committed;
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
         fixture_grow(&fixture, before + 500);
@@ -268,8 +326,9 @@ static void append_what_must_be_refused(void)
 {
         if (fixture_open(&fixture) != 0)
                 _exit(1);
-        TrailEntry *one = fixture_entry(&fixture, TRAIL_DENY), *two = fixture_entry(&fixture, TRAIL_DENY);
-        memcpy(two->request, one->request, sizeof(two->request));
+        TrailEntry *one = fixture_entry(&fixture, TRAIL_OUTCOME),
+                   *two = fixture_entry(&fixture, TRAIL_OUTCOME);
+        one->of = two->of = 0;
         (void)trail_append(fixture.trail, one);
         (void)trail_append(fixture.trail, two);
         fixture_run(&fixture, 5);
@@ -277,13 +336,13 @@ static void append_what_must_be_refused(void)
 
 Test(failure, a_database_that_refuses_a_leaf_ends_the_process)
 {
-        char said[256];
+        char said[512];
 
         cr_assert_eq(fixture_open(&fixture), 0);
         fixture_grow(&fixture, 3);
         fixture_close(&fixture);
         cr_assert_eq(run_child(append_what_must_be_refused, said, sizeof(said)), TRAIL_EXIT_STORAGE);
-        cr_assert_not_null(strstr(said, "trail: commit"), "%s", said);
+        cr_assert_not_null(strstr(said, "a commit failed: Input/output error"), "%s", said);
         cr_assert_eq(fixture_open(&fixture), 0);
         cr_assert_leq(fixture.found.head.size, 4, "nothing of the second stands");
 }
@@ -319,7 +378,7 @@ static void append_while_syncs_fail(void)
 
 Test(failure, a_sync_that_fails_ends_the_process_and_is_not_tried_again)
 {
-        char said[256];
+        char said[512];
 
         cr_assert_eq(run_child(append_while_syncs_fail, said, sizeof(said)), TRAIL_EXIT_STORAGE, "%s", said);
         cr_assert_not_null(strstr(said, "Input/output error"), "%s", said);

@@ -160,7 +160,11 @@ Test(opening, an_export_that_lags_is_caught_up_before_anything_is_served)
         fixture_shell(&fixture, "mv export whole && mv lagging export");
         cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
         cr_assert_eq(trail_exported_size(fixture.trail), 1100);
-        fixture_shell(&fixture, "cmp export/checkpoint whole/checkpoint && diff -r export/tile whole/tile");
+        fixture_shell(&fixture, "cmp export/checkpoint whole/checkpoint");
+        /* The other one may have been published in between, and so hold more tiles that are not full. */
+        fixture_shell(&fixture, "for file in $(cd export && find tile -type f) "
+                                "$(cd whole && find tile -type f ! -path '*.p/*'); do "
+                                "cmp export/$file whole/$file || exit 1; done");
 }
 
 Test(opening, a_second_guard_is_refused_while_the_first_serves)

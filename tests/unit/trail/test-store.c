@@ -108,8 +108,6 @@ Test(store, what_was_not_committed_is_not_there)
 
 Test(store, a_permit_is_open_until_its_outcome)
 {
-        uint8_t id[16];
-
         append(TRAIL_PERMIT, 0);
         append(TRAIL_DENY, 0);
         commit(2);
@@ -119,12 +117,6 @@ Test(store, a_permit_is_open_until_its_outcome)
         commit(3);
         cr_assert_eq(n_rows((StoreQuery){STORE_OPEN}), 0);
         cr_assert_eq(n_rows((StoreQuery){STORE_OUTCOME, .first = 0}), 1);
-        for (uint64_t i = 0; i < 2; i++) {
-                fixture_request_id(i, id);
-                cr_assert_eq(n_rows((StoreQuery){STORE_REQUEST, .request = id}), 1);
-        }
-        fixture_request_id(2, id);
-        cr_assert_eq(n_rows((StoreQuery){STORE_REQUEST, .request = id}), 0);
 }
 
 Test(store, a_tile_grows_in_place)

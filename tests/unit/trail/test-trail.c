@@ -238,16 +238,22 @@ static int check_record(const TrailRecord *record, void *userdata)
         return 0;
 }
 
-static Sighting look_up(uint64_t index)
+static Sighting look_up_id(const uint8_t id[static REQUEST_ID_SIZE])
 {
         Sighting sighting = {};
-        uint8_t id[16];
 
-        fixture_request_id(index, id);
         cr_assert_eq(trail_find(fixture.trail, id, check_record, &sighting), 0);
         while (sighting.n == 0)
                 cr_assert_gt(sd_event_run(fixture.event, 30000000), 0);
         return sighting;
+}
+
+static Sighting look_up(uint64_t index)
+{
+        uint8_t id[REQUEST_ID_SIZE];
+
+        fixture_request_id(index, id);
+        return look_up_id(id);
 }
 
 Test(trail, a_request_is_found_with_proofs_of_decision_and_outcome)
@@ -269,6 +275,35 @@ Test(trail, a_request_is_found_with_proofs_of_decision_and_outcome)
         cr_assert_not(none.found);
         reopen();
         cr_assert(look_up(0).has_outcome);
+}
+
+Test(trail, an_id_that_was_never_given_out_finds_nothing)
+{
+        uint8_t id[REQUEST_ID_SIZE];
+
+        cr_assert_eq(fixture_append(&fixture, TRAIL_DENY), 0);
+        cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        fixture_run(&fixture, 2);
+        /* Its place is that of another request, of a leaf that is no request, and beyond the end. */
+        for (uint64_t index = 0; index < 3; index++) {
+                request_id_make(index, id);
+                cr_assert_not(look_up_id(id).found);
+        }
+        memset(id, 0xff, sizeof(id));
+        cr_assert_not(look_up_id(id).found);
+}
+
+Test(trail, ids_tell_their_index_and_are_not_the_same_twice)
+{
+        static const uint64_t indices[] = {0, 1, 255, 256, (UINT64_C(1) << 53) - 1};
+        uint8_t one[REQUEST_ID_SIZE], other[REQUEST_ID_SIZE];
+
+        for (size_t i = 0; i < ARRAY_SIZE(indices); i++) {
+                request_id_make(indices[i], one);
+                request_id_make(indices[i], other);
+                cr_assert_eq(request_id_index(one), indices[i]);
+                cr_assert_neq(memcmp(one, other, sizeof(one)), 0);
+        }
 }
 
 typedef struct Shown {

@@ -1,0 +1,52 @@
+#pragma once
+/*
+ * Mirrors: the guard's side of trail/mirror.h. Tells the mirrors what has become durable, and the trail what
+ * a mirror lost.
+ *
+ * Invariants
+ *   1. a mirror is told of a leaf or a checkpoint only after its commit
+ *   2. every loss is in the end told in a `mirror` leaf: at most one a minute and destination, and one more
+ *      at a stop
+ */
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "guard/recorder.h"
+#include "trail/mirror.h"
+
+struct Guard;
+
+/* What is known of the losses of one destination. */
+typedef struct MirrorLoss {
+        struct Guard *guard;
+        MirrorTo to;
+        uint64_t n_told;        /* in leaves, those under way included */
+        uint64_t n_telling;     /* in the leaf under way */
+        Waiter waiter;          /* for that leaf */
+        sd_event_source *pause; /* armed: no leaf yet */
+} MirrorLoss;
+
+typedef struct Mirrors {
+        struct Guard *guard;
+        Mirror *mirror;
+        sd_event_source *source;
+        MirrorLoss losses[_MIRROR_TO_MAX];
+        bool has_checkpoint;      /* one was told in this run */
+        uint64_t checkpoint_usec; /* boot time of the last one that was */
+} Mirrors;
+
+/** mirrors_init() - Starts what matchguard.conf asks for. Return: 0 or -errno. */
+int mirrors_init(Mirrors *mirrors, struct Guard *guard);
+
+/** mirrors_deinit() - Lets them send what waits, for a bounded time; safe when all zero. */
+void mirrors_deinit(Mirrors *mirrors);
+
+/** mirrors_commit() - Tells them of a commit. Return: 0 or -errno. */
+int mirrors_commit(Mirrors *mirrors, const TrailCommit *commit, const TrailEntry *first);
+
+/** mirrors_fault() - Tells them that the trail is not what it should be; @what is a word. */
+void mirrors_fault(Mirrors *mirrors, const char *what);
+
+/** mirrors_flush() - Records what was lost and not told of yet, whatever the time. Return: 0 or -errno. */
+int mirrors_flush(Mirrors *mirrors);

@@ -1,0 +1,60 @@
+/*
+ * Standing by. Owns the timer that tries again. Run by the guard's loop, which the start then blocks for as
+ * long as a start takes: nothing is decided meanwhile.
+ */
+
+#include "guard/standby.h"
+
+#include "base/clock.h"
+#include "guard/guard.h"
+#include "guard/start.h"
+#include "guard/summary.h"
+#include "guard/timer.h"
+
+#define STANDBY_USEC (1 * CLOCK_USEC_PER_SEC)
+
+static int standby_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Standby *standby = userdata;
+        Guard *guard = standby->guard;
+        int status = 0;
+
+        if (guard->stopping)
+                return 0;
+        guard->trail = trail_free(guard->trail);
+        recorder_deinit(&guard->recorder);
+        int r = start_try(guard, &status);
+        return r < 0 ? sd_event_exit(guard->event, status) : 0;
+}
+
+int standby_init(Standby *standby, Guard *guard)
+{
+        standby->guard = guard;
+        return timer_new(guard->event, &standby->timer, standby_on_timer, standby);
+}
+
+void standby_deinit(Standby *standby)
+{
+        standby->timer = sd_event_source_disable_unref(standby->timer);
+}
+
+int standby_begin(Standby *standby, const TrailFault *fault)
+{
+        bool again = standby->active;
+
+        standby->active = true;
+        int r = recorder_stand_by(&standby->guard->recorder, fault);
+        if (r < 0)
+                return r;
+        if (!again) {
+                guard_peers_changed(standby->guard);
+                /* The service manager would not start the frontend, and then end a start that takes so long. */
+                summary_notify(standby->guard, "READY=1\n");
+        }
+        return timer_arm(standby->timer, STANDBY_USEC);
+}
+
+void standby_end(Standby *standby)
+{
+        standby->active = false;
+}

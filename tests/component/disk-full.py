@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""A state folder without room: whatever comes is refused as TrailUnavailable, nothing is forwarded, those who look are
+told where and how much is lacking, and room that returns is used at once, without a restart.
+
+Usage: disk-full.py BUILD    (root)
+"""
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import disks  # noqa: E402
+import killer  # noqa: E402
+import service as mg  # noqa: E402
+
+NEEDED_KIB = "3072 KiB are needed"
+CALLERS = (mg.NGO_UID, mg.POLICE_UID, mg.STRANGER_UID)
+
+
+def error_of(reply):
+    return reply.get("error", "").rpartition(".")[2] if reply else None
+
+
+class Case:
+    """A service on a small disk of its own, with one face in the gallery."""
+
+    def __init__(self, build, tally, **disk):
+        self.tally = tally
+        self.disk = disks.Disk(**disk)
+        self.service = mg.Service(build, directory=self.disk.dir)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.service.close()
+        self.disk.close()
+
+    def start(self, **guard):
+        self.service.start(**guard)
+        self.check(error_of(self.service.call(*mg.enrol([("a", mg.unit(0))]), uid=mg.ARCHIVE_UID)) == "", "nothing works")
+
+    def check(self, condition, what):
+        return self.tally.check(condition, what)
+
+    def fill_until_refused(self):
+        """Again and again: the write-ahead log has blocks of its own, and the ballast sets some free once."""
+        for _ in range(2000):
+            self.disk.fill()
+            reply = self.service.call(*mg.identify())
+            if error_of(reply) == "TrailUnavailable":
+                return
+        raise RuntimeError(f"the disk is full, and: {reply}")
+
+    def refused(self, label):
+        """Everybody is refused, and for the true reason."""
+        for uid in CALLERS:
+            reply = self.service.call(*mg.identify(), uid=uid)
+            self.check(error_of(reply) == "TrailUnavailable" and "room" in reply["parameters"]["reason"], f"{label}, uid {uid}: {reply}")
+        reply = self.service.call(*mg.enrol([("b", mg.unit(1))]), uid=mg.ARCHIVE_UID)
+        self.check(error_of(reply) == "TrailUnavailable", f"{label}, enrol: {reply}")
+
+    def status(self):
+        return json.loads(self.service.tool("status", "--json")[1])["status"]
+
+    def told(self, label):
+        """The status, as text and as JSON, and the log say where, how much, since when, and what to do."""
+        status = self.status()
+        fault = status["trailFault"]
+        self.check(not status["trailWritten"] and not status["serving"], f"{label}: {status}")
+        for part in (str(self.service.state), "No space left on device", NEEDED_KIB, "make room in that file system"):
+            self.check(part in fault and part in self.service.log("guard"), f"{label}: '{part}' is not said: {fault}")
+        self.check(status["trailFaultSince"].startswith(time.strftime("%Y-", time.gmtime())), f"{label}: {status['trailFaultSince']}")
+        text = " ".join(self.service.tool("status")[1].split())
+        self.check(fault in text and "trail fault since" in text, f"{label}: {text}")
+
+    def served_again(self, label):
+        self.check(killer.wait_until(lambda: error_of(self.service.call(*mg.identify())) == "", 10),
+                   f"{label}: room again, and no service: {self.service.log('guard')}")
+
+    def verified(self, label):
+        status, out, err = self.service.tool("audit", "verify")
+        self.check(status == 0, f"{label}: {out}{err}")
+
+    def size(self):
+        return int(self.service.call(f"{mg.AUDIT}.GetCheckpoint", uid=0)["parameters"]["checkpoint"].splitlines()[1])
+
+    def gallery(self):
+        return sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns)
+                      for path in (self.service.state / "galleries").iterdir())
+
+
+def ticks_and_pages(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]), int(fields[21])
+
+
+def a_disk_that_fills_while_it_serves(build, tally):
+    with Case(build, tally) as case:
+        service = case.service
+        case.start()
+        os.kill(service.processes["worker"].pid, signal.SIGSTOP)
+        under_way = service.connect()
+        under_way.send(*mg.identify())
+        killer.wait_until(lambda: case.status()["requests"]["open"] == 1, 5)
+        # A denial needs no worker.
+        for _ in range(2000):
+            case.disk.fill()
+            if error_of(service.call(*mg.identify(), uid=mg.POLICE_UID)) == "TrailUnavailable":
+                break
+        before = case.size()
+        os.kill(service.processes["worker"].pid, signal.SIGCONT)
+        reply = under_way.receive()
+        tally.check(error_of(reply) == "TrailUnavailable", f"its outcome cannot be recorded, and: {reply}")
+        gallery = case.gallery()
+
+        case.refused("full")
+        case.told("full")
+        tally.check(error_of(service.call(f"{mg.MATCH}.WhoAmI")) == "", "WhoAmI needs no room")
+        mg.write_policy(service.policy, {"more.class": "[Class]\nDescription=One more\n"})
+        status, _, text = service.tool("reload")
+        tally.check(status == 1, f"a policy that cannot be archived is loaded: {text}")
+
+        # Refusing costs no memory, and waiting no time.
+        guard = service.processes["guard"].pid
+        connection = service.connect()
+        for _ in range(300):
+            connection.call(*mg.identify())
+        _, pages = ticks_and_pages(guard)
+        for _ in range(1500):
+            connection.call(*mg.identify())
+        ticks, after = ticks_and_pages(guard)
+        tally.check(after - pages < 64, f"1500 refusals took {after - pages} pages")
+        time.sleep(1.5)
+        spent = ticks_and_pages(guard)[0] - ticks
+        tally.check(spent < 15, f"doing nothing for 1.5 s took {spent} ticks")
+        refused = case.status()["trailFaultRefused"]
+        tally.check(refused >= 1800, f"{refused} refusals are counted")
+        tally.check(case.size() == before, f"{case.size() - before} leaves were written")
+        tally.check(case.gallery() == gallery, "something was forwarded")
+
+        case.disk.make_room()
+        case.served_again("filled")
+        tally.check("trailFault" not in case.status(), "the fault stays in the status")
+        tally.check(service.tool("reload")[0] == 0, "with room again the policy is not loaded")
+        tally.check(service.stop() == 0, "no clean stop")
+        leaves = service.leaves()
+        gap = leaves[before]
+        tally.check(gap["kind"] == "gap" and gap["count"] >= 1800 and gap["since"] <= gap["wall"] and "room" in gap["why"],
+                    f"the first leaf with room again is {gap}")
+        tally.check([leaf["kind"] for leaf in leaves].count("start") == 1, "it was started again")
+        tally.check(leaves[before + 1]["kind"] in ("outcome", "gap"), f"what was owed: {leaves[before + 1]}")
+        case.verified("filled")
+
+
+def a_stop_and_a_start_without_room(build, tally):
+    with Case(build, tally) as case:
+        service = case.service
+        case.start()
+        case.fill_until_refused()
+        case.refused("full")
+        began = time.monotonic()
+        tally.check(service.kill("guard", signal.SIGTERM) == 0, f"no clean stop: {service.log('guard')}")
+        tally.check(time.monotonic() - began < 5, "the stop waits for room")
+        for name in ("frontend", "worker"):
+            service.kill(name, signal.SIGTERM)
+        tally.check(not (service.state / "trail/ballast").exists(), "the ballast stays, and the stop was written")
+
+        case.disk.fill()
+        service.start_guard()
+        service.wait_for("READY")
+        service.start_worker()
+        service.start_frontend()
+        case.refused("started without room")
+        case.told("started without room")
+        for method, uid in ((f"{mg.AUDIT}.GetCheckpoint", 0), (f"{mg.ADMIN}.Reload", 0), (f"{mg.ADMIN}.Rebase", 0)):
+            reply = service.call(method, uid=uid)
+            tally.check(error_of(reply) == "TrailUnavailable", f"{method}: {reply}")
+        tally.check(error_of(service.call(f"{mg.MATCH}.WhoAmI")) == "", "WhoAmI needs no trail")
+        os.kill(service.processes["guard"].pid, signal.SIGHUP)
+        case.disk.make_room()
+        case.served_again("started without room")
+        tally.check("not loaded anew" in service.log("guard"), "a signal to reload is lost in silence")
+        tally.check(service.stop() == 0, "no clean stop")
+
+        leaves = service.leaves()
+        start = max(leaf["index"] for leaf in leaves if leaf["kind"] == "start")
+        tally.check([leaf["kind"] for leaf in leaves[start - 2:start + 3]] == ["gap", "stop", "start", "policy", "gap"],
+                    f"around the start: {[leaf['kind'] for leaf in leaves]}")
+        tally.check(leaves[start]["clean"] == 1 and leaves[start]["open"] == 0, f"{leaves[start]}")
+        tally.check(leaves[start + 2]["count"] >= 4, f"refused before the start: {leaves[start + 2]}")
+        case.verified("stopped and started without room")
+
+
+def a_kill_and_a_start_without_room(build, tally):
+    with Case(build, tally) as case:
+        service = case.service
+        case.start()
+        os.kill(service.processes["worker"].pid, signal.SIGSTOP)
+        owed = service.connect()
+        owed.send(*mg.identify())
+        killer.wait_until(lambda: case.status()["requests"]["open"] == 1, 5)
+        for _ in range(2000):
+            case.disk.fill()
+            if error_of(service.call(*mg.identify(), uid=mg.POLICE_UID)) == "TrailUnavailable":
+                break
+        before = case.size()
+        for name in ("guard", "frontend", "worker"):
+            service.kill(name)
+        case.disk.fill()
+        service.start_guard()
+        service.wait_for("READY")
+        service.start_worker()
+        service.start_frontend()
+        case.refused("killed")
+        # A stop now has nothing to record: the log is not open.
+        tally.check(service.kill("guard", signal.SIGTERM) == 0, f"no clean stop: {service.log('guard')}")
+        service.kill("frontend")
+        service.start_guard()
+        service.wait_for("READY")
+        service.start_frontend()
+        case.refused("killed, and again")
+        case.disk.make_room()
+        case.served_again("killed")
+        service.stop()
+        leaves = service.leaves()
+        tally.check([leaf["kind"] for leaf in leaves[before:before + 4]] == ["start", "outcome", "policy", "gap"],
+                    f"{[leaf['kind'] for leaf in leaves[before:]]}")
+        tally.check(leaves[before + 1]["result"] == "unknown", f"{leaves[before + 1]}")
+        case.verified("killed without room")
+
+
+def a_disk_without_inodes(build, tally):
+    """The log goes on, since it needs no new file; its export and new policies do."""
+    with Case(build, tally, inodes=64) as case:
+        service = case.service
+        case.start()
+        case.disk.take_inodes()
+        for _ in range(3):
+            tally.check(error_of(service.call(*mg.identify())) == "", "no file can be made, and nothing is served")
+        tally.check(killer.wait_until(lambda: "exportFault" in case.status(), 5), "nobody is told that the export lags")
+        fault = case.status().get("exportFault", "")
+        tally.check(" 0 files are free" in fault, fault)
+        mg.write_policy(service.policy, {"more.class": "[Class]\nDescription=One more\n"})
+        status, _, text = service.tool("reload")
+        tally.check(status == 1 and "No space left" in text, f"a policy that cannot be archived: {status} {text}")
+        case.disk.give_inodes()
+        tally.check(killer.wait_until(lambda: case.status()["exportedSize"] == case.status()["treeSize"], 5),
+                    "the export does not catch up")
+        tally.check("exportFault" not in case.status(), "the fault stays in the status")
+        tally.check(service.tool("reload")[0] == 0, "the policy is not loaded")
+        tally.check(service.stop() == 0, "no clean stop")
+        case.verified("without inodes")
+
+
+def a_limit_on_files(build, tally):
+    """ulimit -f, which would end a program that does not expect it."""
+    with Case(build, tally) as case:
+        service = case.service
+        case.start(prefix=("prlimit", f"--fsize={1100 * 1024}"))
+        reply = None
+        for _ in range(3000):
+            reply = service.call(*mg.identify(), uid=mg.POLICE_UID)
+            if error_of(reply) != "Denied":
+                break
+        tally.check(error_of(reply) == "TrailUnavailable", f"the limit is reached, and: {reply} {service.log('guard')}")
+        tally.check("LimitFSIZE=" in case.status().get("trailFault", ""), f"{case.status()}")
+        for name in ("guard", "frontend", "worker"):
+            service.kill(name)
+        service.start()
+        tally.check(error_of(service.call(*mg.identify())) == "", "without the limit it does not serve")
+        tally.check(service.stop() == 0, f"no clean stop: {service.log('guard')}")
+        case.verified("a limit on files")
+
+
+def a_first_start_without_room(build, tally):
+    with Case(build, tally) as case:
+        case.disk.fill()
+        case.service.start_guard()
+        tally.check(not case.service.wait_for("READY", guard_may_end=True), "a log begins where there is no room for it")
+        tally.check(case.service.kill("guard") == 1 and "No space left on device" in case.service.log("guard"), case.service.log("guard"))
+        case.disk.make_room()
+        case.start()
+        tally.check(case.service.stop() == 0, "no clean stop")
+        case.verified("first start")
+
+
+def galleries_without_room(build, tally):
+    """What the worker cannot store is the worker's to say; the trail has it."""
+    with Case(build, tally, under="state/galleries") as case:
+        service = case.service
+        case.start()
+        case.disk.fill()
+        reply, stored = None, 1
+        for i in range(400):
+            reply = service.call(*mg.enrol([(f"more-{i}-{j}", mg.unit(j)) for j in range(64)]), uid=mg.ARCHIVE_UID)
+            if error_of(reply) != "":
+                break
+            stored += 64
+        tally.check(error_of(reply) == "Failed" and reply["parameters"]["result"] == "gallery-full", f"{reply} {service.log('worker')}")
+        reply = service.call(*mg.identify())
+        tally.check(error_of(reply) == "" and reply["parameters"]["searched"] == stored, f"it is searched no more: {reply}")
+        case.disk.make_room()
+        reply = service.call(*mg.enrol([("later", mg.unit(3))]), uid=mg.ARCHIVE_UID)
+        tally.check(error_of(reply) == "", f"room again, and: {reply}")
+        tally.check(service.stop() == 0, "no clean stop")
+        case.verified("galleries")
+
+
+def main():
+    disks.private_mounts()
+    tally = mg.Tally()
+    for test in (a_disk_that_fills_while_it_serves, a_stop_and_a_start_without_room, a_kill_and_a_start_without_room,
+                 a_disk_without_inodes, a_limit_on_files, a_first_start_without_room, galleries_without_room):
+        began = time.monotonic()
+        test(sys.argv[1], tally)
+        print(f"{test.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
