@@ -7,7 +7,7 @@ Erasing: by request, by subject, by age, by hand and by itself; afterwards no fi
 encoded, nor its salt, while all else still opens and every proof holds. Killed in between, the service comes back with the
 leaf and without the bytes, or with neither erased.
 
-Usage: details.py BUILD      (as root)     MATCHGUARD_DETAILS_KILLS: how often it is killed (default 12)
+Usage: details.py BUILD      (as root)     MATCHGUARD_DETAILS_KILLS: how often it is killed (default 8)
 """
 import base64
 import hashlib
@@ -293,7 +293,7 @@ def changed_behind_its_back(tally, world):
 def killed_in_between(tally, world):
     """SIGKILL at random instants around an erasure: leaf and erasure are one, and what is erased is gone after the restart."""
     service, outcomes = world.service, {"erased": 0, "held": 0}
-    rounds = int(os.environ.get("MATCHGUARD_DETAILS_KILLS", "12"))
+    rounds = int(os.environ.get("MATCHGUARD_DETAILS_KILLS", "8"))
     for i in range(rounds):
         name = f"round.{i}"
         receipts = [world.enrol([name]) for _ in range(3)]
