@@ -111,13 +111,10 @@ static int child_drop_call(Client *client, const CallMessage *message)
 /* What needs the trail while there is none; requests see that for themselves, and count it. */
 static bool child_must_wait(const Child *child, const CallMessage *message)
 {
-        static const bool needs_trail[_CALL_MAX] = {[CALL_GET_RECEIPT] = true,
-                                                    [CALL_RELOAD] = true,
-                                                    [CALL_REBASE] = true,
-                                                    [CALL_GET_CHECKPOINT] = true,
-                                                    [CALL_OPEN_DETAILS] = true,
-                                                    [CALL_COUNT_DETAILS] = true,
-                                                    [CALL_ERASE] = true};
+        static const bool needs_trail[_CALL_MAX] = {
+                [CALL_GET_RECEIPT] = true,    [CALL_RELOAD] = true,       [CALL_REBASE] = true,
+                [CALL_GET_CHECKPOINT] = true, [CALL_OPEN_DETAILS] = true, [CALL_COUNT_DETAILS] = true,
+                [CALL_ERASE] = true};
 
         return child->guard->standby.active && needs_trail[message->kind];
 }

@@ -27,9 +27,9 @@ enum {
 
 /* One leaf as far as it matters here. */
 typedef struct DetailsLeaf {
-        bool commits; /* to a detail */
+        bool commits;                          /* to a detail */
         char request[2 * REQUEST_ID_SIZE + 1]; /* of a decision; else "" */
-        bool has_of; /* an outcome */
+        bool has_of;                           /* an outcome */
         uint64_t of;
         uint64_t time_usec;
 } DetailsLeaf;

@@ -251,9 +251,9 @@ int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], Trai
 typedef struct TrailSelection {
         DetailsOf of;
         uint8_t request[REQUEST_ID_SIZE]; /* DETAILS_OF_REQUEST */
-        uint64_t index;       /* DETAILS_OF_LEAF */
-        const char *subject;  /* DETAILS_OF_SUBJECT; borrowed until the callback */
-        uint64_t before_usec; /* DETAILS_BY_AGE: of leaves whose `time` is earlier */
+        uint64_t index;                   /* DETAILS_OF_LEAF */
+        const char *subject;              /* DETAILS_OF_SUBJECT; borrowed until the callback */
+        uint64_t before_usec;             /* DETAILS_BY_AGE: of leaves whose `time` is earlier */
         uint64_t first; /* of the last two: where this step begins, and what is not looked at any more */
         uint64_t end;
 } TrailSelection;

@@ -65,10 +65,10 @@ static TrailEntry *entry_of(TrailRole role, uint64_t of, const char *subjects)
                 (void)snprintf(request, sizeof(request), "\"request\":\"%s\",", id);
         free(entry->leaf);
         free(entry->detail);
-        entry->n_leaf = (size_t)snprintf(
-                text, sizeof(text), "{%s\"index\":%" PRIu64 ",\"kind\":\"%s\",%s%s\"time\":%" PRIu64 "}",
-                subjects ? "\"detail\":\"c\"," : "", entry->index, kind_of(role), outcome_of, request,
-                entry->index * 60 + 1);
+        entry->n_leaf = (size_t)snprintf(text, sizeof(text),
+                                         "{%s\"index\":%" PRIu64 ",\"kind\":\"%s\",%s%s\"time\":%" PRIu64 "}",
+                                         subjects ? "\"detail\":\"c\"," : "", entry->index, kind_of(role),
+                                         outcome_of, request, entry->index * 60 + 1);
         entry->leaf = (uint8_t *)strdup(text);
         entry->of = of;
         entry->has_detail = subjects != NULL;
