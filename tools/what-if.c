@@ -152,18 +152,21 @@ static bool is_answer(RequestKey key)
                key == REQUEST_ORGANISATION;
 }
 
-/* Whether the answer is another; lists which further keys of the same verdict are. */
+/* Whether the answer is another; lists which further keys are, where verdict and reason are the same: where these
+ * are others, so is what they bring with them. */
 static bool find_changes(WhatIf *what_if, const RequestLeaf *request)
 {
         const KeyDifferences *differences = &what_if->differences;
-        bool same_verdict = is_permit(request) == what_if->decision.permit;
-        bool differs = !same_verdict;
+        const char *reason = request_leaf_text(request, REQUEST_REASON);
+        bool same = is_permit(request) == what_if->decision.permit &&
+                    strcmp(reason ? reason : "", reason_name(what_if->decision.reason)) == 0;
+        bool differs = !same;
 
         buffer_clear(&what_if->changes);
         for (size_t i = 0; i < differences->n; i++) {
                 RequestKey key = differences->items[i].key;
                 differs |= is_answer(key) || is_change(key);
-                if (same_verdict && is_change(key))
+                if (same && is_change(key))
                         buffer_append_format(&what_if->changes, "%s%s", what_if->changes.n > 0 ? " " : "",
                                              request_key_name(key));
         }

@@ -21,7 +21,7 @@ typedef enum WhatIfField {
         WHAT_IF_NEW_VERDICT,
         WHAT_IF_NEW_REASON,
         WHAT_IF_NEW_RULE,
-        WHAT_IF_CHANGES, /* of the same verdict: which further keys of the leaf would be others */
+        WHAT_IF_CHANGES, /* of the same verdict and reason: which further keys would be others */
         _WHAT_IF_FIELD_MAX,
 } WhatIfField;
 

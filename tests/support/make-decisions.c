@@ -140,10 +140,10 @@ static int on_committed(const TrailCommit *commit, TrailEntry *first, void *user
         return 0;
 }
 
-static int on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const char *why,
+static int on_failed(TrailEntry *first, uint64_t size, const TrailState *state, const TrailFault *fault,
                      void *userdata)
 {
-        fail("the trail", why);
+        fail("the trail", fault->why);
         return 0;
 }
 
@@ -254,7 +254,7 @@ static void disturb_clock(Maker *maker)
 
         if (roll(maker, 200) == 0)
                 maker->now.synchronised = !maker->now.synchronised;
-        if (roll(maker, 5000) == 0)
+        if (roll(maker, 400) == 0)
                 maker->now.wall_usec -= BEHIND_USEC;
         if (ledger_jumped(&maker->ledger, &maker->now, &jump)) {
                 begin(maker, &draft, "jump");
@@ -262,7 +262,7 @@ static void disturb_clock(Maker *maker)
                 hand_over(maker, &draft);
         }
         ledger_observe(&maker->ledger, &maker->now);
-        if (ledger_clock(&maker->ledger, &maker->now) != CLOCK_BEHIND || roll(maker, 50) != 0)
+        if (ledger_clock(&maker->ledger, &maker->now) != CLOCK_BEHIND || roll(maker, 20) != 0)
                 return;
         jump = (LedgerJump){.from_usec = maker->ledger.state.mark_usec, .to_usec = maker->now.wall_usec};
         begin(maker, &draft, "jump");
