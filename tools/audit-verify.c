@@ -18,13 +18,22 @@
 #include "tools/json.h"
 #include "tools/kept.h"
 #include "tools/log-audit.h"
+#include "tools/log-link.h"
 #include "tools/page.h"
 
 typedef struct Call {
         AuditExport where;
         OptionList since;
+        const char *previous;
         bool json;
 } Call;
+
+/* What is printed: of the log, and of the one that it follows. */
+typedef struct Verdict {
+        const LogAudit *audit;
+        const LogLink *link;
+        const char *previous;
+} Verdict;
 
 /* Reads what was kept; what cannot be believed is a fault. Return: 0 or -ENOMEM. */
 static int read_since(LogAudit *audit, const char *path)
@@ -99,9 +108,29 @@ static void print_counts(const LogAudit *audit)
                           audit->n_tiles, audit->n_remade, audit->n_policies, audit->n_kept);
 }
 
-/* The verdict first: everything below it is to be read in its light. */
-static int print_words(const LogAudit *audit)
+static void print_link(const LogLink *link, const char *previous)
 {
+        char hex[DIGEST_HEX_SIZE];
+
+        if (!link->follows)
+                return;
+        digest_hex(&link->previous, hex);
+        if (!previous)
+                page_field_format(stdout, "follows",
+                                  "a log whose last checkpoint has the SHA-256 %s; --previous compares that "
+                                  "with an export that was kept",
+                                  hex);
+        else if (link->holds)
+                page_field_format(stdout, "follows",
+                                  "%s: its checkpoint (%s, %" PRIu64
+                                  " leaves) is the one that leaf 0 names; verify that log by itself",
+                                  previous, link->readable ? link->origin : "not readable", link->size);
+}
+
+/* The verdict first: everything below it is to be read in its light. */
+static int print_words(const Verdict *verdict)
+{
+        const LogAudit *audit = verdict->audit;
         const Export *export = audit->export;
 
         if (audit->findings->n_faults == 0)
@@ -118,6 +147,7 @@ static int print_words(const LogAudit *audit)
         print_root(&export->head);
         print_span(&audit->counts);
         print_counts(audit);
+        print_link(verdict->link, verdict->previous);
         return r;
 }
 
@@ -126,8 +156,20 @@ static void add_number(json_object *object, const char *key, uint64_t value)
         json_set(object, key, json_object_new_uint64(value));
 }
 
-static int print_json(const LogAudit *audit)
+static void add_link(json_object *object, const LogLink *link)
 {
+        char hex[DIGEST_HEX_SIZE];
+
+        if (!link->follows)
+                return;
+        digest_hex(&link->previous, hex);
+        json_set_text(object, "previous", hex);
+        json_set(object, "previousHolds", json_object_new_boolean(link->holds));
+}
+
+static int print_json(const Verdict *verdict)
+{
+        const LogAudit *audit = verdict->audit;
         _cleanup_(json_putp) json_object *object = json_need(json_object_new_object());
         const RuleCounts *counts = &audit->counts;
         char root[DIGEST_HEX_SIZE];
@@ -148,6 +190,7 @@ static int print_json(const LogAudit *audit)
         add_number(object, "decisionsRemade", audit->n_remade);
         add_number(object, "tiles", audit->n_tiles);
         add_number(object, "kept", audit->n_kept);
+        add_link(object, verdict->link);
         add_number(object, "faultCount", audit->findings->n_faults);
         json_set(object, "faults", json_object_get(audit->findings->faults));
         json_set(object, "remarks", json_object_get(audit->findings->remarks));
@@ -165,6 +208,8 @@ static int verify_export(const Call *call, Export *export, const ExportSource *s
                 .progress = !call->json && isatty(STDERR_FILENO),
                 .findings = &findings,
         };
+        LogLink link = LOG_LINK_INIT;
+        const Verdict verdict = {&audit, &link, call->previous};
 
         int r = findings_init(&findings, call->json);
         if (r == 0)
@@ -172,7 +217,9 @@ static int verify_export(const Call *call, Export *export, const ExportSource *s
         if (r == 0)
                 r = log_audit_run(&audit);
         if (r == 0)
-                r = (call->json ? print_json : print_words)(&audit);
+                r = log_link_check(source, call->previous, &findings, &link);
+        if (r == 0)
+                r = (call->json ? print_json : print_words)(&verdict);
         if (r < 0)
                 diag(DIAG_ERROR, "%s: it could not be checked to the end: %s", source->dir, strerror(-r));
         free(audit.kept);
@@ -220,6 +267,8 @@ int run_audit_verify(const Command *command, int argc, char **argv)
         const Option options[] = {
                 {"since", OPTION_LIST, &call.since, "FILE",
                  "a checkpoint, proof or receipt kept earlier; the log must have grown from it"},
+                {"previous", OPTION_TEXT, &call.previous, "DIR",
+                 "the export (or its checkpoint) of the log that this one must follow (--new-log)"},
                 {"json", OPTION_FLAG, &call.json, NULL, "say it as one JSON object"},
         };
         OptionSet set = OPTION_SET_INIT;

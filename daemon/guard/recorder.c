@@ -169,16 +169,20 @@ static int recorder_committed(const TrailCommit *commit, TrailEntry *first, void
         return r;
 }
 
-/* The reason as it can stand in a leaf. */
-static void recorder_note_why(Recorder *recorder, const char *why)
+/* The reason as it can stand in a leaf. Return: whether it is another one. */
+static bool recorder_note_why(Recorder *recorder, const char *why)
 {
         size_t n = MIN_OF(strlen(why), sizeof(recorder->why) - 1);
+        char before[RECORDER_WHY_MAX];
+
+        memcpy(before, recorder->why, sizeof(before));
 
         for (size_t i = 0; i < n; i++) {
                 char c = why[i];
                 recorder->why[i] = c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? '?' : c;
         }
         recorder->why[n] = '\0';
+        return strcmp(recorder->why, before) != 0;
 }
 
 /* Return: 1 when it had been written up to now, 0, or -errno. */
@@ -186,18 +190,20 @@ static int recorder_set_broken(Recorder *recorder, const TrailFault *fault)
 {
         ClockReading now;
 
+        bool changed = recorder_note_why(recorder, *fault->why ? fault->why : "unknown");
+        bool broken = recorder->broken;
+
         recorder->n_told = 0;
-        recorder_note_why(recorder, *fault->why ? fault->why : "unknown");
         (void)snprintf(recorder->advice, sizeof(recorder->advice), "%s", fault->advice);
-        if (recorder->broken)
-                return 0;
-        int r = clock_read(&now);
-        if (r < 0)
+        if (changed || !broken)
+                diag(DIAG_ERROR, "The trail cannot be written, so every request is refused: %s.",
+                     recorder->advice);
+        int r = broken ? 0 : clock_read(&now);
+        if (broken || r < 0)
                 return r;
         recorder->broken = true;
         if (recorder->since_usec == 0)
                 recorder->since_usec = now.wall_usec;
-        diag(DIAG_ERROR, "The trail cannot be written, so every request is refused: %s.", recorder->advice);
         return 1;
 }
 

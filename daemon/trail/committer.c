@@ -265,7 +265,8 @@ void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT
 int committer_rest(Committer *committer)
 {
         /* A ballast that cannot be set aside now will be when there is room: nothing else depends on it. */
-        (void)committer_has_room(committer);
+        if (!committer_has_room(committer))
+                return 0;
         int r = committer_scrub(committer);
         return r == COMMITTER_E_FULL ? 0 : r;
 }

@@ -1,14 +1,17 @@
 /*
- * Beginning another log. Owns the names trail.next, trail.<size>, export.<size> and the file `previous`.
- * Runs in trail_open() only, under the lock.
+ * Beginning another log. Owns the names trail.next, export.next, trail.<size>, export.<size> and the file
+ * `previous`. Runs in trail_open() only, under the lock.
  *
  * Steps, each durable before the next:
  *   1. trail.next/previous says which checkpoint the new log follows
- *   2. export/ becomes export.<size>
- *   3. trail/ becomes trail.<size>
- *   4. trail.next/ becomes trail/
- * After 1 the old log is as it was, and a start without --new-log throws trail.next away. After 2 it is
- * refused because the export is gone, after 3 because there is a trail.next and no log; one with --new-log
+ *   2. export.next/ is made within export/ and moved beside it: only so has it the group of the auditors, who
+ *      are to read the new log, too; the guard may give a folder neither that group nor its set-group-id bit
+ *   3. export/ becomes export.<size>
+ *   4. trail/ becomes trail.<size>
+ *   5. export.next/ becomes export/
+ *   6. trail.next/ becomes trail/
+ * Before 3 the old log is as it was, and a start without --new-log throws away what was prepared. After 3 it
+ * is refused because the export is gone, after 4 because there is a trail.next and no log; one with --new-log
  * finds trail.next/previous and goes on from there.
  */
 
@@ -30,6 +33,8 @@
 enum { RENEWAL_NAME_SIZE = 64, RENEWAL_TRIALS = 1000 };
 
 static const char renewal_next[] = "trail.next";
+static const char renewal_next_export[] = "export.next";
+static const char renewal_within_export[] = "export/.next";
 static const char renewal_next_file[] = "trail.next/previous";
 
 /* The old log as far as it matters here. */
@@ -105,7 +110,31 @@ static int renewal_prepare(int state_fd, const OldLog *old)
         return fd_write_file(next_fd, "previous", 0600, &text);
 }
 
-/* Steps 2 and 3: gives a folder the name of the log it held. */
+/* Step 2. Without an old export the new one is made as at a first start. */
+static int renewal_prepare_export(int state_fd)
+{
+        _cleanup_(fd_closep) int fd = -1;
+
+        if (!folder_has(state_fd, "export") || folder_has(state_fd, renewal_next_export))
+                return 0;
+        int r = folder_make(state_fd, renewal_within_export, 0750, &fd);
+        if (r < 0)
+                return r;
+        if (renameat2(state_fd, renewal_within_export, state_fd, renewal_next_export, RENAME_NOREPLACE) < 0 ||
+            fsync(state_fd) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Step 5. */
+static int renewal_place_export(int state_fd)
+{
+        if (!folder_has(state_fd, renewal_next_export))
+                return 0;
+        return renameat(state_fd, renewal_next_export, state_fd, "export") < 0 ? -errno : 0;
+}
+
+/* Steps 3 and 4: gives a folder the name of the log it held. */
 static int renewal_put_aside(int state_fd, const char *name, uint64_t size)
 {
         char aside[RENEWAL_NAME_SIZE];
@@ -130,7 +159,10 @@ bool renewal_is_half_done(int state_fd)
 
 int renewal_forget(int state_fd)
 {
-        return folder_remove(state_fd, renewal_next);
+        int r = folder_remove(state_fd, renewal_within_export);
+        if (r == 0)
+                r = folder_remove(state_fd, renewal_next_export);
+        return r < 0 ? r : folder_remove(state_fd, renewal_next);
 }
 
 int renewal_run(int state_fd, const char *trail_path)
@@ -144,9 +176,13 @@ int renewal_run(int state_fd, const char *trail_path)
                 return 0;
         r = renewal_prepare(state_fd, &old);
         if (r == 0)
+                r = renewal_prepare_export(state_fd);
+        if (r == 0)
                 r = renewal_put_aside(state_fd, "export", old.size);
         if (r == 0)
                 r = renewal_put_aside(state_fd, "trail", old.size);
+        if (r == 0)
+                r = renewal_place_export(state_fd);
         if (r == 0 && renameat(state_fd, renewal_next, state_fd, "trail") < 0)
                 r = -errno;
         if (r == 0 && fsync(state_fd) < 0)

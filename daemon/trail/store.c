@@ -40,7 +40,7 @@
 enum {
         STORE_APPLICATION_ID = 0x4d475544,
         STORE_VERSION = 1,
-        STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not */
+        STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not, where there is room */
         STORE_MARGIN = 1024,      /* rows; a page holds under 100 */
 };
 
@@ -140,6 +140,7 @@ struct Store {
         bool owes_cut; /* the write-ahead log may hold what was erased */
         int full_r;    /* the -errno of the last STORE_E_FULL */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
+        int settle_at; /* that many of these are moved under load, too */
 };
 
 void store_head_deinit(StoreHead *head)
@@ -149,10 +150,9 @@ void store_head_deinit(StoreHead *head)
         *head = STORE_HEAD_INIT;
 }
 
-/* The errno of the last write: while settling to the database, else to its write-ahead log. */
-static int store_write_errno(Store *store)
+/* The last errno that concerned the database or its write-ahead log. */
+static int store_file_errno(Store *store, int which)
 {
-        int which = store->settling ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER;
         sqlite3_file *file = NULL;
         int last_errno = 0;
 
@@ -160,6 +160,20 @@ static int store_write_errno(Store *store)
             file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &last_errno) != SQLITE_OK)
                 return 0;
         return last_errno;
+}
+
+/* Of a write: while settling to the database, else to its write-ahead log. */
+static int store_write_errno(Store *store)
+{
+        return store_file_errno(store,
+                                store->settling ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+/* SQLite calls a database corrupt that the disk does not give. Such a disk may come back, and then it is not. */
+static bool store_cannot_be_read(Store *store)
+{
+        return store_file_errno(store, SQLITE_FCNTL_FILE_POINTER) != 0 ||
+               store_file_errno(store, SQLITE_FCNTL_JOURNAL_POINTER) != 0;
 }
 
 /* SQLite calls ENOSPC full, but quotas and limits an error of writing. A sync that failed is never this. */
@@ -193,7 +207,7 @@ static int store_ending(Store *store, int rc)
                 return STORE_E_HELD;
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
-                return STORE_E_FOREIGN;
+                return store_cannot_be_read(store) ? -EIO : STORE_E_FOREIGN;
         case SQLITE_NOMEM:
                 return -ENOMEM;
         default:
@@ -213,6 +227,13 @@ static int store_step(Store *store, StoreStatement which)
         return r;
 }
 
+/* Without room what there is goes to leaves: pages can stay in the write-ahead log, and move when many more
+ * have come. */
+static void store_put_off_settling(Store *store)
+{
+        store->settle_at = store->n_waiting + STORE_WAITING_MAX;
+}
+
 static void store_roll_back(Store *store)
 {
         store->in_batch = false;
@@ -227,6 +248,8 @@ static void store_roll_back(Store *store)
 static int store_abandon(Store *store, int r)
 {
         store_roll_back(store);
+        if (r == STORE_E_FULL)
+                store_put_off_settling(store);
         return r == STORE_E_FULL ? r : r > 0 ? -EIO : r;
 }
 
@@ -379,8 +402,9 @@ static int store_connect(Store *store, const char *path)
         if (rc != SQLITE_OK)
                 return store->db ? store_ending(store, rc) : -ENOMEM;
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL); /* Known since 3.26. */
-        sqlite3_wal_hook(store->db, store_on_wal, store);
         int r = store_run(store, store_settings);
+        /* Only now: setting wal_autocheckpoint takes any hook away. */
+        sqlite3_wal_hook(store->db, store_on_wal, store);
         if (r == 0)
                 r = store_adopt(store);
         if (r == 0)
@@ -396,6 +420,7 @@ int store_open(Store **ret_store, const char *path, StoreHead *ret_head)
         _cleanup_(store_closep) Store *store = calloc(1, sizeof(*store));
         if (!store)
                 return -ENOMEM;
+        store->settle_at = STORE_WAITING_MAX;
         int r = store_reread(path);
         if (r == 0)
                 r = store_connect(store, path);
@@ -485,12 +510,15 @@ static int store_settle(Store *store)
         store->settling = true;
         int mode = store->owes_cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
         int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL);
-        if (rc == SQLITE_OK) {
-                store->n_waiting = 0;
-                store->owes_cut = false;
-        }
         int r = store_ending(store, rc);
         store->settling = false;
+        if (r == STORE_E_FULL)
+                store_put_off_settling(store);
+        if (r == 0) {
+                store->n_waiting = 0;
+                store->settle_at = STORE_WAITING_MAX;
+                store->owes_cut = false;
+        }
         return r;
 }
 
@@ -499,7 +527,7 @@ static int store_begin(Store *store)
         if (store->in_batch)
                 return 0;
         /* Here and not in the commit: what the last batch has proved durable has been told by now. */
-        int r = store->n_waiting >= STORE_WAITING_MAX ? store_settle(store) : 0;
+        int r = store->n_waiting >= store->settle_at ? store_settle(store) : 0;
         /* Without room the pages stay where they are, which is as durable. */
         if (r == 0 || r == STORE_E_FULL)
                 r = store_step(store, STATEMENT_BEGIN);

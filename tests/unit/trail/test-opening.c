@@ -274,6 +274,21 @@ Test(opening, a_new_log_puts_the_old_one_aside_and_names_its_checkpoint)
         cr_assert_not(fixture.found.has_previous, "but once begun it is a log as any");
 }
 
+Test(opening, a_new_log_is_for_the_auditors_who_read_the_old_one)
+{
+        make_log(3);
+        /* As units/matchguard.tmpfiles makes it; another group than one's own takes root. */
+        fixture_shell(&fixture, "chgrp 4242 export 2>/dev/null; chmod 2750 export");
+        fixture_shell(&fixture, "stat -c '%a %g' export > expected");
+        fixture.config.new_log = true;
+        make_log(3);
+        fixture_shell(&fixture, "stat -c '%a %g' export | cmp - expected && stat -c '%a %g' export.3 | cmp - "
+                                "expected");
+        fixture_shell(&fixture, "test \"$(stat -c %g export/checkpoint export/tile/0/000.p/3 | sort -u)\" = "
+                                "\"$(cut -d' ' -f2 expected)\"");
+        fixture_shell(&fixture, "test ! -e export.next && test ! -e export.3/.next");
+}
+
 Test(opening, a_new_log_of_the_same_size_takes_another_name_aside)
 {
         make_log(3);
@@ -330,8 +345,15 @@ Test(opening, a_new_log_that_died_half_way_is_refused_until_it_is_asked_for_agai
         } steps[] = {
                 {"mkdir trail.next", 0},
                 {"mkdir trail.next && cp previous trail.next/", 0},
-                {"mkdir trail.next && cp previous trail.next/ && mv export export.60", TRAIL_E_BEHIND},
-                {"mkdir trail.next && cp previous trail.next/ && mv export export.60 && mv trail trail.60",
+                {"mkdir trail.next && cp previous trail.next/ && mkdir export/.next", 0},
+                {"mkdir trail.next && cp previous trail.next/ && mkdir export.next", 0},
+                {"mkdir trail.next export.next && cp previous trail.next/ && mv export export.60",
+                 TRAIL_E_BEHIND},
+                {"mkdir trail.next export.next && cp previous trail.next/ && mv export export.60 && mv trail "
+                 "trail.60",
+                 TRAIL_E_BEHIND},
+                {"mkdir trail.next export.next && cp previous trail.next/ && mv export export.60 && mv trail "
+                 "trail.60 && mv export.next export",
                  TRAIL_E_BEHIND},
         };
         char hex[DIGEST_HEX_SIZE], command[128];
@@ -344,7 +366,7 @@ Test(opening, a_new_log_that_died_half_way_is_refused_until_it_is_asked_for_agai
                 fixture_shell(&fixture, steps[i].what);
                 expect(steps[i].ending, NULL);
                 if (steps[i].ending == 0) {
-                        fixture_shell(&fixture, "test ! -e trail.next");
+                        fixture_shell(&fixture, "test ! -e trail.next && test ! -e export.next");
                         fixture_shell(&fixture, steps[i].what);
                 }
                 fixture.config.new_log = true;

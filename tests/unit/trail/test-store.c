@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fixture.h"
 
@@ -170,6 +171,55 @@ Test(store, an_index_that_stands_already_fails_the_batch)
         append(TRAIL_PLAIN, 0);
         commit(2);
         cr_assert_eq(n_rows((StoreQuery){STORE_LEAVES, .first = 0, .last = 100}), 2);
+}
+
+static off_t size_of(const char *name)
+{
+        struct stat st;
+
+        cr_assert_eq(stat(name, &st), 0, "%s", name);
+        return st.st_size;
+}
+
+/* Batches of one leaf; a page or more each. */
+static void commit_batches(uint64_t *size, unsigned n)
+{
+        for (unsigned i = 0; i < n; i++) {
+                append(TRAIL_DENY, 0);
+                commit(++*size);
+        }
+}
+
+Test(store, a_rest_moves_what_was_committed_and_the_write_ahead_log_is_written_over)
+{
+        char wal[sizeof(path) + 4];
+        uint64_t size = 0;
+
+        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+        commit_batches(&size, 400);
+        off_t before = size_of(path), first = size_of(wal);
+        cr_assert_eq(store_commit(store, NULL), 0);
+        cr_expect_gt(size_of(path), before);
+        for (unsigned i = 0; i < 5; i++) {
+                commit_batches(&size, 350);
+                cr_assert_eq(store_commit(store, NULL), 0);
+        }
+        cr_expect_leq(size_of(wal), first + 16 * 4096, "%lld, and before %lld", (long long)size_of(wal),
+                      (long long)first);
+        cr_expect_eq(n_rows((StoreQuery){STORE_LEAVES, .last = size}), size);
+}
+
+Test(store, without_a_rest_the_write_ahead_log_is_bounded_all_the_same)
+{
+        char wal[sizeof(path) + 4];
+        uint64_t size = 0;
+
+        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+        commit_batches(&size, 6000);
+        cr_expect_lt(size_of(wal), (4000 + 100) * (4096 + 24), "%lld bytes", (long long)size_of(wal));
+        cr_expect_gt(size_of(path), 6000 * 100);
+        reopen(0);
+        cr_expect_eq(n_rows((StoreQuery){STORE_LEAVES, .last = size}), size);
 }
 
 Test(store, the_settings_hold)
