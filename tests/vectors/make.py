@@ -6,14 +6,15 @@ Usage: make.py            writes them
 """
 import base64
 import hashlib
-import hmac
 import json
 import pathlib
-import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from definitions import (audit_path, bundle, consistency, next_seed, note, public_key, sha256, signing_seed,  # noqa: E402
+                         tree_hash, vkey)
+
 ORIGIN = "matchguard.example/audit"
 LOG_SEED, EPOCH_SEED = bytes([0x11]) * 32, bytes([0x22]) * 32
 SIZE = 270
@@ -24,42 +25,17 @@ BOOT = "5f0c1f0e6c6d4a6f9f3d0d3b7a1c2e4d"
 POLICY = hashlib.sha256(b"an example").hexdigest()
 
 
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
 # ------------------------------------------------------------------------------------------------------ keys
-
-def run_openssl(arguments, **files):
-    """Runs openssl with files by name in a folder of its own. Return: what it printed."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in files.items():
-            (pathlib.Path(folder) / name).write_bytes(data)
-        return subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True).stdout
-
-
-def private_der(seed):
-    return bytes.fromhex("302e020100300506032b657004220420") + seed
-
-
-def public_key(seed):
-    return run_openssl(["pkey", "-inform", "DER", "-in", "key", "-pubout", "-outform", "DER"], key=private_der(seed))[-32:]
-
-
-def sign(seed, text):
-    return run_openssl(["pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", "key", "-in", "text"],
-                       key=private_der(seed), text=text)
-
 
 def epoch_seed(number):
     seed = EPOCH_SEED
     for _ in range(number):
-        seed = hmac.new(seed, b"matchguard/ratchet/v1", "sha256").digest()
+        seed = next_seed(seed)
     return seed
 
 
 def epoch_key(number):
-    return hmac.new(epoch_seed(number), b"sign", "sha256").digest()
+    return signing_seed(epoch_seed(number))
 
 
 def epoch_at(index):
@@ -67,14 +43,9 @@ def epoch_at(index):
     return sum(end < index for end in EPOCHS_END)
 
 
-def key_id(name, key):
-    return sha256(name.encode(), b"\n\x01", key)[:4]
-
-
 def key_line(name, seed):
     key = public_key(seed)
-    vkey = f"{name}+{key_id(name, key).hex()}+{base64.b64encode(bytes([1]) + key).decode()}"
-    return f"{name} {seed.hex()} {key.hex()} {vkey}"
+    return f"{name} {seed.hex()} {key.hex()} {vkey(name, key)}"
 
 
 # ---------------------------------------------------------------------------------------------------- leaves
@@ -110,60 +81,18 @@ def leaf(index):
     return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
 
 
-# ------------------------------------------------------------------------------------- RFC 6962, section 2.1
-
-def split(n):
-    """The largest power of two below n."""
-    return 1 << (n - 1).bit_length() - 1
-
-
-def tree_hash(leaves):
-    if not leaves:
-        return sha256(b"")
-    if len(leaves) == 1:
-        return sha256(b"\0", leaves[0])
-    k = split(len(leaves))
-    return sha256(b"\1", tree_hash(leaves[:k]), tree_hash(leaves[k:]))
-
-
-def audit_path(m, leaves):
-    if len(leaves) == 1:
-        return []
-    k = split(len(leaves))
-    if m < k:
-        return audit_path(m, leaves[:k]) + [tree_hash(leaves[k:])]
-    return audit_path(m - k, leaves[k:]) + [tree_hash(leaves[:k])]
-
-
-def consistency(m, leaves, whole=True):
-    if m == len(leaves):
-        return [] if whole else [tree_hash(leaves)]
-    k = split(len(leaves))
-    if m <= k:
-        return consistency(m, leaves[:k], whole) + [tree_hash(leaves[k:])]
-    return consistency(m - k, leaves[k:], False) + [tree_hash(leaves[:k])]
-
-
 # ---------------------------------------------------------------------------------------------- C2SP texts
 
 def checkpoint(leaves, size):
-    text = f"{ORIGIN}\n{size}\n{base64.b64encode(tree_hash(leaves[:size])).decode()}\n".encode()
     # The last leaf that it covers is of its epoch: the checkpoint right behind an epoch leaf is the epoch's last.
     epoch = epoch_at(max(size - 1, 0))
-    lines = b""
-    for name, seed in ((ORIGIN, LOG_SEED), (f"{ORIGIN}/epoch{epoch}", epoch_key(epoch))):
-        signature = key_id(name, public_key(seed)) + sign(seed, text)
-        lines += f"\u2014 {name} {base64.b64encode(signature).decode()}\n".encode()
-    return text + b"\n" + lines
+    return note(ORIGIN, size, tree_hash(leaves[:size]),
+                [(ORIGIN, LOG_SEED), (f"{ORIGIN}/epoch{epoch}", epoch_key(epoch))])
 
 
 def proof(leaves, index, size):
     path = "".join(base64.b64encode(node).decode() + "\n" for node in audit_path(index, leaves[:size]))
     return f"c2sp.org/tlog-proof@v1\nindex {index}\n{path}\n".encode() + checkpoint(leaves, size)
-
-
-def bundle(leaves):
-    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in leaves)
 
 
 # ------------------------------------------------------------------------------------------------- the files
