@@ -268,10 +268,11 @@ static int start_refuse_seed(Start *start, int ending)
                 [EPOCH_E_UNLOCKED] = "cannot be kept in memory that is never swapped",
         };
 
-        return start_refuse(
-                start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
-                start->config->state_dir, texts[ending],
-                ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l." : OPENING_SEED_BACK);
+        return start_refuse(start, ending == EPOCH_E_UNLOCKED ? TRAIL_E_REFUSED : TRAIL_E_DAMAGED,
+                            "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
+                            start->config->state_dir, texts[ending],
+                            ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l."
+                                                       : OPENING_SEED_BACK);
 }
 
 /* The key that the epoch at hand is signed with. */
