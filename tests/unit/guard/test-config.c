@@ -31,6 +31,7 @@ Test(config, no_file_is_an_empty_one)
         cr_assert_eq(config_load("/nonexistent/matchguard.conf", &config, &faults), 0);
         cr_expect_null(config.origin);
         cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_YES);
+        cr_expect_eq(config.epoch_length_usec, 900 * CLOCK_USEC_PER_SEC);
         cr_expect_eq(config.n_rates, 0);
 }
 
@@ -66,6 +67,41 @@ Test(config, each_way_to_mirror_is_read_by_its_name)
                 config_deinit(&config);
         }
         cr_expect_str_eq(config_mirror_name(CONFIG_MIRROR_REQUIRED), "required");
+}
+
+Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
+{
+        static const struct {
+                const char *text;
+                uint64_t seconds; /* 0: refused */
+        } cases[] = {{"1s", 1},
+                     {"900s", 900},
+                     {"15min", 900},
+                     {"2min", 120},
+                     {"0s", 0},
+                     {"901s", 0},
+                     {"16min", 0},
+                     {"5", 0},
+                     {"5 min", 0},
+                     {"1h", 0},
+                     {"-1s", 0},
+                     {"s", 0},
+                     {"18446744073709551615s", 0},
+                     {"307445734561825861min", 0}};
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                char text[64];
+                Config config = CONFIG_INIT;
+                PolicyFaults faults;
+                snprintf(text, sizeof(text), "[Guard]\nEpochLength=%s\n", cases[i].text);
+                int r = load(text, &config, &faults);
+                cr_expect_eq(r, cases[i].seconds ? 0 : CONFIG_E_INVALID, "%s", cases[i].text);
+                if (r == 0)
+                        cr_expect_eq(config.epoch_length_usec, cases[i].seconds * CLOCK_USEC_PER_SEC, "%s",
+                                     cases[i].text);
+                config_deinit(&config);
+                policy_faults_deinit(&faults);
+        }
 }
 
 Test(config, an_empty_value_is_as_if_it_were_not_there)

@@ -455,6 +455,16 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         free(text);
         draft_deinit(&draft);
 
+        begin(&draft, &ledger, "epoch");
+        leaf_epoch((const uint8_t[NOTE_PUBLIC_KEY_SIZE]){0xab, [31] = 0xcd}, &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"index\":3,\"kind\":\"epoch\",\"next\":\"ab00000000000000000000"
+                                        "0000000000000000000000000000000000000000cd\",\"time\""),
+                           "%s", text);
+        cr_expect(draft.effect.ends_epoch && draft.role == TRAIL_EPOCH);
+        free(text);
+        draft_deinit(&draft);
+
         begin(&draft, &ledger, "jump");
         leaf_jump(&(LedgerJump){.from_usec = 1, .to_usec = 2}, &draft);
         text = text_of(&draft);
