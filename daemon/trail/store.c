@@ -321,7 +321,7 @@ static int store_check_pages(Store *store)
         const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
         r = store_ending(store, rc);
         if (r == 0 && (!found || strcmp(found, "ok") != 0))
-                r = STORE_E_FOREIGN;
+                r = store_cannot_be_read(store) ? -EIO : STORE_E_FOREIGN;
         (void)sqlite3_finalize(statement); /* It repeats the result of the step. */
         return r;
 }
