@@ -80,12 +80,16 @@ int policy_load(Policy **ret_policy, const PolicySource *source, PolicyFaults *r
         if (r < 0)
                 return r;
         r = load_compile(&policy, source, &input, &faults);
-        if (r == 0 && !source->unproved)
+        bool sound = r == 0;
+        if (sound && !source->unproved)
                 r = load_prove(policy, &faults);
         if (r == 0)
                 *ret_policy = TAKE_PTR(policy);
         if (r != POLICY_E_INVALID)
                 return r;
         r = faults_take(&faults, ret_faults);
-        return r < 0 ? r : POLICY_E_INVALID;
+        if (r < 0)
+                return r;
+        ret_faults->unproved = sound;
+        return POLICY_E_INVALID;
 }

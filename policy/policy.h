@@ -45,6 +45,7 @@ extern const char *const policy_default_dirs[3];
 typedef struct PolicyFaults {
         size_t n;
         char **lines;
+        bool unproved; /* the files are sound; it is its own invariants that the policy breaks */
 } PolicyFaults;
 
 void policy_faults_deinit(PolicyFaults *faults);

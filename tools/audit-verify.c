@@ -25,9 +25,9 @@
 typedef struct Call {
         AuditExport where;
         OptionList since;
+        const char *previous;
         const char *epoch0_vkey;
         bool fresh;
-        const char *previous;
         bool json;
 } Call;
 
@@ -285,12 +285,12 @@ int run_audit_verify(const Command *command, int argc, char **argv)
         const Option options[] = {
                 {"since", OPTION_LIST, &call.since, "FILE",
                  "a checkpoint, proof or receipt kept earlier; the log must have grown from it"},
+                {"previous", OPTION_TEXT, &call.previous, "DIR",
+                 "the export (or its checkpoint) of the log that this one must follow (--new-log)"},
                 {"epoch0-vkey", OPTION_TEXT, &call.epoch0_vkey, "KEY",
                  "the key of the first epoch, likewise (default: the export's own)"},
                 {"fresh", OPTION_FLAG, &call.fresh, NULL,
                  "the newest leaf must not be older than two minutes, also of a copy or a stopped service"},
-                {"previous", OPTION_TEXT, &call.previous, "DIR",
-                 "the export (or its checkpoint) of the log that this one must follow (--new-log)"},
                 {"json", OPTION_FLAG, &call.json, NULL, "say it as one JSON object"},
         };
         OptionSet set = OPTION_SET_INIT;

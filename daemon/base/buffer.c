@@ -73,14 +73,12 @@ void buffer_append_text(Buffer *buffer, const char *text)
         buffer_append(buffer, text, strlen(text));
 }
 
-void buffer_append_format(Buffer *buffer, const char *format, ...)
+void buffer_append_list(Buffer *buffer, const char *format, va_list arguments)
 {
-        va_list arguments, again;
+        va_list again;
 
-        va_start(arguments, format);
         va_copy(again, arguments);
         int n = vsnprintf(NULL, 0, format, arguments);
-        va_end(arguments);
         if (n < 0) {
                 buffer->failed = true;
         } else if (buffer_reserve(buffer, (size_t)n)) {
@@ -88,6 +86,15 @@ void buffer_append_format(Buffer *buffer, const char *format, ...)
                 buffer->n += (size_t)n;
         }
         va_end(again);
+}
+
+void buffer_append_format(Buffer *buffer, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        buffer_append_list(buffer, format, arguments);
+        va_end(arguments);
 }
 
 void buffer_clear(Buffer *buffer)

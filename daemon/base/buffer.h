@@ -30,6 +30,10 @@ void buffer_append_text(Buffer *buffer, const char *text);
 /** buffer_append_format() - Appends formatted text, as printf(3). */
 void buffer_append_format(Buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** buffer_append_list() - The same with the arguments of a caller, as vprintf(3). */
+void buffer_append_list(Buffer *buffer, const char *format, va_list arguments)
+        __attribute__((format(printf, 2, 0)));
+
 /**
  * buffer_extend() - Makes room for @n more bytes and counts them as content.
  *

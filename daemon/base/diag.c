@@ -17,7 +17,7 @@ static DiagLevel diag_max_level = DIAG_INFO;
 static bool diag_to_journal = false;
 
 /* systemd names the stream that it made; whoever redirects stderr leaves the variable behind. */
-static bool diag_stderr_is_journal(void)
+bool diag_reaches_journal(void)
 {
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;
@@ -31,7 +31,7 @@ void diag_init(const char *program, DiagLevel max_level)
 {
         diag_program = program;
         diag_max_level = max_level;
-        diag_to_journal = diag_stderr_is_journal();
+        diag_to_journal = diag_reaches_journal();
 }
 
 void diag(DiagLevel level, const char *format, ...)

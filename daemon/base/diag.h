@@ -5,6 +5,8 @@
  * libraries return errors instead of calling this.
  */
 
+#include <stdbool.h>
+
 typedef enum DiagLevel {
         DIAG_ERROR = 3,
         DIAG_WARNING = 4,
@@ -28,3 +30,6 @@ void diag_init(const char *program, DiagLevel max_level);
  * Never fails and never changes errno. A line longer than 2 KiB is cut.
  */
 void diag(DiagLevel level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** diag_reaches_journal() - Whether stderr leads to the journal of systemd. */
+bool diag_reaches_journal(void);

@@ -258,7 +258,9 @@ static int child_on_closed(Channel *channel, int reason, void *userdata)
 {
         Child *child = userdata;
 
-        return reason == PACKET_E_CLOSED ? sd_event_exit(child->event, 0) : -EPROTO;
+        if (reason == PACKET_E_CLOSED)
+                return sd_event_exit(child->event, 0);
+        return reason < 0 ? reason : -EPROTO;
 }
 
 static const ChannelHandlers child_handlers = {child_on_packet, child_on_closed};
@@ -315,6 +317,17 @@ static void child_deinit(Child *child)
         child->event = sd_event_unref(child->event);
 }
 
+/* Without this a handler that fails would only be switched off, and its clients wait for ever. */
+static int child_set_fatal(Child *child)
+{
+        sd_event_source *const sources[] = {child->pump, child->retry, child->check};
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(sources) && r >= 0; i++)
+                r = sd_event_source_set_exit_on_failure(sources[i], true);
+        return r;
+}
+
 static int child_init(Child *child, int fd)
 {
         int r = sd_event_new(&child->event);
@@ -335,7 +348,7 @@ static int child_init(Child *child, int fd)
         if (r >= 0)
                 r = sd_event_add_time_relative(child->event, &child->check, CLOCK_MONOTONIC, CHILD_CHECK_USEC,
                                                0, child_on_check, child);
-        return r;
+        return r < 0 ? r : child_set_fatal(child);
 }
 
 int child_serve(int fd, MessageInterface interface)

@@ -386,6 +386,8 @@ int connection_new(Connection **ret_connection, const ConnectionStart *start)
         connection_moved(connection);
         int r = sd_event_add_io(start->event, &connection->io, connection->fd, EPOLLIN, connection_on_io,
                                 connection);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(connection->io, true);
         if (r < 0)
                 return r;
         *ret_connection = TAKE_PTR(connection);

@@ -94,6 +94,8 @@ static int parent_watch(Parent *parent, uint64_t id, pid_t pid)
         parent->n_children++;
         int r = sd_event_add_child(parent->event, &offspring->exit, pid, WEXITED, offspring_on_exit,
                                    offspring);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(offspring->exit, true);
         if (r < 0)
                 offspring_free(offspring);
         return r < 0 ? r : 0;
@@ -126,7 +128,9 @@ static int parent_on_closed(Channel *channel, int reason, void *userdata)
 {
         Parent *parent = userdata;
 
-        return reason == PACKET_E_CLOSED ? sd_event_exit(parent->event, 0) : -EPROTO;
+        if (reason == PACKET_E_CLOSED)
+                return sd_event_exit(parent->event, 0);
+        return reason < 0 ? reason : -EPROTO;
 }
 
 static const ChannelHandlers parent_handlers = {parent_on_packet, parent_on_closed};

@@ -11,12 +11,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/inquiry.h"
+#include "trail/event.h"
 
 /* ------------------------------------------------------------------------------------------------ credits */
 
@@ -65,8 +66,12 @@ int child_regain(Child *child, bool recorded)
 
 static void child_breach(Child *child, const char *what)
 {
-        diag(DIAG_WARNING, "The frontend child for uid %u on %s broke the rules and is ended: %s",
-             child->user.uid, message_interface_name(child->interface), what);
+        const char *interface = message_interface_name(child->interface);
+
+        event_tell(EVENT_CHILD_BREACH,
+                   EVENT_FIELDS({"uid", .number = child->user.uid}, {"interface", interface}, {"why", what}),
+                   "The frontend child for uid %u on %s broke the rules and is ended: %s", child->user.uid,
+                   interface, what);
         guard_refuse(child->guard, child->user, REFUSED_FRONTEND);
         child_end(child);
 }
@@ -214,11 +219,18 @@ static int child_on_closed_channel(Channel *channel, int reason, void *userdata)
 {
         Child *child = userdata;
 
-        if (reason == PACKET_E_CLOSED)
+        if (reason == PACKET_E_MALFORMED) {
+                child_breach(child, "what is no packet");
+        } else if (reason == -ENOBUFS) {
+                child_breach(child, "it does not read what it is sent");
+        } else {
+                if (reason < 0)
+                        event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-reason)}),
+                                   "The socket of the frontend child for uid %u on %s fails: %s",
+                                   child->user.uid, message_interface_name(child->interface),
+                                   strerror(-reason));
                 child_end(child);
-        else
-                child_breach(child, reason == PACKET_E_MALFORMED ? "what is no packet"
-                                                                 : "it does not read what it is sent");
+        }
         return 0;
 }
 

@@ -11,12 +11,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/child.h"
 #include "guard/facts.h"
 #include "guard/guard.h"
+#include "trail/event.h"
 
 DEFINE_CLEANUP(Client *, client_free);
 
@@ -118,7 +118,8 @@ int client_accept(Guard *guard, MessageInterface interface, int fd)
 
         int r = attest(own_fd, false, &attestation);
         if (r < 0) {
-                diag(DIAG_WARNING, "Cannot tell who connected, so it is turned away: %s", strerror(-r));
+                event_tell(EVENT_CALLER_UNKNOWN, EVENT_FIELDS({"why", strerror(-r)}),
+                           "Cannot tell who connected, so it is turned away: %s", strerror(-r));
                 return 0;
         }
         QuotaUser user = {.uid = attestation.uid, .known = client_is_known(guard, interface, &attestation)};

@@ -38,10 +38,11 @@ typedef struct ConfigKey {
 
 const char *config_mirror_name(ConfigMirror mirror)
 {
-        static const char *const names[] = {
+        static const char *const names[_CONFIG_MIRROR_MAX] = {
                 [CONFIG_MIRROR_YES] = "yes",
                 [CONFIG_MIRROR_CHECKPOINTS] = "checkpoints",
                 [CONFIG_MIRROR_NO] = "no",
+                [CONFIG_MIRROR_REQUIRED] = "required",
         };
         return names[mirror];
 }
@@ -97,19 +98,13 @@ static int config_set_epoch_length(ConfigReader *reader, const UnitEntry *entry)
 
 static int config_set_kernel_audit(ConfigReader *reader, const UnitEntry *entry)
 {
-        for (ConfigMirror mirror = CONFIG_MIRROR_YES; mirror <= CONFIG_MIRROR_NO; mirror++)
+        for (ConfigMirror mirror = CONFIG_MIRROR_YES; mirror < _CONFIG_MIRROR_MAX; mirror++)
                 if (strcmp(entry->value, config_mirror_name(mirror)) == 0) {
                         reader->config->kernel_audit = mirror;
                         return 0;
                 }
-        /* A promise that would not be kept is not accepted. */
-        if (strcmp(entry->value, "required") == 0)
-                faults_add(reader->faults, unit_entry_place(entry, 0),
-                           "\"required\" cannot be kept: this version has no mirror to the kernel's audit; "
-                           "expected yes, checkpoints or no");
-        else
-                faults_add(reader->faults, unit_entry_place(entry, 0),
-                           "\"%s\" is no way to mirror; expected yes, checkpoints or no", entry->value);
+        faults_add(reader->faults, unit_entry_place(entry, 0),
+                   "\"%s\" is no way to mirror; expected required, yes, checkpoints or no", entry->value);
         return 0;
 }
 

@@ -6,7 +6,7 @@
  *   [Guard]
  *   Origin=NAME                 the log's name
  *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
- *   KernelAudit=yes|checkpoints|no
+ *   KernelAudit=required|yes|checkpoints|no
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -23,9 +23,11 @@ typedef enum ConfigMirror {
         CONFIG_MIRROR_YES,
         CONFIG_MIRROR_CHECKPOINTS,
         CONFIG_MIRROR_NO,
+        CONFIG_MIRROR_REQUIRED, /* no permit without the kernel's own record of it */
+        _CONFIG_MIRROR_MAX,
 } ConfigMirror;
 
-/** config_mirror_name() - "yes", "checkpoints", "no". */
+/** config_mirror_name() - "yes", "checkpoints", "no", "required". */
 const char *config_mirror_name(ConfigMirror mirror);
 
 typedef struct ConfigRate {

@@ -5,15 +5,16 @@
 #include "guard/frontend.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 /* A child without clients is kept for a little: the next client of the same uid is often near. */
 #define FRONTEND_LINGER_USEC (10 * CLOCK_USEC_PER_SEC)
@@ -59,7 +60,8 @@ static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
 
         if (packet->type != MESSAGE_CHILD_GONE || packet->n_fds > 0 ||
             !child_gone_decode(packet->body, packet->n_body, &message)) {
-                diag(DIAG_ERROR, "The frontend sent what it must not; it is ended.");
+                event_tell(EVENT_FRONTEND_BREACH, EVENT_NO_FIELDS,
+                           "The frontend sent what it must not; it is ended.");
                 guard_refuse(frontend->guard, (QuotaUser){}, REFUSED_FRONTEND);
                 frontend_end(frontend);
                 guard_peers_changed(frontend->guard);
@@ -77,7 +79,11 @@ static int frontend_on_closed(Channel *channel, int reason, void *userdata)
 {
         Frontend *frontend = userdata;
 
-        diag(DIAG_NOTICE, "The frontend has gone.");
+        if (reason < 0)
+                event_tell(EVENT_FRONTEND_GONE, EVENT_FIELDS({"error", strerror(-reason)}),
+                           "The frontend's socket fails: %s", strerror(-reason));
+        else
+                event_tell(EVENT_FRONTEND_GONE, EVENT_NO_FIELDS, "The frontend has gone.");
         frontend_end(frontend);
         guard_peers_changed(frontend->guard);
         return 0;
@@ -91,14 +97,15 @@ int frontend_accept(Guard *guard, int fd)
 
         /* A child that has been taken over runs as the same account: it must not come in as the parent. */
         if (frontend->channel || !frontend_peer_is(guard, own_fd, "matchguard-frontend")) {
-                diag(DIAG_WARNING, "Turned away a connection on the frontend's socket: %s.",
-                     frontend->channel ? "a frontend is there" : "it is of another account");
+                event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "frontend"}),
+                           "Turned away a connection on the frontend's socket: %s.",
+                           frontend->channel ? "a frontend is there" : "it is of another account");
                 return 0;
         }
         int r = channel_new(&frontend->channel, guard->event, TAKE_FD(own_fd), &handlers, frontend);
         if (r < 0)
                 return r;
-        diag(DIAG_INFO, "The frontend is there.");
+        event_tell(EVENT_FRONTEND_THERE, EVENT_NO_FIELDS, "The frontend is there.");
         guard_peers_changed(guard);
         return 0;
 }
@@ -150,13 +157,19 @@ static int frontend_spawn(Guard *guard, const Child *like, Child **ret_child)
         Frontend *frontend = &guard->frontend;
         int pair[2];
 
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-                return errno == EMFILE || errno == ENFILE ? FRONTEND_E_NONE : -errno;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(errno)}),
+                           "Cannot make a frontend child for uid %u: %m", like->user.uid);
+                return FRONTEND_E_NONE;
+        }
         _cleanup_(fd_closep) int their_fd = pair[1];
         Child *child;
         int r = child_new(&child, guard, pair[0], like);
-        if (r < 0)
-                return r;
+        if (r < 0) {
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                           "Cannot make a frontend child for uid %u: %s", like->user.uid, strerror(-r));
+                return r == -ENOMEM ? r : FRONTEND_E_NONE;
+        }
         r = frontend_send_spawn(frontend, child, their_fd);
         if (r < 0) {
                 child_free(child);

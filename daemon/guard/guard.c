@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
+#include "guard/stand-downs.h"
 #include "guard/start.h"
 #include "guard/summary.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define GUARD_REFUSED_USEC (1 * CLOCK_USEC_PER_SEC)
 #define GUARD_STOP_USEC    (10 * CLOCK_USEC_PER_SEC)
@@ -41,10 +42,16 @@ void guard_peers_changed(Guard *guard)
 
         int r = listeners_set(&guard->listeners, &wanted);
         if (r < 0)
-                diag(DIAG_ERROR, "Cannot open or shut a socket: %s", strerror(-r));
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                           "Cannot open or shut a socket: %s", strerror(-r));
         if (serving == guard->serving)
                 return;
         guard->serving = serving;
+        if (serving)
+                event_tell(EVENT_SERVING, EVENT_NO_FIELDS, "Serving: frontend and worker are there.");
+        else if (open)
+                event_tell(EVENT_NOT_SERVING, EVENT_NO_FIELDS, "Not serving any more: the %s is not there.",
+                           guard->frontend.channel ? "worker" : "frontend");
         summary_notify(guard, serving ? "X_MATCHGUARD_SERVING=1\n" : "X_MATCHGUARD_SERVING=0\n");
 }
 
@@ -157,7 +164,7 @@ static int stop_failed(Waiter *waiter)
 {
         Guard *guard = CONTAINER_OF(waiter, Guard, stop);
 
-        diag(DIAG_ERROR, "The stop could not be recorded.");
+        event_tell(EVENT_STOP_FAILED, EVENT_NO_FIELDS, "The stop could not be recorded.");
         return sd_event_exit(guard->event, EXIT_FAILURE);
 }
 
@@ -227,7 +234,8 @@ static int guard_on_reload(sd_event_source *source, const struct signalfd_siginf
         ReloadAsker asker = {.via = "signal", .has_by = true, .by = info->ssi_uid};
 
         if (guard->standby.active)
-                diag(DIAG_ERROR, "The policy is not loaded anew while the trail cannot be written.");
+                event_tell(EVENT_POLICY_NOT_RECORDED, EVENT_FIELDS({"why", guard->recorder.why}),
+                           "The policy is not loaded anew while the trail cannot be written.");
         return guard->started && !guard->stopping ? reload_by_signal(&guard->reload, &asker) : 0;
 }
 
@@ -280,6 +288,7 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         recorder_told(&guard->recorder, guard->n_starting_told);
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
+        stand_downs_tell(NULL, guard->policy);
         return warnings_policy_loaded(&guard->warnings);
 }
 
@@ -298,11 +307,12 @@ static int guard_load_config(Guard *guard)
 
         int r = config_load(guard->options->config_path, &guard->config, &faults);
         if (r < 0)
-                diag(DIAG_ERROR, "Cannot read %s: %s", guard->options->config_path, strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot read %s: %s",
+                           guard->options->config_path, strerror(-r));
         if (r <= 0)
                 return r;
         for (size_t i = 0; i < faults.n; i++)
-                diag(DIAG_ERROR, "%s", faults.lines[i]);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "%s", faults.lines[i]);
         policy_faults_deinit(&faults);
         return -EBADMSG;
 }
@@ -338,9 +348,9 @@ static int guard_raise_limits(Guard *guard)
         if (higher.rlim_cur > limit.rlim_cur && setrlimit(RLIMIT_NOFILE, &higher) == 0)
                 limit = higher;
         if (limit.rlim_cur < GUARD_FILES_LEAST) {
-                diag(DIAG_ERROR,
-                     "Only %llu files may be open, and %d are needed; raise LimitNOFILE= or ulimit -n.",
-                     (unsigned long long)limit.rlim_cur, GUARD_FILES_LEAST);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Only %llu files may be open, and %d are needed; raise LimitNOFILE= or ulimit -n.",
+                           (unsigned long long)limit.rlim_cur, GUARD_FILES_LEAST);
                 return -EMFILE;
         }
         quota_limit_connections(&guard->quota, (limit.rlim_cur - GUARD_FILES_OWN) / GUARD_FILES_CONNECTION);
@@ -360,6 +370,9 @@ static int guard_set_up(Guard *guard)
         if (r < 0)
                 return r;
         guard->started_usec = now.boottime_usec;
+        r = notifier_init(&guard->notifier, guard->event);
+        if (r < 0)
+                return r;
         allowances_init(&guard->allowances, now.boottime_usec);
         r = timer_new(guard->event, &guard->refused_timer, guard_on_refused, guard);
         if (r >= 0)
@@ -376,11 +389,11 @@ static int guard_set_up(Guard *guard)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
                 r = standby_init(&guard->standby, guard);
-        if (r >= 0)
-                r = mirrors_init(&guard->mirrors, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
-        return r < 0 ? r : listeners_open(guard);
+        if (r >= 0)
+                r = listeners_open(guard);
+        return r < 0 ? r : mirrors_init(&guard->mirrors, guard, listeners_take_audit_fd(&guard->listeners));
 }
 
 DEFINE_CLEANUP(Guard *, guard_free);
@@ -392,6 +405,7 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
                 return -ENOMEM;
 
         guard->options = options;
+        guard->notifier.fd = -1;
         guard->starting = (Waiter){.committed = starting_committed, .failed = starting_failed};
         guard->stop = (Waiter){.committed = stop_committed, .failed = stop_failed};
         *ret_status = EXIT_FAILURE;
@@ -400,7 +414,8 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
                 return r;
         r = guard_set_up(guard);
         if (r < 0) {
-                diag(DIAG_ERROR, "Cannot set up the loop and the sockets: %s", strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot set up the loop and the sockets: %s",
+                           strerror(-r));
                 return r;
         }
         r = start_open(guard, ret_status);
@@ -436,6 +451,7 @@ Guard *guard_free(Guard *guard)
         allowances_deinit(&guard->allowances);
         quota_deinit(&guard->quota);
         config_deinit(&guard->config);
+        notifier_deinit(&guard->notifier);
         sd_event_unref(guard->event);
         free(guard->summary);
         free(guard);
@@ -444,7 +460,5 @@ Guard *guard_free(Guard *guard)
 
 int guard_run(Guard *guard)
 {
-        int r = sd_event_set_watchdog(guard->event, true);
-
-        return r < 0 ? r : sd_event_loop(guard->event);
+        return sd_event_loop(guard->event);
 }

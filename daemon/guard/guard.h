@@ -19,6 +19,7 @@
 #include "guard/inquiry.h"
 #include "guard/listener.h"
 #include "guard/mirrors.h"
+#include "guard/notifier.h"
 #include "guard/options.h"
 #include "guard/quota.h"
 #include "guard/rebase.h"
@@ -78,6 +79,7 @@ typedef struct Guard {
 
         bool serving;          /* as was last said to the service manager */
         char *summary;         /* likewise; NULL: nothing yet */
+        Notifier notifier;
         uint64_t started_usec; /* boot time */
 } Guard;
 

@@ -70,6 +70,8 @@ int leaf_outcome(const LeafOutcome *outcome, Draft *draft)
         draft->of = outcome->of;
         leaf_set_number(leaf, "of", outcome->of);
         leaf_set_text(leaf, "result", outcome->result);
+        if (outcome->has_audit)
+                leaf_set_number(leaf, "audit", outcome->audit);
         if (!answer)
                 return 0;
         leaf_set_text(leaf, "engine", answer->engine);

@@ -50,8 +50,10 @@ int leaf_request(const LeafRequest *request, Draft *draft);
 
 typedef struct LeafOutcome {
         uint64_t of;
-        const char *result;          /* a word of the table */
-        const char *operation;       /* NULL: not known any more, as at a later start */
+        const char *result;    /* a word of the table */
+        const char *operation; /* NULL: not known any more, as at a later start */
+        bool has_audit;
+        uint64_t audit;              /* the kernel's serial of its record of the decision */
         const ResultMessage *answer; /* NULL where the worker never said */
 } LeafOutcome;
 

@@ -14,12 +14,12 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/client.h"
 #include "guard/guard.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 enum { LISTENER_TURN_MAX = 16 };
 
@@ -36,7 +36,7 @@ typedef struct ListenerKind {
         int type;
         ListenerPeer peer;
         MessageInterface interface;
-        /* Takes a connection over. 0 or -errno. */
+        /* Takes a connection over. 0 or -errno: it cannot, and has closed it. */
         int (*accepted)(Guard *guard, const struct ListenerKind *kind, int fd);
 } ListenerKind;
 
@@ -80,9 +80,23 @@ static int listener_on_pause_over(sd_event_source *source, uint64_t usec, void *
 /* Waits a little: nothing can be accepted just now, and the socket would only say so again at once. */
 static int listener_pause(Listener *listener)
 {
-        diag(DIAG_WARNING, "Cannot accept on %s for the moment: %m", listener->kind->name);
+        event_tell(EVENT_ACCEPT_PAUSED, EVENT_FIELDS({"socket", listener->kind->name}),
+                   "Cannot accept on %s for the moment: %m", listener->kind->name);
         int r = timer_arm(listener->pause, LISTENER_PAUSE_USEC);
         return r < 0 ? r : listener_apply(listener);
+}
+
+/* What fails about one connection is the end of that one; the guard serves all others. */
+static int listener_take(Listener *listener, int peer_fd)
+{
+        int r = listener->kind->accepted(listener->guard, listener->kind, peer_fd);
+
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
+                   "Cannot serve a connection on %s, so it is turned away: %s", listener->kind->name,
+                   strerror(-r));
+        return 0;
 }
 
 static int listener_on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -92,17 +106,15 @@ static int listener_on_io(sd_event_source *source, int fd, uint32_t events, void
         for (unsigned i = 0; i < LISTENER_TURN_MAX; i++) {
                 int peer_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (peer_fd >= 0) {
-                        int r = listener->kind->accepted(listener->guard, listener->kind, peer_fd);
+                        int r = listener_take(listener, peer_fd);
                         if (r < 0)
                                 return r;
                         continue;
                 }
                 if (errno == EAGAIN)
                         return 0;
-                if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                        return listener_pause(listener);
                 if (errno != EINTR && errno != ECONNABORTED)
-                        return -errno;
+                        return listener_pause(listener);
         }
         return 0;
 }
@@ -141,12 +153,14 @@ static int listener_open(Guard *guard, int fd, const char *name)
         const ListenerKind *kind = listener_find(name);
 
         if (!kind || sd_is_socket(fd, AF_UNIX, kind->type, 1) <= 0) {
-                diag(DIAG_ERROR, "The socket \"%s\" is none that I know, or not of its type.", name);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "The socket \"%s\" is none that I know, or not of its type.", name);
                 return -EINVAL;
         }
         for (size_t i = 0; i < listeners->n; i++)
                 if (listeners->all[i].kind == kind) {
-                        diag(DIAG_ERROR, "The socket \"%s\" was given twice.", name);
+                        event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "The socket \"%s\" was given twice.",
+                                   name);
                         return -EINVAL;
                 }
         Listener *listener = &listeners->all[listeners->n];
@@ -167,6 +181,26 @@ static int listener_open(Guard *guard, int fd, const char *name)
         return r < 0 ? r : listener_apply(listener);
 }
 
+/* The audit multicast, which needs CAP_AUDIT_READ and is opened by PID 1, comes in the same way. */
+static bool listeners_take_audit(Guard *guard, int fd, const char *name)
+{
+        Listeners *listeners = &guard->listeners;
+
+        if (strcmp(name, "kernel-audit") != 0 || listeners->has_audit || !kernel_echo_is_fd(fd))
+                return false;
+        listeners->has_audit = true;
+        listeners->audit_fd = fd;
+        return true;
+}
+
+int listeners_take_audit_fd(Listeners *listeners)
+{
+        if (!listeners->has_audit)
+                return -1;
+        listeners->has_audit = false;
+        return TAKE_FD(listeners->audit_fd);
+}
+
 static void listeners_free_names(char ***names)
 {
         for (char **name = *names; name && *name; name++)
@@ -183,15 +217,17 @@ int listeners_open(Guard *guard)
                 return n;
         for (int i = 0; i < n; i++) {
                 int fd = SD_LISTEN_FDS_START + i;
+                if (listeners_take_audit(guard, fd, names[i]))
+                        continue;
                 int r = listener_open(guard, fd, names[i]);
                 if (r < 0)
                         return r;
         }
         if (guard->listeners.n < ARRAY_SIZE(listener_kinds)) {
-                diag(DIAG_ERROR,
-                     "Only %zu of my %zu sockets were given to me; start me by systemd or by "
-                     "`matchguard run`.",
-                     guard->listeners.n, ARRAY_SIZE(listener_kinds));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Only %zu of my %zu sockets were given to me; start me by systemd or by "
+                           "`matchguard run`.",
+                           guard->listeners.n, ARRAY_SIZE(listener_kinds));
                 return -EINVAL;
         }
         return 0;
@@ -199,6 +235,7 @@ int listeners_open(Guard *guard)
 
 void listeners_deinit(Listeners *listeners)
 {
+        fd_close(listeners_take_audit_fd(listeners));
         for (size_t i = 0; i < listeners->n; i++) {
                 Listener *listener = &listeners->all[i];
                 listener->source = sd_event_source_disable_unref(listener->source);

@@ -24,15 +24,21 @@ typedef struct Listener {
 typedef struct Listeners {
         size_t n;
         Listener all[LISTENERS_MAX];
+        bool has_audit; /* the kernel's audit multicast was among them, and is not taken yet */
+        int audit_fd;
 } Listeners;
 
 /**
  * listeners_open() - Takes over the inherited sockets and puts them on the loop, shut.
  *
- * All five must be there, each once, of the right type and listening. Return: 0 or -errno, with the reason
+ * All five must be there, each once, of the right type and listening; the kernel's audit multicast
+ * (`kernel-audit`) may. Return: 0 or -errno, with the reason
  * said.
  */
 int listeners_open(struct Guard *guard);
+
+/** listeners_take_audit_fd() - The kernel's audit multicast, now the caller's; -1 where there is none. */
+int listeners_take_audit_fd(Listeners *listeners);
 
 /** listeners_deinit() - Closes them; safe when all zero. */
 void listeners_deinit(Listeners *listeners);

@@ -9,10 +9,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/options.h"
+#include "trail/event.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
         int r = options_parse(argc, argv, &options);
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
-        diag_init("matchguardd", DIAG_INFO);
+        event_init("matchguardd");
         block_signals();
         keep_memory_private();
 
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
                 r = guard_run(guard);
                 status = r < 0 ? EXIT_FAILURE : r;
                 if (r < 0)
-                        diag(DIAG_ERROR, "Cannot go on: %s", strerror(-r));
+                        event_tell(EVENT_FAILED, EVENT_NO_FIELDS, "Cannot go on: %s", strerror(-r));
         }
         guard_free(guard);
         return status;

@@ -6,35 +6,45 @@
 #include "guard/mirrors.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
+#include "base/fd.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
+#include "trail/kernel-audit.h"
+#include "trail/mirror-journal.h"
 
 #define MIRRORS_PAUSE_USEC      (60 * CLOCK_USEC_PER_SEC)
 #define MIRRORS_CHECKPOINT_USEC (3600 * CLOCK_USEC_PER_SEC)
 
 /* ------------------------------------------------------------------------------------------ what was lost */
 
+/* A `mirror` leaf on its way: what it tells is told anew if it is not written. */
+typedef struct LossEntry {
+        Waiter waiter;
+        MirrorLoss *loss;
+        uint64_t n_lost;
+} LossEntry;
+
 static int loss_committed(Waiter *waiter, TrailEntry *entry)
 {
-        CONTAINER_OF(waiter, MirrorLoss, waiter)->n_telling = 0;
+        free(CONTAINER_OF(waiter, LossEntry, waiter));
         return 0;
 }
 
 static int loss_failed(Waiter *waiter)
 {
-        MirrorLoss *loss = CONTAINER_OF(waiter, MirrorLoss, waiter);
+        _cleanup_(freep) LossEntry *entry = CONTAINER_OF(waiter, LossEntry, waiter);
 
-        loss->n_told -= loss->n_telling;
-        loss->n_telling = 0;
-        return timer_arm(loss->pause, MIRRORS_PAUSE_USEC);
+        entry->loss->n_told -= entry->n_lost;
+        return timer_arm(entry->loss->pause, MIRRORS_PAUSE_USEC);
 }
 
 static int loss_record(MirrorLoss *loss, uint64_t n_lost)
@@ -47,27 +57,32 @@ static int loss_record(MirrorLoss *loss, uint64_t n_lost)
         int r = recorder_now(recorder, &now);
         if (r < 0)
                 return r;
+        LossEntry *entry = calloc(1, sizeof(*entry));
+        if (!entry)
+                return -ENOMEM;
+        *entry = (LossEntry){.waiter = {.committed = loss_committed, .failed = loss_failed},
+                             .loss = loss,
+                             .n_lost = n_lost};
         draft_begin(&draft, &recorder->ledger, &now, "mirror");
         leaf_mirror(&mirror, &draft);
-        r = recorder_append(recorder, &draft, &loss->waiter);
-        if (r != 0)
-                /* What cannot be told now is told with the next one. */
-                return r < 0 ? r : 0;
-        loss->n_telling = n_lost;
-        loss->n_told += n_lost;
-        return 0;
+        r = recorder_append(recorder, &draft, &entry->waiter);
+        if (r == 0) {
+                loss->n_told += n_lost;
+                return 0;
+        }
+        free(entry);
+        /* What cannot be told now is told with the next one. */
+        return r < 0 ? r : 0;
 }
 
-/* Tells of what was lost since, unless a leaf about it is under way already. Return: 0 or -errno. */
+/* Tells of what was lost since. Return: 0 or -errno. */
 static int loss_tell(MirrorLoss *loss)
 {
         Mirrors *mirrors = &loss->guard->mirrors;
         const MirrorCounts counts = mirror_counts(mirrors->mirror, loss->to);
 
-        if (counts.lost == loss->n_told || loss->n_telling > 0 || loss->guard->stopped)
+        if (counts.lost == loss->n_told || loss->guard->stopped)
                 return 0;
-        diag(DIAG_WARNING, "The mirror to %s lost %llu records: %s.", mirror_name(loss->to),
-             (unsigned long long)(counts.lost - loss->n_told), strerror(counts.error));
         int r = loss_record(loss, counts.lost - loss->n_told);
         return r < 0 ? r : timer_arm(loss->pause, MIRRORS_PAUSE_USEC);
 }
@@ -151,33 +166,141 @@ void mirrors_fault(Mirrors *mirrors, const char *what)
 
 /* ----------------------------------------------------------------------------------------- life and death */
 
-int mirrors_init(Mirrors *mirrors, Guard *guard)
+static void mirrors_tell_event(const Buffer *record, void *userdata)
 {
+        const MirrorItem item = {.kind = MIRROR_EVENT, .bytes = record->data, .n = record->n};
+
+        mirror_tell(userdata, &item);
+}
+
+/* From here on what there is to say goes by its thread. */
+static int mirrors_add_journal(Mirrors *mirrors)
+{
+        void *journal = mirror_journal_new();
+        if (!journal)
+                return -ENOMEM;
+        int r = mirror_add(mirrors->mirror, MIRROR_JOURNAL, &mirror_journal, journal);
+        if (r < 0)
+                mirror_journal.free(journal);
+        else
+                event_set_teller(mirrors_tell_event, mirrors->mirror);
+        return r;
+}
+
+/* The kernel's audit, as far as it is wanted and can be written to. Return: 0 or -errno. */
+static int mirrors_add_kernel_audit(Mirrors *mirrors)
+{
+        ConfigMirror wanted = mirrors->guard->config.kernel_audit;
+        KernelAudit *audit = NULL;
+
+        if (wanted == CONFIG_MIRROR_NO)
+                return 0;
+        int r = kernel_audit_new(
+                &audit, wanted == CONFIG_MIRROR_CHECKPOINTS ? KERNEL_AUDIT_CHECKPOINTS : KERNEL_AUDIT_ALL,
+                &mirrors->why_off);
+        if (r == KERNEL_AUDIT_E_UNFIT) {
+                event_tell(wanted == CONFIG_MIRROR_REQUIRED ? EVENT_AUDIT_REQUIRED : EVENT_AUDIT_OFF,
+                           EVENT_FIELDS({"why", mirrors->why_off}),
+                           "Nothing is mirrored to the kernel's audit%s: %s.",
+                           wanted == CONFIG_MIRROR_REQUIRED ? ", so no permit goes out" : "",
+                           mirrors->why_off);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        r = mirror_add(mirrors->mirror, MIRROR_KERNEL_AUDIT, &kernel_audit_destination, audit);
+        if (r < 0)
+                kernel_audit_free(audit);
+        return r;
+}
+
+static int mirrors_on_echo(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Mirrors *mirrors = userdata;
+        eventfd_t count;
+        AuditEcho echo;
+
+        /* Read before the echoes, so that whatever comes later wakes the loop again. */
+        (void)eventfd_read(fd, &count);
+        while (kernel_echo_take(mirrors->echo, &echo)) {
+                int r = requests_hear(&mirrors->guard->requests, &echo);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Listens to what the kernel records, where there is a descriptor for it, or one can be had. */
+static int mirrors_listen(Mirrors *mirrors, int handed_fd)
+{
+        ConfigMirror wanted = mirrors->guard->config.kernel_audit;
+        _cleanup_(fd_closep) int fd = handed_fd;
+
+        if (wanted != CONFIG_MIRROR_YES && wanted != CONFIG_MIRROR_REQUIRED)
+                return 0;
+        if (fd < 0)
+                fd = kernel_echo_open();
+        if (fd < 0 && wanted == CONFIG_MIRROR_REQUIRED)
+                event_tell(EVENT_AUDIT_REQUIRED, EVENT_FIELDS({"why", strerror(-fd)}),
+                           "What the kernel's audit records cannot be read back, so no permit goes out: %s. "
+                           "Start matchguard-audit-read.socket, or the guard as root.",
+                           strerror(-fd));
+        if (fd < 0) {
+                mirrors->deaf = -fd;
+                return 0;
+        }
+        int r = kernel_echo_new(&mirrors->echo, fd);
+        if (r < 0)
+                return r;
+        (void)TAKE_FD(fd);
+        r = sd_event_add_io(mirrors->guard->event, &mirrors->echo_source, kernel_echo_event_fd(mirrors->echo),
+                            EPOLLIN, mirrors_on_echo, mirrors);
+        return r < 0 ? r : sd_event_source_set_exit_on_failure(mirrors->echo_source, true);
+}
+
+bool mirrors_hear(const Mirrors *mirrors)
+{
+        return mirrors->echo && kernel_echo_counts(mirrors->echo).error == 0 &&
+               mirror_counts(mirrors->mirror, MIRROR_KERNEL_AUDIT).on;
+}
+
+int mirrors_init(Mirrors *mirrors, Guard *guard, int audit_fd)
+{
+        _cleanup_(fd_closep) int fd = audit_fd;
+
         *mirrors = (Mirrors){.guard = guard};
         int r = mirror_new(&mirrors->mirror);
         if (r < 0)
                 return r;
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++) {
                 MirrorLoss *loss = &mirrors->losses[to];
-                *loss = (MirrorLoss){.guard = guard,
-                                     .to = to,
-                                     .waiter = {.committed = loss_committed, .failed = loss_failed}};
+                *loss = (MirrorLoss){.guard = guard, .to = to};
                 r = timer_new(guard->event, &loss->pause, loss_on_pause_over, loss);
                 if (r < 0)
                         return r;
         }
+        r = mirrors_add_journal(mirrors);
+        if (r < 0)
+                return r;
         r = sd_event_add_io(guard->event, &mirrors->source, mirror_event_fd(mirrors->mirror), EPOLLIN,
                             mirrors_on_loss, mirrors);
-        return r < 0 ? r : sd_event_source_set_exit_on_failure(mirrors->source, true);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(mirrors->source, true);
+        if (r >= 0)
+                r = mirrors_add_kernel_audit(mirrors);
+        return r < 0 ? r : mirrors_listen(mirrors, TAKE_FD(fd));
 }
 
 void mirrors_deinit(Mirrors *mirrors)
 {
         if (!mirrors->guard)
                 return;
+        event_set_teller(NULL, NULL);
         mirrors->source = sd_event_source_disable_unref(mirrors->source);
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++)
                 mirrors->losses[to].pause = sd_event_source_disable_unref(mirrors->losses[to].pause);
+        mirrors->echo_source = sd_event_source_disable_unref(mirrors->echo_source);
+        mirrors->echo = kernel_echo_free(mirrors->echo);
         mirrors->mirror = mirror_free(mirrors->mirror);
         mirrors->guard = NULL;
 }

@@ -13,6 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "guard/recorder.h"
+#include "trail/kernel-echo.h"
 #include "trail/mirror.h"
 
 struct Guard;
@@ -22,8 +23,6 @@ typedef struct MirrorLoss {
         struct Guard *guard;
         MirrorTo to;
         uint64_t n_told;        /* in leaves, those under way included */
-        uint64_t n_telling;     /* in the leaf under way */
-        Waiter waiter;          /* for that leaf */
         sd_event_source *pause; /* armed: no leaf yet */
 } MirrorLoss;
 
@@ -32,12 +31,26 @@ typedef struct Mirrors {
         Mirror *mirror;
         sd_event_source *source;
         MirrorLoss losses[_MIRROR_TO_MAX];
+        const char *
+                why_off; /* why there is no mirror to the kernel's audit; NULL: there is, or it is not wanted */
+        KernelEcho *echo; /* NULL: nothing is read back */
+        int deaf;         /* the errno that says why not; 0: it is, or is not wanted */
+        sd_event_source *echo_source;
         bool has_checkpoint;      /* one was told in this run */
         uint64_t checkpoint_usec; /* boot time of the last one that was */
 } Mirrors;
 
-/** mirrors_init() - Starts what matchguard.conf asks for. Return: 0 or -errno. */
-int mirrors_init(Mirrors *mirrors, struct Guard *guard);
+/**
+ * mirrors_init() - Starts what matchguard.conf asks for.
+ * @audit_fd:   the audit multicast, consumed; or -1
+ *
+ * What cannot be had is said and goes without, save that then nothing is permitted where it is required.
+ * Return: 0 or -errno.
+ */
+int mirrors_init(Mirrors *mirrors, struct Guard *guard, int audit_fd);
+
+/** mirrors_hear() - Whether permits go to the kernel's audit, and its records of them are read back. */
+bool mirrors_hear(const Mirrors *mirrors);
 
 /** mirrors_deinit() - Lets them send what waits, for a bounded time; safe when all zero. */
 void mirrors_deinit(Mirrors *mirrors);

@@ -4,13 +4,13 @@
 
 #include "guard/rebase.h"
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/client.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/status.h"
 #include "policy/time.h"
+#include "trail/event.h"
 
 /* An answer that a call gets at once. */
 static int rebase_turn_away(Client *client, uint64_t serial, AnswerKind kind, const char *reason)
@@ -98,8 +98,6 @@ static int rebase_begin(Rebase *rebase, Client *client, uint64_t serial)
                 return rebase_turn_away(client, serial, ANSWER_TRAIL_UNAVAILABLE, recorder->why);
         if (r > 0)
                 return rebase_turn_away(client, serial, ANSWER_OVERLOADED, NULL);
-        diag(DIAG_NOTICE, "The mark is set back to the present time by uid %u, as leaf %llu.", by,
-             (unsigned long long)recorder->ledger.size - 1);
         rebase->busy = true;
         rebase->call = (Call){};
         call_begin(&rebase->call, client, serial);

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define RECORDER_PROBE_USEC (1 * CLOCK_USEC_PER_SEC)
 #define RECORDER_BEAT_USEC  (60 * CLOCK_USEC_PER_SEC)
@@ -118,11 +118,15 @@ static int recorder_watch_clock(Recorder *recorder, const ClockReading *now, boo
 
         recorder->behind = behind;
         if (changed && behind)
-                diag(DIAG_ERROR,
-                     "The clock is behind the trail: every request is denied as clock-untrusted. Set it "
-                     "right, or, where it is the trail that is ahead, run 'matchguard rebase'.");
+                event_tell(
+                        EVENT_CLOCK_BEHIND,
+                        EVENT_FIELDS({"time", .number = now->wall_usec},
+                                     {"mark", .number = recorder->ledger.state.mark_usec}),
+                        "The clock is behind the trail: every request is denied as clock-untrusted. Set it "
+                        "right, or, where it is the trail that is ahead, run 'matchguard rebase'.");
         else if (changed)
-                diag(DIAG_NOTICE, "The clock is not behind the trail any more.");
+                event_tell(EVENT_CLOCK_CAUGHT_UP, EVENT_NO_FIELDS,
+                           "The clock is not behind the trail any more.");
         return changed || jumped ? recorder->handlers->clock(recorder->userdata) : 0;
 }
 
@@ -188,9 +192,6 @@ int recorder_now(Recorder *recorder, ClockReading *ret_now)
                 /* What there is no room for now is told with the next reading. */
                 if (r != 0)
                         return r < 0 ? r : 0;
-                diag(DIAG_WARNING, "The wall clock stepped by %lld ms; recorded as leaf %llu.",
-                     ((long long)jump.to_usec - (long long)jump.from_usec) / 1000,
-                     (unsigned long long)recorder->ledger.size - 1);
         }
         ledger_observe(&recorder->ledger, &now);
         r = recorder_watch_clock(recorder, &now, jumped);
@@ -241,8 +242,9 @@ static int recorder_set_broken(Recorder *recorder, const TrailFault *fault)
         recorder->n_told = 0;
         (void)snprintf(recorder->advice, sizeof(recorder->advice), "%s", fault->advice);
         if (changed || !broken)
-                diag(DIAG_ERROR, "The trail cannot be written, so every request is refused: %s.",
-                     recorder->advice);
+                event_tell(EVENT_TRAIL_BROKEN,
+                           EVENT_FIELDS({"why", recorder->why}, {"advice", recorder->advice}),
+                           "The trail cannot be written, so every request is refused: %s.", recorder->advice);
         int r = broken ? 0 : clock_read(&now);
         if (broken || r < 0)
                 return r;
@@ -384,8 +386,9 @@ static int recorder_probe_committed(Waiter *waiter, TrailEntry *entry)
         if (!recorder->broken)
                 return 0;
         recorder->broken = false;
-        diag(DIAG_NOTICE, "The trail is written again; requests refused meanwhile: %llu.",
-             (unsigned long long)n_told);
+        event_tell(EVENT_TRAIL_MENDED, EVENT_FIELDS({"count", .number = n_told}),
+                   "The trail is written again; requests refused meanwhile: %llu.",
+                   (unsigned long long)n_told);
         /* What was turned away while the probe was under way. */
         if (recorder->n_refused > 0) {
                 recorder->n_told = recorder->n_refused;

@@ -11,10 +11,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
@@ -22,8 +20,10 @@
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/recount.h"
+#include "guard/stand-downs.h"
 #include "guard/status.h"
 #include "guard/summary.h"
+#include "trail/event.h"
 
 /* Faults are for reading: more of them than this are cut. */
 enum { RELOAD_WHY_MAX = 32 * 1024 };
@@ -97,8 +97,8 @@ static int reload_end_unavailable(Reload *reload)
 {
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
 
-        diag(DIAG_ERROR, "The reload cannot be recorded, so it did not happen: %s",
-             reload->guard->recorder.why);
+        event_tell(EVENT_POLICY_NOT_RECORDED, EVENT_FIELDS({"why", reload->guard->recorder.why}),
+                   "The reload cannot be recorded, so it did not happen: %s", reload->guard->recorder.why);
         answer_error(reload->call.to, ANSWER_TRAIL_UNAVAILABLE, reload->guard->recorder.why, &answer);
         return reload_end(reload, &answer);
 }
@@ -115,9 +115,7 @@ static int reload_committed(Waiter *waiter, TrailEntry *entry)
         }
         policy_unref(guard->policy_durable);
         guard->policy_durable = policy_ref(guard->policy);
-        diag(DIAG_NOTICE, "The policy was loaded: it permits %s.",
-             reload->wider.wider ? "what the one before did not" : "nothing that the one before did not");
-
+        stand_downs_tell(reload->old, guard->policy);
         int r = warnings_policy_loaded(&guard->warnings);
         if (r < 0)
                 return r;
@@ -161,6 +159,15 @@ static char *reload_describe(const Reload *reload)
                                 text.data[i] = '?';
         buffer_append(&text, "", 1);
         return text.failed ? NULL : buffer_take(&text, NULL);
+}
+
+static void reload_tell_rejected(const Reload *reload)
+{
+        const ReloadAsker *asker = &reload->asker;
+
+        event_tell(reload->faults.unproved ? EVENT_INVARIANT_BROKEN : EVENT_POLICY_REJECTED,
+                   EVENT_FIELDS({"via", asker->via}, {"by", .number = asker->by}),
+                   "The policy is not loaded, the old one stays in force:\n%s", reload->why);
 }
 
 /* Whether the permits that the new policy's rates look back for are counted. */
@@ -234,7 +241,7 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
                 reload->why = reload_describe(reload);
                 if (!reload->why)
                         return -ENOMEM;
-                diag(DIAG_ERROR, "The policy is not loaded, the old one stays in force:\n%s", reload->why);
+                reload_tell_rejected(reload);
         }
         r = reload_record(reload);
         if (r < 0)
@@ -257,9 +264,9 @@ static int reload_begin(Reload *reload, const ReloadAsker *asker)
         r = sd_event_now(reload->guard->event, CLOCK_MONOTONIC, &now_usec);
         if (r < 0)
                 return r;
-        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                         (unsigned long long)now_usec); /* There may be nobody to tell. */
-        return 0;
+        char message[64];
+        snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now_usec);
+        return notifier_tell(&reload->guard->notifier, message);
 }
 
 int reload_by_signal(Reload *reload, const ReloadAsker *asker)

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -20,9 +19,11 @@
 #include "guard/job.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 #include "wire/job.h"
 
 #define REQUEST_DEADLINE_USEC (30 * CLOCK_USEC_PER_SEC)
+#define REQUEST_AWAIT_USEC    (2 * CLOCK_USEC_PER_SEC)
 #define REQUEST_SETTLE_USEC   (CLOCK_USEC_PER_SEC / 10)
 
 struct Request {
@@ -43,6 +44,9 @@ struct Request {
         uint64_t index;
         uint64_t deadline_usec;            /* boot time */
         char session[WORKER_SESSION_SIZE]; /* as the leaf has it; "": none */
+        uint64_t awaits_until_usec;        /* boot time; of one that awaits the kernel's record */
+        bool has_audit;
+        uint64_t audit; /* serial of the kernel's own record of the decision */
 
         const char *result;   /* a word of matchguard-trail(7)'s table */
         Packet result_packet; /* what `answer` points into */
@@ -52,44 +56,12 @@ struct Request {
         Waiter waiter; /* for the leaf that is on its way */
         Receipt *decided;
         Receipt *ended;
-        TAILQ_ENTRY(Request) link; /* in `submitted` or `owing` */
+        TAILQ_ENTRY(Request) link; /* in `awaiting`, `submitted` or `owing` */
         TAILQ_ENTRY(Request) open; /* in `open` */
 };
 
 /* -----------------------------------------------------------------------------------------------------
  * states */
-
-const char *request_state_name(RequestState state)
-{
-        static const char *const names[_REQUEST_STATE_MAX] = {
-                [REQUEST_RECEIVED] = "received",
-                [REQUEST_DECIDED] = "decided",
-                [REQUEST_DECISION_RECORDED] = "decision-recorded",
-                [REQUEST_SUBMITTED] = "submitted",
-                [REQUEST_RESULTED] = "resulted",
-                [REQUEST_OUTCOME_RECORDED] = "outcome-recorded",
-                [REQUEST_OWING] = "owing",
-                [REQUEST_ENDED] = "ended",
-        };
-        return names[state];
-}
-
-bool request_may_move(RequestState from, RequestState to)
-{
-        static const bool moves[_REQUEST_STATE_MAX][_REQUEST_STATE_MAX] = {
-                [REQUEST_RECEIVED] = {[REQUEST_DECIDED] = true, [REQUEST_ENDED] = true},
-                [REQUEST_DECIDED] = {[REQUEST_DECISION_RECORDED] = true, [REQUEST_ENDED] = true},
-                [REQUEST_DECISION_RECORDED] = {[REQUEST_SUBMITTED] = true,
-                                               [REQUEST_RESULTED] = true,
-                                               [REQUEST_OWING] = true,
-                                               [REQUEST_ENDED] = true},
-                [REQUEST_SUBMITTED] = {[REQUEST_RESULTED] = true, [REQUEST_OWING] = true},
-                [REQUEST_RESULTED] = {[REQUEST_OUTCOME_RECORDED] = true, [REQUEST_OWING] = true},
-                [REQUEST_OWING] = {[REQUEST_RESULTED] = true},
-                [REQUEST_OUTCOME_RECORDED] = {[REQUEST_ENDED] = true},
-        };
-        return moves[from][to];
-}
 
 /* The one place where a state changes: it also keeps the lists that the states mean. */
 static void request_set(Request *request, RequestState state)
@@ -97,11 +69,15 @@ static void request_set(Request *request, RequestState state)
         Requests *requests = &request->guard->requests;
 
         assert(request_may_move(request->state, state));
+        if (request->state == REQUEST_AWAITING)
+                TAILQ_REMOVE(&requests->awaiting, request, link);
         if (request->state == REQUEST_SUBMITTED)
                 TAILQ_REMOVE(&requests->submitted, request, link);
         if (request->state == REQUEST_OWING)
                 TAILQ_REMOVE(&requests->owing, request, link);
         request->state = state;
+        if (state == REQUEST_AWAITING)
+                TAILQ_INSERT_TAIL(&requests->awaiting, request, link);
         if (state == REQUEST_SUBMITTED)
                 TAILQ_INSERT_TAIL(&requests->submitted, request, link);
         if (state == REQUEST_OWING)
@@ -220,6 +196,8 @@ static int request_record_outcome(Request *request)
         LeafOutcome outcome = {.of = request->index,
                                .result = request->result,
                                .operation = request->message.operation,
+                               .has_audit = request->has_audit,
+                               .audit = request->audit,
                                .answer = request->has_answer ? &request->answer : NULL};
         ClockReading now;
 
@@ -306,12 +284,105 @@ static int request_submit(Request *request)
         return timer_is_armed(requests->deadline) ? 0 : request_arm_deadline(requests);
 }
 
+/* ------------------------------------------------------------------------------- the kernel's own record */
+
+static int request_arm_await(Requests *requests)
+{
+        Request *first = TAILQ_FIRST(&requests->awaiting);
+
+        return first ? timer_arm_at(requests->await, first->awaits_until_usec) : 0;
+}
+
+/* A permit is durable. Where the kernel's record of it is required, the job waits for that. */
+static int request_permitted(Request *request)
+{
+        Guard *guard = request->guard;
+        ClockReading now;
+
+        if (guard->config.kernel_audit != CONFIG_MIRROR_REQUIRED)
+                return request_submit(request);
+        if (!mirrors_hear(&guard->mirrors))
+                return request_give_up(request, "mirror-required");
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        request->awaits_until_usec = now.boottime_usec + REQUEST_AWAIT_USEC;
+        request_set(request, REQUEST_AWAITING);
+        return timer_is_armed(guard->requests.await) ? 0 : request_arm_await(&guard->requests);
+}
+
+static int requests_on_await(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Requests *requests = userdata;
+        ClockReading now;
+        Request *request;
+
+        int r = clock_read(&now);
+        if (r < 0)
+                return r;
+        while ((request = TAILQ_FIRST(&requests->awaiting)) &&
+               request->awaits_until_usec <= now.boottime_usec) {
+                r = request_give_up(request, "mirror-required");
+                if (r < 0)
+                        return r;
+        }
+        return request_arm_await(requests);
+}
+
+static void request_note_echo(Request *request, const AuditEcho *echo)
+{
+        request->has_audit = true;
+        request->audit = echo->serial;
+}
+
+static bool request_is_of(const Request *request, const AuditEcho *echo)
+{
+        return request->index == echo->index && memcmp(request->id, echo->request, sizeof(request->id)) == 0;
+}
+
+/* The worker takes jobs in the order of their leaves, and the kernel records in the order in which it is told:
+ * a permit whose record is passed over has none. */
+static int requests_pass_over(Requests *requests, const Request *heard)
+{
+        Request *request;
+
+        while ((request = TAILQ_FIRST(&requests->awaiting)) && request != heard) {
+                int r = request_give_up(request, "mirror-required");
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int requests_hear(Requests *requests, const AuditEcho *echo)
+{
+        Request *request;
+
+        TAILQ_FOREACH (request, &requests->awaiting, link)
+                if (request_is_of(request, echo)) {
+                        int r = requests_pass_over(requests, request);
+                        request_note_echo(request, echo);
+                        return r < 0 ? r : request_submit(request);
+                }
+        TAILQ_FOREACH (request, &requests->submitted, link)
+                if (request_is_of(request, echo))
+                        request_note_echo(request, echo);
+        return 0;
+}
+
+bool requests_await(const Requests *requests)
+{
+        return !TAILQ_EMPTY(&requests->awaiting);
+}
+
+/* ---------------------------------------------------------------------------------------- from the trail */
+
 static int request_decision_recorded(Request *request, TrailEntry *entry)
 {
         request->decided = TAKE_PTR(entry->receipt);
         request_set(request, REQUEST_DECISION_RECORDED);
         if (request->decision.permit)
-                return request_submit(request);
+                return request_permitted(request);
 
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
         AnswerRecords records = request_records(request);
@@ -405,8 +476,10 @@ int request_result(Request *request, Packet *packet, ResultMessage *message)
         if (!call_has_caller(&request->call) && !changes)
                 request->result = "caller-gone";
         if (strcmp(request->result, "worker-refused") == 0)
-                diag(DIAG_ERROR, "The worker refused leaf %llu: %s", (unsigned long long)request->index,
-                     request->answer.why);
+                event_tell(EVENT_WORKER_REFUSED,
+                           EVENT_FIELDS({"index", .number = request->index}, {"why", request->answer.why}),
+                           "The worker refused leaf %llu: %s", (unsigned long long)request->index,
+                           request->answer.why);
         return request_record_outcome(request);
 }
 
@@ -482,10 +555,13 @@ static int requests_on_settle(sd_event_source *source, uint64_t usec, void *user
 int requests_init(Requests *requests, Guard *guard)
 {
         *requests = (Requests){.guard = guard};
+        TAILQ_INIT(&requests->awaiting);
         TAILQ_INIT(&requests->submitted);
         TAILQ_INIT(&requests->owing);
         TAILQ_INIT(&requests->open);
         int r = timer_new(guard->event, &requests->deadline, requests_on_deadline, requests);
+        if (r == 0)
+                r = timer_new(guard->event, &requests->await, requests_on_await, requests);
         return r < 0 ? r : timer_new(guard->event, &requests->settle, requests_on_settle, requests);
 }
 
@@ -494,6 +570,7 @@ void requests_deinit(Requests *requests)
         if (!requests->guard)
                 return;
         requests->deadline = sd_event_source_disable_unref(requests->deadline);
+        requests->await = sd_event_source_disable_unref(requests->await);
         requests->settle = sd_event_source_disable_unref(requests->settle);
         while (!TAILQ_EMPTY(&requests->open))
                 request_free(TAILQ_FIRST(&requests->open));

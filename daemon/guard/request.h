@@ -5,6 +5,8 @@
  *   RECEIVED -> DECIDED -> DECISION_RECORDED -> (deny)   ENDED
  *                                            -> (permit) SUBMITTED -> RESULTED -> OUTCOME_RECORDED -> ENDED
  *
+ * With KernelAudit=required a permit is AWAITING the kernel's own record of it before it is SUBMITTED.
+ *
  * Invariants
  *   1. nothing leaves this process about a request (no job, no answer of a decision) before the receipt of
  *      its decision is in hand, and no match is answered before the receipt of its outcome is
@@ -24,6 +26,7 @@
 
 #include "guard/client.h"
 #include "guard/result.h"
+#include "trail/kernel-echo.h"
 #include "wire/message.h"
 #include "wire/packet.h"
 
@@ -33,6 +36,7 @@ typedef enum RequestState {
         REQUEST_RECEIVED,          /* a call, not looked at yet */
         REQUEST_DECIDED,           /* its leaf is on its way into the trail */
         REQUEST_DECISION_RECORDED, /* the receipt of its decision is in hand */
+        REQUEST_AWAITING,          /* it is a permit, and the kernel has not said yet that it recorded it */
         REQUEST_SUBMITTED,         /* the worker has its job */
         REQUEST_RESULTED,          /* it is known how it ended, and that leaf is on its way */
         REQUEST_OUTCOME_RECORDED,  /* the receipt of its outcome is in hand */
@@ -51,6 +55,7 @@ typedef struct Request Request;
 
 typedef struct Requests {
         struct Guard *guard;
+        TAILQ_HEAD(RequestsAwaiting, Request) awaiting; /* in the order of their indices */
         TAILQ_HEAD(RequestsSubmitted, Request)
         submitted; /* in the order of their indices, and so of their deadlines */
         TAILQ_HEAD(RequestsOwing, Request) owing;
@@ -58,6 +63,7 @@ typedef struct Requests {
         size_t n_open;
         size_t n_job_bytes; /* of the open ones */
         sd_event_source *deadline;
+        sd_event_source *await;
         sd_event_source *settle; /* tries again to record what is owed */
 } Requests;
 
@@ -85,6 +91,15 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds);
 /** request_result() - The worker's result, which result_check() has accepted; packet and message are taken
  * over. */
 int request_result(Request *request, Packet *packet, ResultMessage *message);
+
+/**
+ * requests_hear() - The kernel has recorded a permit: one that awaited this goes to the worker, one that the
+ * worker has already will say so in its outcome. Return: 0 or -errno.
+ */
+int requests_hear(Requests *requests, const AuditEcho *echo);
+
+/** requests_await() - Whether a permit awaits the kernel's record. */
+bool requests_await(const Requests *requests);
 
 /** requests_worker_gone() - What was submitted ends as `worker-gone`. Return: 0 or -errno. */
 int requests_worker_gone(Requests *requests);

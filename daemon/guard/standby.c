@@ -10,6 +10,7 @@
 #include "guard/start.h"
 #include "guard/summary.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define STANDBY_USEC (1 * CLOCK_USEC_PER_SEC)
 
@@ -56,5 +57,7 @@ int standby_begin(Standby *standby, const TrailFault *fault)
 
 void standby_end(Standby *standby)
 {
+        if (standby->active)
+                event_tell(EVENT_TRAIL_MENDED, EVENT_NO_FIELDS, "The trail is written again.");
         standby->active = false;
 }

@@ -18,13 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/error.h"
 #include "base/macro.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/recount.h"
 #include "guard/wider.h"
+#include "trail/event.h"
 #include "trail/room.h"
 
 PolicySource guard_policy_source(const Guard *guard)
@@ -65,12 +65,14 @@ static int start_load_policy(Guard *guard)
                 return 0;
         }
         if (r < 0) {
-                diag(DIAG_ERROR, "Cannot load the policy: %s", strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot load the policy: %s", strerror(-r));
                 return r;
         }
-        diag(DIAG_ERROR, "The policy does not load, so nothing can be decided:");
+        EventKind kind = faults.unproved ? EVENT_INVARIANT_BROKEN : EVENT_POLICY_REJECTED;
+        event_tell(kind, EVENT_FIELDS({"via", "start"}),
+                   "The policy does not load, so nothing can be decided:");
         for (size_t i = 0; i < faults.n; i++)
-                diag(DIAG_ERROR, "%s", faults.lines[i]);
+                event_tell(kind, EVENT_FIELDS({"via", "start"}), "%s", faults.lines[i]);
         policy_faults_deinit(&faults);
         return -EBADMSG;
 }
@@ -149,10 +151,11 @@ static int start_compare(Guard *guard, const TrailFound *found, Wider *ret_wider
         }
         int r = wider_than_archived(guard->options->state_dir, old, guard->policy, ret_wider);
         if (r == 0 && !ret_wider->known)
-                diag(DIAG_WARNING,
-                     "Whether the policy permits more than the one of the last run is not known, and not "
-                     "recorded: %s",
-                     ret_wider->why);
+                event_tell(
+                        EVENT_WIDER_UNKNOWN, EVENT_FIELDS({"why", ret_wider->why}),
+                        "Whether the policy permits more than the one of the last run is not known, and not "
+                        "recorded: %s",
+                        ret_wider->why);
         return r;
 }
 
@@ -204,8 +207,9 @@ static int start_record(Guard *guard, const TrailFound *found)
         for (size_t i = 0; i < found->n_open && r >= 0; i++)
                 r = start_close_open(guard, found->open[i]);
         if (r >= 0 && found->n_open > 0)
-                diag(DIAG_NOTICE, "%zu requests of the last run had no outcome; it is recorded as unknown.",
-                     found->n_open);
+                event_tell(EVENT_LEFT_OPEN, EVENT_FIELDS({"open", .number = found->n_open}),
+                           "%zu requests of the last run had no outcome; it is recorded as unknown.",
+                           found->n_open);
         if (r >= 0)
                 r = start_record_policy(guard, found);
         return r < 0 ? r : start_record_gap(guard);
@@ -217,9 +221,10 @@ static const char *start_log_key(char *path, size_t n)
 {
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
 
-        if (!dir || snprintf(path, n, "%s/log.key", dir) >= (int)n || access(path, F_OK) < 0)
+        if (!dir || snprintf(path, n, "%s/log.key", dir) >= (int)n)
                 return NULL;
-        return path;
+        /* Only one that is not there is none: a key must not be made beside one that cannot be looked at. */
+        return access(path, F_OK) < 0 && errno == ENOENT ? NULL : path;
 }
 
 enum { START_E_STANDBY = 1 };
@@ -265,9 +270,12 @@ static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status
                 return 0;
         if (start_passing(r))
                 return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = why});
-        diag(DIAG_ERROR, "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
+        event_tell(r == TRAIL_E_BEHIND ? EVENT_TRAIL_BEHIND : EVENT_TRAIL_REFUSED, EVENT_NO_FIELDS,
+                   "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
         if (r == TRAIL_E_BEHIND)
                 *ret_status = TRAIL_EXIT_BEHIND;
+        if (r == TRAIL_E_BEHIND || r == TRAIL_E_DAMAGED)
+                mirrors_fault(&guard->mirrors, r == TRAIL_E_BEHIND ? "behind" : "damaged");
         if (r == -EIO)
                 *ret_status = TRAIL_EXIT_STORAGE;
         return r < 0 ? r : -ENOTRECOVERABLE;
@@ -280,8 +288,8 @@ static int start_recorder(Guard *guard, const TrailFound *found)
 
         int r = clock_boot_id(boot);
         if (r < 0) {
-                diag(DIAG_ERROR, "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s",
-                     strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Cannot read this boot's id, /proc/sys/kernel/random/boot_id: %s", strerror(-r));
                 return r;
         }
         ledger_init(&guard->recorder.ledger, boot, found->head.size, &found->state);
@@ -298,6 +306,9 @@ static int start_archive(Guard *guard)
         char advice[ROOM_TEXT_SIZE];
 
         int r = guard_archive_policy(guard->trail, guard->policy);
+        if (r < 0 && !room_may_return(r))
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot keep the policy's text in %s/export: %s",
+                           guard->options->state_dir, strerror(-r));
         if (!room_may_return(r))
                 return r;
         trail_advice(guard->trail, r, advice);
@@ -322,7 +333,7 @@ int start_try(Guard *guard, int *ret_status)
         if (r >= 0)
                 r = recorder_start(&guard->recorder, guard->config.epoch_length_usec);
         if (r < 0)
-                diag(DIAG_ERROR, "Cannot begin to record: %s", strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot begin to record: %s", strerror(-r));
         return r;
 }
 

@@ -229,6 +229,26 @@ static void status_mirror(Guard *guard, MirrorTo to, Status *status)
                 status_text(status, keys->error, strerror(counts.error));
 }
 
+static void status_kernel_audit(Guard *guard, Status *status)
+{
+        const Mirrors *mirrors = &guard->mirrors;
+
+        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
+        status_mirror(guard, MIRROR_KERNEL_AUDIT, status);
+        if (mirrors->why_off)
+                status_text(status, "kernelAudit.fault", mirrors->why_off);
+        status_bool(status, "kernelAudit.readBack", mirrors->echo != NULL);
+        if (mirrors->deaf)
+                status_text(status, "kernelAudit.readFault", strerror(mirrors->deaf));
+        if (mirrors->echo) {
+                const KernelEchoCounts counts = kernel_echo_counts(mirrors->echo);
+                status_number(status, "kernelAudit.heard", counts.heard);
+                status_number(status, "kernelAudit.overruns", counts.overruns);
+                if (counts.error > 0)
+                        status_text(status, "kernelAudit.readFault", strerror(counts.error));
+        }
+}
+
 void status_in_full(Guard *guard, Status *status)
 {
         ClockReading now = {};
@@ -244,8 +264,7 @@ void status_in_full(Guard *guard, Status *status)
         status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);
         status_number(status, "requests.open", guard->requests.n_open);
         status_number(status, "requests.refused", guard->refused.n_all);
-        status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
-        status_mirror(guard, MIRROR_KERNEL_AUDIT, status);
+        status_kernel_audit(guard, status);
         status_mirror(guard, MIRROR_JOURNAL, status);
         status_number(status, "uptimeSeconds",
                       (now.boottime_usec - guard->started_usec) / CLOCK_USEC_PER_SEC);

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 
 #include "base/macro.h"
 #include "guard/facts.h"
@@ -42,14 +41,23 @@ static char *summary_text(const Guard *guard)
         return text.failed ? NULL : buffer_take(&text, NULL);
 }
 
+static void summary_tell(Guard *guard, const char *more, const char *text)
+{
+        _cleanup_(buffer_deinit) Buffer message = BUFFER_INIT;
+
+        buffer_append_format(&message, "%sSTATUS=%s", more, text);
+        if (!message.failed)
+                (void)notifier_tell(&guard->notifier,
+                                    buffer_text(&message)); /* The next one tells as much. */
+}
+
 void summary_notify(Guard *guard, const char *more)
 {
         char *text = summary_text(guard);
         bool same = !text || (guard->summary && strcmp(guard->summary, text) == 0);
 
-        /* A service manager that is slow would hold up the loop: it gets no more than it needs to know. */
         if (!same || *more)
-                (void)sd_notifyf(0, "%sSTATUS=%s", more, text ? text : ""); /* There may be nobody to tell. */
+                summary_tell(guard, more, text ? text : "");
         free(guard->summary);
         guard->summary = text;
 }

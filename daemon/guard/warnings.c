@@ -6,13 +6,13 @@
 
 #include <errno.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/facts.h"
 #include "guard/guard.h"
 #include "guard/recount.h"
 #include "guard/timer.h"
 #include "policy/time.h"
+#include "trail/event.h"
 
 #define WARNINGS_EACH_USEC (3600 * CLOCK_USEC_PER_SEC)
 
@@ -36,8 +36,23 @@ static void warnings_check_count(Warnings *warnings, const ClockReading *now)
         bool uncounted = warnings_is_uncounted(warnings->guard, now);
 
         if (uncounted && !warnings->uncounted)
-                diag(DIAG_ERROR, "%s.", warnings_uncounted);
+                event_tell(EVENT_RATES_UNCOUNTED, EVENT_NO_FIELDS, "%s.", warnings_uncounted);
         warnings->uncounted = uncounted;
+}
+
+static void warnings_tell(const Upcoming *upcoming)
+{
+        static const EventKind kinds[_UPCOMING_MAX] = {
+                [UPCOMING_MORATORIUM_END] = EVENT_MORATORIUM_END,
+                [UPCOMING_MORATORIUM_REVIEW] = EVENT_MORATORIUM_REVIEW,
+                [UPCOMING_ALLOW_END] = EVENT_ALLOW_END,
+                [UPCOMING_ORGANISATION_END] = EVENT_ORGANISATION_END,
+        };
+        char when[TIME_TEXT_SIZE];
+
+        time_format(upcoming->instant, when);
+        event_tell(kinds[upcoming->kind], EVENT_FIELDS({"name", upcoming->name}, {"date", when}), "%s.",
+                   upcoming->text);
 }
 
 int warnings_check(Warnings *warnings)
@@ -55,7 +70,7 @@ int warnings_check(Warnings *warnings)
         for (size_t i = 0; i < list.n && r >= 0; i++) {
                 r = said_note(&warnings->said, &list.items[i]);
                 if (r > 0)
-                        diag(DIAG_WARNING, "%s.", list.items[i].text);
+                        warnings_tell(&list.items[i]);
         }
         return r < 0 ? r : 0;
 }

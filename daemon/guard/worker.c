@@ -9,32 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
 #include "guard/guard.h"
 #include "guard/result.h"
+#include "trail/event.h"
 
 /* A job larger than this waits for nothing: either the worker reads, or it is overloaded. */
 enum { WORKER_JOB_LARGE = 64 * 1024 };
 
 void worker_init(Worker *worker, Guard *guard)
 {
-        worker->guard = guard;
+        *worker = (Worker){.guard = guard};
+        TAILQ_INIT(&worker->held);
+}
+
+static void worker_show_free(WorkerShow *show)
+{
+        buffer_deinit(&show->body);
+        free(show);
 }
 
 static void worker_forget(Worker *worker)
 {
+        WorkerShow *show;
+
+        while ((show = TAILQ_FIRST(&worker->held))) {
+                TAILQ_REMOVE(&worker->held, show, link);
+                worker_show_free(show);
+        }
         worker->channel = channel_free(worker->channel);
         for (size_t i = 0; i < worker->n_galleries; i++)
                 free(worker->galleries[i]);
         free(worker->galleries);
-        *worker = (Worker){.guard = worker->guard};
+        worker_init(worker, worker->guard);
 }
 
 void worker_deinit(Worker *worker)
 {
+        if (!worker->guard)
+                return;
         worker_forget(worker);
 }
 
@@ -56,7 +71,8 @@ static int worker_end(Worker *worker)
 
 static int worker_breach(Worker *worker, const char *what)
 {
-        diag(DIAG_ERROR, "The worker broke the rules and is ended: %s", what);
+        event_tell(EVENT_WORKER_BREACH, EVENT_FIELDS({"session", worker->session}, {"why", what}),
+                   "The worker broke the rules and is ended: %s", what);
         return worker_end(worker);
 }
 
@@ -136,7 +152,10 @@ static int worker_on_hello(Worker *worker, Packet *packet)
         worker->shown_size = message.size;
         worker->ready = true;
         trail_show_from(worker->guard->trail, message.size);
-        diag(DIAG_INFO, "A worker is there: %s, %s.", worker->version, worker->engine);
+        event_tell(EVENT_WORKER_THERE,
+                   EVENT_FIELDS({"session", worker->session}, {"version", worker->version},
+                                {"engine", worker->engine}),
+                   "A worker is there: %s, %s.", worker->version, worker->engine);
         guard_peers_changed(worker->guard);
         return 0;
 }
@@ -195,9 +214,15 @@ static int worker_on_closed(Channel *channel, int reason, void *userdata)
 {
         Worker *worker = userdata;
 
-        if (reason != PACKET_E_CLOSED)
+        if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
                 return worker_breach(worker, "what is no packet, or it does not read what it is sent");
-        diag(DIAG_NOTICE, "The worker has gone.");
+        if (reason < 0)
+                event_tell(EVENT_WORKER_GONE,
+                           EVENT_FIELDS({"session", worker->session}, {"error", strerror(-reason)}),
+                           "The worker's socket fails: %s", strerror(-reason));
+        else
+                event_tell(EVENT_WORKER_GONE, EVENT_FIELDS({"session", worker->session}),
+                           "The worker has gone.");
         return worker_end(worker);
 }
 
@@ -208,8 +233,9 @@ int worker_accept(Guard *guard, int fd)
         Worker *worker = &guard->worker;
 
         if (worker->channel || !frontend_peer_is(guard, own_fd, "matchguard-worker")) {
-                diag(DIAG_WARNING, "Turned away a connection on the worker's socket: %s.",
-                     worker->channel ? "a worker is there" : "it is of another account");
+                event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "worker"}),
+                           "Turned away a connection on the worker's socket: %s.",
+                           worker->channel ? "a worker is there" : "it is of another account");
                 return 0;
         }
         return channel_new(&worker->channel, guard->event, TAKE_FD(own_fd), &handlers, worker);
@@ -218,27 +244,54 @@ int worker_accept(Guard *guard, int fd)
 /* --------------------------------------------------------------------------------------------------------
  * jobs */
 
+/* Shows what is held back, up to a size of the log. Return: 0 or -errno. */
+static int worker_show_held(Worker *worker, uint64_t size)
+{
+        WorkerShow *show;
+        int r = 0;
+
+        while (r == 0 && (show = TAILQ_FIRST(&worker->held)) && show->size <= size) {
+                TAILQ_REMOVE(&worker->held, show, link);
+                worker->shown_size = show->size;
+                r = channel_send(worker->channel, MESSAGE_CHECKPOINT, &show->body, NULL, 0);
+                worker_show_free(show);
+        }
+        return r;
+}
+
 int worker_show(Worker *worker, const TrailCommit *commit)
 {
         if (!worker->ready || !commit->has_consistency)
                 return 0;
+        const WorkerShow *last = TAILQ_LAST(&worker->held, WorkerHeld);
         /* The proofs of a session follow on from its hello: anything else is the trail's fault. */
-        if (commit->old_size != worker->shown_size)
+        if (commit->old_size != (last ? last->size : worker->shown_size))
                 return -ENOTRECOVERABLE;
         CheckpointMessage message = {.note = commit->note, .old_size = commit->old_size};
         message.n_proof = commit->consistency->n;
         memcpy(message.proof, commit->consistency->hashes, message.n_proof * sizeof(Digest));
 
-        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-        checkpoint_encode(&message, &body);
-        worker->shown_size = commit->head.size;
-        return channel_send(worker->channel, MESSAGE_CHECKPOINT, &body, NULL, 0);
+        WorkerShow *show = calloc(1, sizeof(*show));
+        if (!show)
+                return -ENOMEM;
+        show->size = commit->head.size;
+        checkpoint_encode(&message, &show->body);
+        TAILQ_INSERT_TAIL(&worker->held, show, link);
+        /* Jobs that wait for the kernel's record have proofs for the checkpoints of their own commits. */
+        bool hold = worker->guard->config.kernel_audit == CONFIG_MIRROR_REQUIRED;
+        if (hold && requests_await(&worker->guard->requests))
+                return 0;
+        return worker_show_held(worker, hold ? commit->old_size : show->size);
 }
 
 int worker_send(Worker *worker, const WorkerJob *job, Buffer *body)
 {
-        if (!worker->ready || !job->session || strcmp(job->session, worker->session) != 0 ||
-            job->tree_size != worker->shown_size)
+        if (!worker->ready || !job->session || strcmp(job->session, worker->session) != 0)
+                return WORKER_E_GONE;
+        int r = worker_show_held(worker, job->tree_size);
+        if (r < 0)
+                return r;
+        if (job->tree_size != worker->shown_size)
                 return WORKER_E_GONE;
         if (body->n > WORKER_JOB_LARGE && !channel_is_idle(worker->channel))
                 return WORKER_E_OVERLOADED;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "trail/trail.h"
 #include "wire/channel.h"
@@ -22,6 +23,14 @@ enum {
         WORKER_NAME_MAX = 64,
 };
 
+/* A checkpoint that is shown to it before the first job under it. */
+typedef struct WorkerShow WorkerShow;
+struct WorkerShow {
+        uint64_t size;
+        Buffer body; /* of the CHECKPOINT */
+        TAILQ_ENTRY(WorkerShow) link;
+};
+
 typedef struct Worker {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
@@ -31,6 +40,7 @@ typedef struct Worker {
         char engine[WORKER_NAME_MAX + 1];
         char **galleries; /* names of those on its disk */
         size_t n_galleries;
+        TAILQ_HEAD(WorkerHeld, WorkerShow) held; /* in order; only where jobs wait for the kernel's record */
         uint64_t shown_size; /* of the last checkpoint that it was shown, or that it had */
         size_t n_late;
         uint64_t late[WORKER_LATE_MAX]; /* jobs whose results nobody waits for any more */
@@ -48,7 +58,10 @@ int worker_accept(struct Guard *guard, int fd);
 /** worker_session() - The session at hand, for the leaf; NULL: there is no worker. */
 const char *worker_session(const Worker *worker);
 
-/** worker_show() - Shows it a checkpoint, where jobs are to follow under it. Return: 0 or -errno. */
+/**
+ * worker_show() - Shows it a checkpoint, where jobs are to follow under it; where these have to wait, together
+ * with the first of them, so that checkpoints and jobs come to it in one order. Return: 0 or -errno.
+ */
 int worker_show(Worker *worker, const TrailCommit *commit);
 
 enum {

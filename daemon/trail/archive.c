@@ -73,9 +73,10 @@ int archive_policy(int export_fd, const Digest *digest, const TrailPolicyText *t
         digest_hex(digest, hex);
         (void)snprintf(folder, sizeof(folder), "policy/%s", hex);
         (void)snprintf(temporary, sizeof(temporary), ".tmp/%s.%s", hex, suffix);
-        if (folder_has(export_fd, folder))
-                return 0;
-        int r = folder_make_above(export_fd, folder);
+        int r = folder_has(export_fd, folder);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = folder_make_above(export_fd, folder);
         if (r == 0)
                 r = archive_write(export_fd, temporary, texts, n_texts);
         /* Where another thread was faster, its folder is not empty and stays. */

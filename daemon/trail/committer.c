@@ -305,6 +305,18 @@ static bool committer_decides(const Buffer *bytes, const uint8_t request[static 
         return decides;
 }
 
+/* Whether a leaf is the outcome of a decision. One that is not was named by a row that was changed. */
+static bool committer_is_outcome(const Buffer *bytes, uint64_t decision)
+{
+        Leaf leaf = LEAF_INIT;
+        uint64_t of = 0;
+
+        bool is = leaf_parse(bytes->data, bytes->n, LEAF_MAX, &leaf) == 0 &&
+                  leaf_is(&leaf, "kind", "outcome") && leaf_number(&leaf, "of", &of) && of == decision;
+        leaf_deinit(&leaf);
+        return is;
+}
+
 int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding)
 {
         _cleanup_(finding_deinit) Finding finding = {};
@@ -324,6 +336,8 @@ int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID
         finding.has_outcome = r == 0;
         if (r == 0)
                 r = committer_prove(committer, outcome, &finding.outcome, &finding.outcome_proof);
+        if (r == 0 && finding.has_outcome && !committer_is_outcome(&finding.outcome, decision))
+                r = -EBADMSG;
         if (r < 0)
                 return r;
         *ret_finding = finding;

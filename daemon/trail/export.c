@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "base/buffer.h"
-#include "base/diag.h"
 #include "log/tile.h"
+#include "trail/event.h"
 #include "trail/fatal.h"
 #include "trail/room.h"
 
@@ -188,9 +188,10 @@ static void export_tell_room(Export *export, int r)
         memcpy(export->fault, fault, sizeof(fault));
         pthread_mutex_unlock(&export->lock);
         if (no_room && !export->no_room)
-                diag(DIAG_WARNING, "The published log falls behind until it can be written: %s.", fault);
+                event_tell(EVENT_EXPORT_BEHIND, EVENT_FIELDS({"why", fault}),
+                           "The published log falls behind until it can be written: %s.", fault);
         if (!no_room && export->no_room)
-                diag(DIAG_NOTICE, "The published log has caught up.");
+                event_tell(EVENT_EXPORT_CAUGHT_UP, EVENT_NO_FIELDS, "The published log has caught up.");
         export->no_room = no_room;
 }
 

@@ -10,15 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
+#include "trail/event.h"
 #include "trail/trail.h"
 
 void fatal_storage(const char *what, const char *folder, int r)
 {
-        diag(DIAG_ERROR,
-             "%s: %s failed: %s. Ending, so that nothing is told that the disk may not hold; the next start "
-             "reads everything anew. What to do: matchguardd(8), exit status %d.",
-             folder, what, strerror(-r), TRAIL_EXIT_STORAGE);
+        event_tell_now(EVENT_STORAGE_FAILED,
+                       EVENT_FIELDS({"folder", folder}, {"what", what}, {"why", strerror(-r)}),
+                       "%s: %s failed: %s. Ending, so that nothing is told that the disk may not hold; the "
+                       "next start "
+                       "reads everything anew. What to do: matchguardd(8), exit status %d.",
+                       folder, what, strerror(-r), TRAIL_EXIT_STORAGE);
         _exit(TRAIL_EXIT_STORAGE);
 }
 

@@ -100,9 +100,11 @@ int folder_remove(int parent_fd, const char *name)
         return r;
 }
 
-bool folder_has(int folder_fd, const char *name)
+int folder_has(int folder_fd, const char *name)
 {
-        return faccessat(folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        if (faccessat(folder_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return 1;
+        return errno == ENOENT ? 0 : -errno;
 }
 
 int folders_lock(Folders *folders, const char *state_dir)

@@ -4,7 +4,6 @@
  * the umask, and the lock that keeps a second guard out.
  */
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /** folder_make() - Makes one folder (or finds it) and opens it. Return: 0 or -errno. */
@@ -22,8 +21,9 @@ int folder_make_above(int folder_fd, const char *path);
  * -errno. */
 int folder_remove(int parent_fd, const char *name);
 
-/** folder_has() - Whether something of that name is there. */
-bool folder_has(int folder_fd, const char *name);
+/** folder_has() - Whether something of that name is there. Return: 1, 0, or -errno where that cannot be told,
+ * which is not the same as 0. */
+int folder_has(int folder_fd, const char *name);
 
 /* What trail_open() works with. All are -1 or open; all are this struct's. */
 typedef struct Folders {

@@ -127,18 +127,28 @@ static void queue_count_lost(Queue *queue, int error)
                 (void)eventfd_write(queue->event_fd, 1);
 }
 
+/* Under the lock: whether another item has room. */
+static bool queue_has_room(const Queue *queue, const MirrorItem *item)
+{
+        bool request = item->kind == MIRROR_LEAF && strcmp(item->leaf_kind, "request") == 0;
+        size_t n_max = MIRROR_ITEMS_MAX - (request ? MIRROR_ITEMS_KEPT : 0);
+        size_t n_bytes_max = MIRROR_BYTES_MAX - (request ? MIRROR_BYTES_KEPT : 0);
+
+        return queue->n < n_max && queue->n_bytes + item->n <= n_bytes_max;
+}
+
 /* Takes a message over; one that does not fit is lost. */
-static void queue_put(Queue *queue, Message *message, size_t n)
+static void queue_put(Queue *queue, Message *message, const MirrorItem *item)
 {
         pthread_mutex_lock(&queue->lock);
-        if (!message || queue->n >= MIRROR_ITEMS_MAX || queue->n_bytes + n > MIRROR_BYTES_MAX) {
+        if (!message || !queue_has_room(queue, item)) {
                 queue_count_lost(queue, message ? ENOBUFS : ENOMEM);
                 free(message);
         } else {
                 *queue->end = message;
                 queue->end = &message->next;
                 queue->n++;
-                queue->n_bytes += n;
+                queue->n_bytes += item->n;
                 pthread_cond_signal(&queue->wake);
         }
         pthread_mutex_unlock(&queue->lock);
@@ -307,7 +317,7 @@ void mirror_tell(Mirror *mirror, const MirrorItem *item)
                         memcpy(message->bytes, item->bytes, item->n);
                         message->bytes[item->n] = '\0';
                 }
-                queue_put(queue, message, item->n);
+                queue_put(queue, message, item);
         }
 }
 

@@ -26,6 +26,7 @@ const char *mirror_name(MirrorTo to);
 
 typedef enum MirrorKind {
         MIRROR_LEAF,       /* a durable leaf: its bytes */
+        MIRROR_EVENT,      /* an event that is no leaf, as event_encode() writes it */
         MIRROR_CHECKPOINT, /* a signed checkpoint that was committed: the note, and the leaf's epoch */
         MIRROR_FAULT,      /* the trail is not what it should be: a word for what is wrong with it */
 } MirrorKind;
@@ -55,6 +56,8 @@ typedef struct MirrorDestination {
 enum {
         MIRROR_ITEMS_MAX = 16384,            /* that wait for one destination */
         MIRROR_BYTES_MAX = 16 * 1024 * 1024, /* likewise */
+        MIRROR_ITEMS_KEPT = 256, /* of those, for all but requests: a flood of those hides nothing else */
+        MIRROR_BYTES_KEPT = 1024 * 1024, /* likewise */
         MIRROR_STOP_USEC = 2 * 1000 * 1000,
 };
 
@@ -80,7 +83,10 @@ int mirror_new(Mirror **ret_mirror);
  */
 int mirror_add(Mirror *mirror, MirrorTo to, const MirrorDestination *destination, void *self);
 
-/** mirror_tell() - Copies an item into the queue of each destination that wants it. One thread only. */
+/**
+ * mirror_tell() - Copies an item into the queue of each destination that wants it. One thread only, but for
+ * MIRROR_EVENT.
+ */
 void mirror_tell(Mirror *mirror, const MirrorItem *item);
 
 /** mirror_event_fd() - Readable (an eventfd) once something was lost since it was last read; borrowed. */

@@ -28,6 +28,7 @@
 #include "base/text.h"
 #include "log/signer.h"
 #include "trail/ballast.h"
+#include "trail/derived.h"
 #include "trail/epoch-key.h"
 #include "trail/epoch-log.h"
 #include "trail/key.h"
@@ -142,19 +143,22 @@ static int start_folders(Start *start)
 static int start_look(Start *start)
 {
         const Folders *folders = &start->opening->folders;
-        bool has_database = folder_has(folders->trail_fd, "trail.db");
 
-        if (!has_database && start->has_published)
+        int r = folder_has(folders->trail_fd, "trail.db");
+        if (r != 0)
+                return r < 0 ? r : 0;
+        if (start->has_published)
                 return start_refuse(start, TRAIL_E_BEHIND,
                                     "There is an exported log in %s/export, but its database %s is "
                                     "missing. " OPENING_WAY_ON,
                                     start->config->state_dir, start->database);
-        if (!has_database && renewal_is_half_done(folders->state_fd))
+        r = renewal_is_half_done(folders->state_fd);
+        if (r > 0)
                 return start_refuse(
                         start, TRAIL_E_BEHIND,
                         "A --new-log in %s did not come to its end. Start with --new-log once more.",
                         start->config->state_dir);
-        return 0;
+        return r;
 }
 
 static int start_store(Start *start)
@@ -175,7 +179,7 @@ static int start_store(Start *start)
         case STORE_E_HELD:
                 return start_refuse(start, TRAIL_E_REFUSED, "Another process has %s open.", start->database);
         case STORE_E_FOREIGN:
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged, or is no trail of this version. " OPENING_WAY_ON,
                                     start->database);
         case STORE_E_FULL:
@@ -228,11 +232,11 @@ static int start_key(Start *start)
 
         int r = key_load(&source, start->opening->origin, &start->signer);
         if (r == KEY_E_MISSING)
-                return start_refuse(start, TRAIL_E_REFUSED, "The log's key is missing: %s%s.",
+                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is missing: %s%s.",
                                     credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
         if (r == KEY_E_MALFORMED)
-                return start_refuse(start, TRAIL_E_REFUSED, "The log's key is not %d bytes: %s%s.",
+                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is not %d bytes: %s%s.",
                                     NOTE_SEED_SIZE, credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
         if (r < 0)
@@ -265,10 +269,11 @@ static int start_refuse_seed(Start *start, int ending)
                 [EPOCH_E_UNLOCKED] = "cannot be kept in memory that is never swapped",
         };
 
-        return start_refuse(
-                start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
-                start->config->state_dir, texts[ending],
-                ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l." : OPENING_SEED_BACK);
+        return start_refuse(start, ending == EPOCH_E_UNLOCKED ? TRAIL_E_REFUSED : TRAIL_E_DAMAGED,
+                            "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
+                            start->config->state_dir, texts[ending],
+                            ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l."
+                                                       : OPENING_SEED_BACK);
 }
 
 /* The key that the epoch at hand is signed with. */
@@ -285,7 +290,7 @@ static int start_epoch(Start *start)
                 return 0;
         int r = start->begun ? epoch_log_key(start->store, &start->head, expected) : 0;
         if (r == -EBADMSG)
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged: it does not say whose epoch this is. " OPENING_WAY_ON,
                                     start->database);
         if (r == 0)
@@ -325,7 +330,7 @@ static int start_verify(Start *start)
                           &start->tree);
         if (r == NOTE_E_UNSIGNED)
                 return start_refuse(
-                        start, TRAIL_E_REFUSED, "The checkpoint in %s was not signed with this key (%s).",
+                        start, TRAIL_E_DAMAGED, "The checkpoint in %s was not signed with this key (%s).",
                         start->database,
                         start->config->log_key_path ? start->config->log_key_path : "trail/log.key");
         if (r == 0 && start->tree.size == start->head.size)
@@ -333,10 +338,23 @@ static int start_verify(Start *start)
         else
                 r = NODES_E_DAMAGED;
         if (r == NODES_E_DAMAGED)
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged: its leaves, tiles and checkpoint (size %llu) do not "
                                     "belong together. " OPENING_WAY_ON,
                                     start->database, (unsigned long long)start->head.size);
+        return r;
+}
+
+/* What stands beside the leaves, against them. */
+static int start_derived(Start *start)
+{
+        const char *what = NULL;
+
+        int r = derived_verify(start->store, &start->head, &what);
+        if (r == DERIVED_E_DAMAGED)
+                return start_refuse(start, TRAIL_E_DAMAGED,
+                                    "%s is damaged: %s is not what its leaves say. " OPENING_WAY_ON,
+                                    start->database, what);
         return r;
 }
 
@@ -493,8 +511,12 @@ static int start_tell(Start *start, TrailFound *ret_found)
         }
         found.open = list.indices;
         found.n_open = list.n;
-        if (start->tree.size == 0)
-                found.has_previous = renewal_previous(start->opening->folders.trail_fd, &found.previous);
+        r = start->tree.size == 0 ? renewal_previous(start->opening->folders.trail_fd, &found.previous) : 0;
+        if (r < 0) {
+                trail_found_deinit(&found);
+                return r;
+        }
+        found.has_previous = r > 0;
         *ret_found = found;
         return 0;
 }
@@ -549,8 +571,8 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,    start_store, start_origin,  start_key,     start_begin,
-                start_verify,  start_compare, start_epoch, start_publish, start_ballast,
+                start_folders, start_look,    start_store,   start_origin, start_key,     start_begin,
+                start_verify,  start_derived, start_compare, start_epoch,  start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

@@ -103,8 +103,9 @@ static int renewal_prepare(int state_fd, const OldLog *old)
         int r = folder_make(state_fd, renewal_next, 0700, &next_fd);
         if (r < 0)
                 return r;
-        if (!old->has_checkpoint || folder_has(state_fd, renewal_next_file))
-                return 0;
+        r = old->has_checkpoint ? folder_has(state_fd, renewal_next_file) : 1;
+        if (r != 0)
+                return r < 0 ? r : 0;
         digest_hex(&old->checkpoint, hex);
         buffer_append_format(&text, "%s\n", hex);
         return fd_write_file(next_fd, "previous", 0600, &text);
@@ -115,9 +116,13 @@ static int renewal_prepare_export(int state_fd)
 {
         _cleanup_(fd_closep) int fd = -1;
 
-        if (!folder_has(state_fd, "export") || folder_has(state_fd, renewal_next_export))
-                return 0;
-        int r = folder_make(state_fd, renewal_within_export, 0750, &fd);
+        int r = folder_has(state_fd, "export");
+        if (r <= 0)
+                return r;
+        r = folder_has(state_fd, renewal_next_export);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = folder_make(state_fd, renewal_within_export, 0750, &fd);
         if (r < 0)
                 return r;
         if (renameat2(state_fd, renewal_within_export, state_fd, renewal_next_export, RENAME_NOREPLACE) < 0 ||
@@ -129,8 +134,9 @@ static int renewal_prepare_export(int state_fd)
 /* Step 5. */
 static int renewal_place_export(int state_fd)
 {
-        if (!folder_has(state_fd, renewal_next_export))
-                return 0;
+        int r = folder_has(state_fd, renewal_next_export);
+        if (r <= 0)
+                return r;
         return renameat(state_fd, renewal_next_export, state_fd, "export") < 0 ? -errno : 0;
 }
 
@@ -152,7 +158,7 @@ static int renewal_put_aside(int state_fd, const char *name, uint64_t size)
         return -EEXIST;
 }
 
-bool renewal_is_half_done(int state_fd)
+int renewal_is_half_done(int state_fd)
 {
         return folder_has(state_fd, renewal_next);
 }
@@ -172,8 +178,11 @@ int renewal_run(int state_fd, const char *trail_path)
         int r = old_log_find(state_fd, trail_path, &old);
         if (r < 0)
                 return r;
-        if (!old.begun && !renewal_is_half_done(state_fd))
-                return 0;
+        if (!old.begun) {
+                r = renewal_is_half_done(state_fd);
+                if (r <= 0)
+                        return r;
+        }
         r = renewal_prepare(state_fd, &old);
         if (r == 0)
                 r = renewal_prepare_export(state_fd);
@@ -190,13 +199,17 @@ int renewal_run(int state_fd, const char *trail_path)
         return r;
 }
 
-bool renewal_previous(int trail_fd, Digest *ret_digest)
+int renewal_previous(int trail_fd, Digest *ret_digest)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
 
-        if (fd_read_file(trail_fd, "previous", DIGEST_HEX_SIZE, &text) < 0 || text.n != DIGEST_HEX_SIZE ||
-            text.data[DIGEST_HEX_SIZE - 1] != '\n')
-                return false;
+        int r = fd_read_file(trail_fd, "previous", DIGEST_HEX_SIZE, &text);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        if (text.n != DIGEST_HEX_SIZE || text.data[DIGEST_HEX_SIZE - 1] != '\n')
+                return -EBADMSG;
         text.data[DIGEST_HEX_SIZE - 1] = 0;
-        return digest_from_hex(buffer_text(&text), ret_digest);
+        return digest_from_hex(buffer_text(&text), ret_digest) ? 1 : -EBADMSG;
 }

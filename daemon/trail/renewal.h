@@ -18,12 +18,13 @@
  */
 int renewal_run(int state_fd, const char *trail_path);
 
-/** renewal_is_half_done() - Whether an earlier renewal did not come to its end. */
-bool renewal_is_half_done(int state_fd);
+/** renewal_is_half_done() - Whether an earlier renewal did not come to its end. Return: 1, 0 or -errno. */
+int renewal_is_half_done(int state_fd);
 
 /** renewal_forget() - Throws away what an earlier renewal had prepared; the old log goes on. Return: 0 or
  * -errno. */
 int renewal_forget(int state_fd);
 
-/** renewal_previous() - The checkpoint that a log in @trail_fd follows. Return: whether it follows one. */
-bool renewal_previous(int trail_fd, Digest *ret_digest);
+/** renewal_previous() - The checkpoint that a log in @trail_fd follows. Return: 1, 0 where it follows none, or
+ * -errno. */
+int renewal_previous(int trail_fd, Digest *ret_digest);

@@ -2,7 +2,7 @@
  * The trail's database. Owns the one connection and its prepared statements; knows nothing of hashes, keys or
  * threads. Runs in the guard: in the caller of trail_open(), afterwards in the trail's thread only.
  *
- * Layout of trail.db (STRICT tables; page 4096, application id "MGUD")
+ * Layout of trail.db (STRICT tables, schema.c; page 4096, application id "MGUD")
  *
  *   leaf        i -> b                   every leaf; triggers refuse change and removal
  *   tile        level << 48 | n -> h     hashes of 32 bytes; level 0: full tiles only, above: rows that grow
@@ -29,10 +29,10 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "trail/fatal.h"
+#include "trail/schema.h"
 
 enum {
-        STORE_APPLICATION_ID = 0x4d475544,
-        STORE_VERSION = 2,
+        STORE_CHECKED_PAGES = 8192, /* a database of more is not read whole at start */
         STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not, where there is room */
 };
 
@@ -48,7 +48,7 @@ typedef enum StoreStatement {
         STATEMENT_OUTCOME,
         STATEMENT_EPOCH,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
-        STATEMENT_MAX = STATEMENT_READ + STORE_EPOCHS_BACK + 1,
+        STATEMENT_MAX = STATEMENT_READ + STORE_DETAILS + 1,
 } StoreStatement;
 
 static const char *const store_statements[STATEMENT_MAX] = {
@@ -76,6 +76,10 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
         [STATEMENT_READ + STORE_EPOCHS_BACK] =
                 "SELECT epoch, note FROM ckpt WHERE epoch BETWEEN ?1 AND ?2 ORDER BY epoch DESC",
+        [STATEMENT_READ + STORE_OUTCOMES] =
+                "SELECT i, NULL FROM outcome_of WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
+        [STATEMENT_READ + STORE_DETAILS] =
+                "SELECT i, b, salt FROM detail WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
 };
 
 /* Before anything is read. Exclusive locking comes before the
@@ -93,32 +97,6 @@ static const char store_settings[] = "PRAGMA page_size = 4096;"
                                      "PRAGMA synchronous = FULL;"
                                      "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA journal_size_limit = -1;";
-
-static const char store_schema[] =
-        "BEGIN IMMEDIATE;"
-        "PRAGMA application_id = 1296520516;"
-        "PRAGMA user_version = 2;"
-        "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT;"
-        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); "
-        "END;"
-        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); "
-        "END;"
-        "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT;"
-        "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, time INTEGER NOT "
-        "NULL, "
-        "mark INTEGER, policy BLOB, epoch INTEGER NOT NULL, epoch_first INTEGER NOT NULL, "
-        "epoch_time INTEGER NOT NULL, origin TEXT NOT NULL, epoch0 TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
-        "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
-        "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE ckpt (epoch INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
-        "CREATE TRIGGER ckpt_stays BEFORE UPDATE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
-        "END;"
-        "CREATE TRIGGER ckpt_remains BEFORE DELETE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
-        "END;"
-        "COMMIT;";
-
-_Static_assert(STORE_APPLICATION_ID == 1296520516, "the schema spells the application id in decimal");
 
 struct Store {
         sqlite3 *db;
@@ -195,6 +173,7 @@ static int store_ending(Store *store, int rc)
                 return STORE_E_HELD;
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
+        case SQLITE_ERROR: /* a statement of ours does not fit: its schema is not ours */
                 return store_cannot_be_read(store) ? -EIO : STORE_E_FOREIGN;
         case SQLITE_NOMEM:
                 return -ENOMEM;
@@ -267,6 +246,76 @@ static int store_number(Store *store, const char *sql, int64_t *ret_number)
         return r;
 }
 
+/* A row of sqlite_schema that is not as ours says: a name, a constraint, a trigger. */
+static bool store_is_object(sqlite3_stmt *row, const SchemaObject *object)
+{
+        const char *const expected[] = {object->type, object->name, object->table, object->sql};
+
+        for (int i = 0; i < (int)ARRAY_SIZE(expected); i++) {
+                const char *found = (const char *)sqlite3_column_text(row, i);
+                if (!found || strcmp(found, expected[i]) != 0)
+                        return false;
+        }
+        return true;
+}
+
+/* Whether the tables and triggers are ours, all of them and no others. */
+static int store_check_schema(Store *store)
+{
+        sqlite3_stmt *rows = NULL;
+        size_t n = 0;
+        bool same = true;
+        int rc = sqlite3_prepare_v2(store->db,
+                                    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name", -1,
+                                    &rows, NULL);
+
+        while (rc == SQLITE_OK && same && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+                same = n < SCHEMA_OBJECTS && store_is_object(rows, &schema_objects[n]);
+                n++;
+                rc = SQLITE_OK;
+        }
+        int r = store_ending(store, rc);
+        (void)sqlite3_finalize(rows); /* It repeats the result of the step. */
+        return r != 0 ? r : same && n == SCHEMA_OBJECTS ? 0 : STORE_E_FOREIGN;
+}
+
+/*
+ * Whether the pages make sound trees. What leaves and rows say is checked elsewhere; this is for what no row shows
+ * and later writes would stumble over: free pages, free room in pages. Only where it takes no time to speak of.
+ */
+static int store_check_pages(Store *store)
+{
+        int64_t n_pages = 0;
+        sqlite3_stmt *statement = NULL;
+
+        int r = store_number(store, "PRAGMA page_count", &n_pages);
+        if (r != 0 || n_pages > STORE_CHECKED_PAGES)
+                return r;
+        int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_step(statement);
+        const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+        r = store_ending(store, rc);
+        if (r == 0 && (!found || strcmp(found, "ok") != 0))
+                r = STORE_E_FOREIGN;
+        (void)sqlite3_finalize(statement); /* It repeats the result of the step. */
+        return r;
+}
+
+/* Whether a database with our numbers is ours, and whole. */
+static int store_check(Store *store)
+{
+        int64_t auto_vacuum = 0;
+
+        int r = store_check_schema(store);
+        if (r == 0)
+                r = store_number(store, "PRAGMA auto_vacuum", &auto_vacuum);
+        if (r != 0)
+                return r;
+        /* Pages would be taken for what they are not. */
+        return auto_vacuum == 0 ? store_check_pages(store) : STORE_E_FOREIGN;
+}
+
 /* Makes the tables of a database that has none; refuses one that is not ours. */
 static int store_adopt(Store *store)
 {
@@ -280,12 +329,14 @@ static int store_adopt(Store *store)
         if (r != 0)
                 return r;
         if (application_id == 0 && version == 0 && n_objects == 0) {
-                r = store_run(store, store_schema);
+                r = store_run(store, schema_sql);
                 if (r != 0)
                         store_roll_back(store);
                 return r;
         }
-        return application_id == STORE_APPLICATION_ID && version == STORE_VERSION ? 0 : STORE_E_FOREIGN;
+        if (application_id != SCHEMA_APPLICATION_ID || version != SCHEMA_VERSION)
+                return STORE_E_FOREIGN;
+        return store_check(store);
 }
 
 static int store_prepare(Store *store)
@@ -586,6 +637,10 @@ static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler han
                 StoreRow row = {.number = (uint64_t)sqlite3_column_int64(statement, 0),
                                 .bytes = sqlite3_column_blob(statement, 1),
                                 .n = (size_t)sqlite3_column_bytes(statement, 1)};
+                if (sqlite3_column_count(statement) > 2) {
+                        row.salt = sqlite3_column_blob(statement, 2);
+                        row.n_salt = (size_t)sqlite3_column_bytes(statement, 2);
+                }
                 int r = handler(&row, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;

@@ -85,6 +85,8 @@ typedef enum StoreWhat {
         STORE_OPEN,        /* permits without an outcome, ascending: index */
         STORE_OUTCOME,     /* of the decision `first`: index of its outcome */
         STORE_EPOCHS_BACK, /* from `first` to `last` descending: epoch, the checkpoint that ended it */
+        STORE_OUTCOMES,    /* decisions from `first` to `last` that have an outcome, ascending: index */
+        STORE_DETAILS,     /* from `first` to `last` ascending: index, detail, salt */
 } StoreWhat;
 
 typedef struct StoreQuery {
@@ -96,6 +98,8 @@ typedef struct StoreRow {
         uint64_t number;
         const uint8_t *bytes; /* good until the handler returns */
         size_t n;
+        const uint8_t *salt; /* of a detail; likewise */
+        size_t n_salt;
 } StoreRow;
 
 /* Return: 0 to go on, positive to stop, or -errno. */

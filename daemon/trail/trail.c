@@ -323,8 +323,10 @@ static void trail_report(Trail *trail, Report report)
         if (report.kind == REPORT_FAILED)
                 trail->failed = true;
         pthread_mutex_unlock(&trail->lock);
-        /* It only fails when the counter is full: then the loop has been woken long since. */
-        (void)eventfd_write(trail->event_fd, 1);
+        /* Where the counter is full, the loop has been woken long since. One that cannot be woken would keep
+         * everybody waiting. */
+        if (eventfd_write(trail->event_fd, 1) < 0 && errno != EAGAIN)
+                fatal_storage("waking the loop", trail->opening.trail_path, -errno);
 }
 
 /* What the thread takes off the shared lists at a time. */

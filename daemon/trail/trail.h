@@ -75,12 +75,14 @@ void trail_found_deinit(TrailFound *found);
 enum {
         /* Database and export do not belong together: exit with TRAIL_EXIT_BEHIND. */
         TRAIL_E_BEHIND = 1,
-        /* Wrong key, wrong origin, another guard holds it, damaged, no room to begin: see the text. */
+        /* Wrong origin, another guard holds it, no room to begin: see the text. */
         TRAIL_E_REFUSED = 2,
         /* There is a log, but it cannot be written for the time being: to be tried again. */
         TRAIL_E_NO_ROOM = 3,
         TRAIL_E_READ_ONLY = 4,
         TRAIL_E_GONE = 5,
+        /* The database, its checkpoint or the key is not what it was: see the text. */
+        TRAIL_E_DAMAGED = 6,
 };
 
 /**

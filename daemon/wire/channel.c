@@ -145,15 +145,13 @@ static int channel_watch(Channel *channel)
         return sd_event_source_set_io_events(channel->io, EPOLLIN | (channel->first ? EPOLLOUT : 0));
 }
 
-/* Return: 0 where the failure is the peer's, who is then to go; else the failure. */
+/* Ends this channel, and nothing else, unless memory is what there is none of. */
 static int channel_send_failed(Channel *channel, int r)
 {
-        if (r == PACKET_E_CLOSED)
-                return channel_end_later(channel, PACKET_E_CLOSED);
+        if (r == -ENOMEM)
+                return r;
         /* Descriptors that it has not taken yet are more than one user may have in flight. */
-        if (r == -ETOOMANYREFS)
-                return channel_end_later(channel, -ENOBUFS);
-        return r;
+        return channel_end_later(channel, r == -ETOOMANYREFS ? -ENOBUFS : r);
 }
 
 static int channel_flush(Channel *channel)
@@ -181,7 +179,7 @@ static int channel_enqueue(Channel *channel, uint8_t type, Buffer *body, const i
                 if (item->fds[item->n_fds] < 0) {
                         int r = -errno;
                         channel_item_free(item);
-                        return r;
+                        return channel_send_failed(channel, r);
                 }
         }
         item->body = *body;
@@ -230,9 +228,9 @@ static int channel_receive(Channel *channel)
         for (unsigned i = 0; i < CHANNEL_TURN_MAX; i++) {
                 _cleanup_(packet_deinit) Packet packet = PACKET_INIT;
                 int r = packet_receive(channel->fd, &packet);
-                if (r == PACKET_E_AGAIN || r < 0)
+                if (r == PACKET_E_AGAIN || r == -ENOMEM)
                         return r;
-                if (r > 0) {
+                if (r != 0) {
                         r = channel_report(channel, r);
                         return r < 0 ? r : PACKET_E_CLOSED;
                 }

@@ -16,8 +16,9 @@ typedef struct ChannelHandlers {
          * channel. Return 0, or a negative errno to end the loop with it. */
         int (*packet)(Channel *channel, Packet *packet, void *userdata);
         /* The peer is gone, sent what is no packet, or does not read what it is sent: `reason` is
-         * PACKET_E_CLOSED, PACKET_E_MALFORMED, or -ENOBUFS. Called once; nothing is sent or received after
-         * it. The handler is expected to free the channel. Return as above. */
+         * PACKET_E_CLOSED, PACKET_E_MALFORMED, or -ENOBUFS. Any other -errno: its socket fails. Called once;
+         * nothing is sent or received after it. The handler is expected to free the channel. Return as
+         * above. */
         int (*closed)(Channel *channel, int reason, void *userdata);
 } ChannelHandlers;
 

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
 
@@ -89,10 +90,14 @@ static Job *take_waiting(Runner *runner, Job **link)
         return job;
 }
 
-/* An eventfd that is full already wakes the loop just as well. */
+/* An eventfd that is full already wakes the loop just as well. A loop that cannot be woken would keep the guard
+ * waiting, which knows what to do about a worker that has gone. */
 static void wake_loop(const Runner *runner)
 {
-        (void)!write(runner->event_fd, &(uint64_t){1}, sizeof(uint64_t));
+        if (write(runner->event_fd, &(uint64_t){1}, sizeof(uint64_t)) >= 0 || errno == EAGAIN)
+                return;
+        diag(DIAG_ERROR, "Ending, a result cannot be handed over: %m.");
+        _exit(EXIT_FAILURE);
 }
 
 /* One job, from the queue to the list of those done. Called with the lock held. Return: whether to go on. */

@@ -31,6 +31,7 @@ typedef struct Worker {
         sd_event *event;
         Channel *channel;
         sd_event_source *timer;
+        sd_event_source *done;
         Belief belief;
         Runner *runner;
         Galleries *galleries; /* the runner's thread's, as are engine and stored */
@@ -267,10 +268,17 @@ static int start(Worker *worker, int fd)
         if (r >= 0)
                 r = runner_new(run_job, worker, &worker->runner);
         if (r >= 0)
-                r = sd_event_add_io(worker->event, NULL, runner_fd(worker->runner), EPOLLIN, on_done, worker);
+                r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
+                                    worker);
+        /* Else a handler that fails would only be switched off, and the guard wait for a worker that is none
+         * any more. */
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(worker->done, true);
         if (r >= 0)
                 r = sd_event_add_time(worker->event, &worker->timer, CLOCK_BOOTTIME, 0, 1000, on_timer,
                                       worker);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(worker->timer, true);
         if (r >= 0)
                 r = sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
         if (r < 0) {
@@ -300,6 +308,7 @@ int worker_serve(const WorkerContext *context)
                 r = sd_event_loop(worker.event);
         }
         channel_free(worker.channel);
+        sd_event_source_unref(worker.done);
         sd_event_source_unref(worker.timer);
         runner_free(worker.runner);
         sd_event_unref(worker.event);

@@ -54,7 +54,8 @@ class Trail:
         while self.permit["request"] not in self.asked("search", "--dir", self.service, "--json"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        return pathlib.Path(shutil.copytree(self.export, self.dir / name))
+        # What is about to be put in its place is none of it.
+        return pathlib.Path(shutil.copytree(self.export, self.dir / name, ignore=shutil.ignore_patterns(".tmp")))
 
     def asked(self, command, *arguments, uid=0, status=None, columns=200):
         """What an audit command prints; its exit status is checked where one is given."""

@@ -32,6 +32,7 @@ absent "$frontend" 'audit_' 'the frontend must not link an audit library'
 absent "$worker" 'sqlite3_|libsqlite' 'the worker must not link SQLite'
 absent "$worker" 'policy_decide' 'the worker must not link the policy'
 absent "$worker" 'note_sign( |$)' 'the worker must not be able to sign'
+absent "$worker" 'libaudit|audit_log_' 'the worker must not link an audit library'
 absent "$worker" 'json_object|json-c' 'the worker must not read JSON'
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

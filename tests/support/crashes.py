@@ -84,8 +84,8 @@ def start_faults(leaves):
 class Rig:
     """A service that is crashed again and again."""
 
-    def __init__(self, build, tally):
-        self.service = mg.Service(build)
+    def __init__(self, build, tally, policy=None, in_memory=False):
+        self.service = mg.Service(build, policy, in_memory=in_memory)
         self.tally = tally
         self.answers = []  # (label, reply): every answer that any client got
         self.points = 0
@@ -118,6 +118,9 @@ class Rig:
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             ended = "guard" not in self.service.processes or killer.has_ended(self.pid("guard"))
+            if not ended and killer.has_ended(self.pid("frontend")):
+                self.service.kill("frontend")
+                self.service.start_frontend()  # as systemd would: without one nobody is let in
             try:
                 return connection.receive(timeout=0.02)
             except TimeoutError:
@@ -129,7 +132,23 @@ class Rig:
         """All three again, on the same folder; those that are left see the guard go."""
         for name in ("guard", "frontend", "worker"):
             self.service.kill(name)
-        self.service.start()
+        self.service.start_guard()
+        self.service.wait_for("READY")
+        self.revive()
+
+    def revive(self, timeout=20):
+        """Starts frontend and worker where they have ended, as systemd does, until the guard serves. A guard accepts first
+        whoever waited on its socket, be it one that was killed meanwhile, and turns away the other until that is gone."""
+        service, deadline = self.service, time.monotonic() + timeout
+        while True:
+            for name, start in (("frontend", service.start_frontend), ("worker", service.start_worker)):
+                if name not in service.processes or service.processes[name].poll() is not None:
+                    start()
+            try:
+                return service.wait_for("X_MATCHGUARD_SERVING", timeout=0.05, guard_may_end=True)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
 
     def restart_worker(self):
         self.service.kill("worker")
@@ -137,12 +156,12 @@ class Rig:
         self.service.start_worker()
         self.service.wait_for("X_MATCHGUARD_SERVING", "1")
 
-    def subjects(self):
+    def subjects(self, uid=mg.ARCHIVE_UID):
         """All subjects of the gallery, by List."""
         found, after = [], {}
         while True:
             reply = self.ask("list", (f"{mg.MATCH}.List", {"gallery": "faces", "limit": 1000, **after,
-                                                          "statement": mg.statement("gallery-upkeep")}), mg.ARCHIVE_UID)
+                                                          "statement": mg.statement("gallery-upkeep")}), uid)
             if reply is None or reply.get("error", "").endswith("NoSuchSubject") or not reply["parameters"].get("subjects"):
                 return found
             found += reply["parameters"]["subjects"]

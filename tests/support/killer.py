@@ -16,13 +16,11 @@ os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 HARMLESS = {"restart_syscall", "exit_group", "exit"}
 
 
-class Strace:
-    """strace attached to all threads of a process, until detach()."""
+class Tracer:
+    """A strace(1) command that attaches, until detach()."""
 
-    def __init__(self, pid, *expressions, output="/dev/null"):
-        arguments = [word for expression in expressions for word in ("-e", expression)]
-        self.process = subprocess.Popen(["strace", "-f", "-p", str(pid), "-o", str(output), *arguments],
-                                        stderr=subprocess.PIPE, text=True)
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         if "attached" not in line:
             raise RuntimeError(f"strace does not attach: {line}")
@@ -34,6 +32,14 @@ class Strace:
             self.process.kill()
         self.process.wait(20)
         self.process.stderr.close()
+
+
+class Strace(Tracer):
+    """strace attached to all threads of a process."""
+
+    def __init__(self, pid, *expressions, output="/dev/null"):
+        words = [word for expression in expressions for word in ("-e", expression)]
+        super().__init__(["strace", "-f", "-p", str(pid), "-o", str(output), *words])
 
 
 def kill_at(pid, call, number):
@@ -58,13 +64,17 @@ def calls_of(pid, action, folder):
     return [call for call in found if call not in HARMLESS]
 
 
+def state_of(pid):
+    """The state of a process or thread, as proc(5) writes it; X where it is no more."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 def has_ended(pid):
     """Whether a process is no more, or a zombie."""
-    try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return text.rpartition(")")[2].split()[0] in "ZX"
+    return state_of(pid) in "ZX"
 
 
 def wait_until(condition, timeout=10):

@@ -36,8 +36,10 @@ enum {
         N_UIDS = 16,
         FIRST_GID = 4000,
         N_GIDS = 4,
-        STEP_USEC = 40000, /* between two leaves, at most */
-        BEHIND_USEC = 60000000,
+        STEP_USEC = 40000,      /* between two leaves, at most */
+        BEHIND_USEC = 6000000,  /* more than is believed */
+        EPOCH_USEC = 600000000, /* of log time, at most */
+        EPOCH_LEAVES = 60000,
         TAKE_OVER = 64, /* leaves that may wait for their commit before the loop runs */
 };
 
@@ -233,6 +235,22 @@ static void make_policy(Maker *maker, Policy *policy)
         maker->policy = policy;
 }
 
+/* The key of the epoch after the next is known once this one's end is committed. */
+static void turn_epoch(Maker *maker)
+{
+        const TrailState *state = &maker->ledger.state;
+        Draft draft;
+
+        if (state->time_usec - state->epoch_usec < EPOCH_USEC &&
+            maker->ledger.size - state->epoch_first < EPOCH_LEAVES)
+                return;
+        begin(maker, &draft, "epoch");
+        leaf_epoch(trail_next_epoch_key(maker->trail), &draft);
+        hand_over(maker, &draft);
+        while (maker->committed < maker->ledger.size)
+                wait_for_commit(maker);
+}
+
 static void make_stop(Maker *maker)
 {
         Draft draft;
@@ -254,7 +272,7 @@ static void disturb_clock(Maker *maker)
 
         if (roll(maker, 200) == 0)
                 maker->now.synchronised = !maker->now.synchronised;
-        if (roll(maker, 400) == 0)
+        if (roll(maker, 1000) == 0)
                 maker->now.wall_usec -= BEHIND_USEC;
         if (ledger_jumped(&maker->ledger, &maker->now, &jump)) {
                 begin(maker, &draft, "jump");
@@ -422,6 +440,7 @@ static void make_log(Maker *maker, uint64_t n_leaves)
                 if (maker->ledger.size >= turn * n_turns)
                         make_policy(maker, maker->policies[n_turns++ % maker->n_policies]);
                 disturb_clock(maker);
+                turn_epoch(maker);
                 if (maker->n_open == OPEN_MAX || (maker->n_open > 0 && roll(maker, 3) == 0))
                         make_outcome(maker);
                 else

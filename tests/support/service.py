@@ -10,6 +10,7 @@ Needs root, because it plays several users.
 """
 import array
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +26,8 @@ import time
 MATCH, ADMIN, AUDIT = "org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"
 LISTENERS = [(MATCH, socket.SOCK_STREAM, 0o666), (ADMIN, socket.SOCK_STREAM, 0o600), (AUDIT, socket.SOCK_STREAM, 0o660),
              ("frontend", socket.SOCK_SEQPACKET, 0o600), ("worker", socket.SOCK_SEQPACKET, 0o600)]
+
+BUNDLE = 256  # leaves in a file of the export
 
 NGO_UID, POLICE_UID, ARCHIVE_UID, STRANGER_UID = 3001, 3002, 3003, 3999
 
@@ -178,12 +181,22 @@ class Caller:
             self.control.close()
 
 
+def memory_folder():
+    """Where files lie in memory, so that a sync costs nothing; None where there is no such place with room. A process
+    that is killed leaves the same there as on a disk; what a cut of power leaves is for other tests."""
+    with contextlib.suppress(FileNotFoundError):
+        if shutil.disk_usage("/dev/shm").free > 512 << 20:
+            return "/dev/shm"
+    return None
+
+
 class Service:
     """The programs on one private folder."""
 
-    def __init__(self, build, policy=None, directory=None):
+    def __init__(self, build, policy=None, directory=None, in_memory=False):
         self.build = pathlib.Path(build)
-        self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="matchguard-test."))
+        where = memory_folder() if in_memory else None
+        self.dir = pathlib.Path(directory or tempfile.mkdtemp(prefix="matchguard-test.", dir=where))
         self.dir_is_own = directory is None
         self.dir.chmod(0o711)
         self.run, self.state = self.dir / "run", self.dir / "state"
@@ -219,9 +232,11 @@ class Service:
         path.unlink(missing_ok=True)
         self.notify.bind(str(path))
 
-    def start_guard(self, prefix=(), arguments=(), environment=None):
+    def start_guard(self, prefix=(), arguments=(), environment=None, stopped=False):
+        """Starts it; where `stopped`, only up to its first step, for a tracer to attach: SIGCONT lets it go on."""
         if not self.listeners:
             self.listen()
+        self.take_notifications()  # what the one before said
         self.notified = {}
         first = 3
         source = [sock.fileno() for sock in self.listeners]
@@ -239,7 +254,7 @@ class Service:
         command = [str(self.programs["guard"]), "--private", "--state", str(self.state), "--policy-dir", str(self.policy),
                    *arguments]
         # The shell becomes the guard: only so does it know the pid that LISTEN_PID must name, under strace too.
-        script = 'LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
+        script = f'LISTEN_PID=$$; export LISTEN_PID; {"kill -STOP $$; " if stopped else ""}exec "$@"'
         log = open(self.dir / "guard.log", "ab")
         self.processes["guard"] = subprocess.Popen(
             [*prefix, "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over, stdout=log, stderr=log,
@@ -351,26 +366,34 @@ class Service:
 
     # ------------------------------------------------------------------ the trail
 
-    def leaves(self):
-        """Every leaf of the export, in order."""
+    def leaves(self, export=None):
+        """Every leaf of the export, or of one that was put aside, in order."""
+        return self.more_leaves([], export)
+
+    def more_leaves(self, known, export=None):
+        """Appends to the leaves that are known those that the export has beside them. Return: all."""
         while True:
             try:
-                return self._read_leaves()
+                found = self._read_leaves(export or self.state / "export", len(known) // BUNDLE)
+                break
             except FileNotFoundError:
                 # The guard takes an unfinished bundle away once a longer one stands in its place.
                 continue
+        known += found[len(known) % BUNDLE:]
+        return known
 
-    def _read_leaves(self):
+    @staticmethod
+    def _read_leaves(export, first_bundle):
         found = []
-        entries = self.state / "export/tile/entries"
+        entries = export / "tile/entries"
         by_number = {}
         for path in entries.rglob("*"):
             if path.is_file():
                 relative = str(path.relative_to(entries))
                 number, _, width = relative.partition(".p/")
                 key = int(number.replace("x", "").replace("/", ""))
-                by_number.setdefault(key, {})[int(width) if width else 256] = path
-        for number in sorted(by_number):
+                by_number.setdefault(key, {})[int(width) if width else BUNDLE] = path
+        for number in sorted(number for number in by_number if number >= first_bundle):
             data = by_number[number][max(by_number[number])].read_bytes()
             while data:
                 length = int.from_bytes(data[:2], "big")

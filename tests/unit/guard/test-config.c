@@ -89,6 +89,21 @@ Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
         }
 }
 
+Test(config, each_way_to_mirror_is_read_by_its_name)
+{
+        for (ConfigMirror mirror = 0; mirror < _CONFIG_MIRROR_MAX; mirror++) {
+                char text[64];
+                Config config;
+                PolicyFaults faults;
+
+                (void)snprintf(text, sizeof(text), "[Guard]\nKernelAudit=%s\n", config_mirror_name(mirror));
+                cr_assert_eq(load(text, &config, &faults), 0);
+                cr_expect_eq(config.kernel_audit, mirror);
+                config_deinit(&config);
+        }
+        cr_expect_str_eq(config_mirror_name(CONFIG_MIRROR_REQUIRED), "required");
+}
+
 Test(config, an_empty_value_is_as_if_it_were_not_there)
 {
         Config config;
@@ -106,8 +121,7 @@ Test(config, what_is_wrong_is_said_with_its_place)
                 const char *place;
                 const char *says;
         } cases[] = {
-                {"[Guard]\nKernelAudit=required\n", ":2:13:", "no mirror"},
-                {"[Guard]\nKernelAudit=maybe\n", ":2:13:", "expected yes, checkpoints or no"},
+                {"[Guard]\nKernelAudit=maybe\n", ":2:13:", "expected required, yes, checkpoints or no"},
                 {"[Guard]\nOrigin=a b\n", ":2:8:", "cannot name a log"},
                 {"[Guard]\nOrigin=a\nOrigin=b\n", ":3:1:", "twice"},
                 {"[Guard]\nNothing=1\n", ":2:1:", "unknown key"},

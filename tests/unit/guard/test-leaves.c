@@ -405,6 +405,28 @@ Test(leaves, a_failed_outcome_says_nothing_of_the_gallery)
         draft_deinit(&draft);
 }
 
+Test(leaves, an_outcome_names_the_kernels_record_where_it_was_read_back)
+{
+        LeafOutcome outcome = {.of = 2, .result = "worker-gone", .has_audit = true, .audit = 4711};
+        Ledger ledger;
+        Draft draft;
+
+        begin(&draft, &ledger, "outcome");
+        cr_assert_eq(leaf_outcome(&outcome, &draft), 0);
+        char *text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "{\"audit\":4711,\"boot\":"), "%s", text);
+        free(text);
+        draft_deinit(&draft);
+
+        outcome = (LeafOutcome){.of = 2, .result = "mirror-required"};
+        begin(&draft, &ledger, "outcome");
+        cr_assert_eq(leaf_outcome(&outcome, &draft), 0);
+        text = text_of(&draft);
+        cr_expect_null(strstr(text, "audit"), "%s", text);
+        free(text);
+        draft_deinit(&draft);
+}
+
 Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
 {
         Ledger ledger;

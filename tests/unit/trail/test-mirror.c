@@ -248,3 +248,27 @@ Test(mirror, without_a_destination_it_takes_everything)
         cr_expect_str_eq(mirror_name(MIRROR_KERNEL_AUDIT), "kernel-audit");
         cr_expect_str_eq(mirror_name(MIRROR_JOURNAL), "journal");
 }
+
+Test(mirror, a_flood_of_requests_leaves_room_for_everything_else)
+{
+        const MirrorItem request = {.kind = MIRROR_LEAF, .leaf_kind = "request", .bytes = "x", .n = 1};
+        Mirror *mirror;
+        Fake fake;
+
+        fake_init(&fake);
+        fake.gated = true;
+        cr_assert_eq(mirror_new(&mirror), 0);
+        cr_assert_eq(mirror_add(mirror, MIRROR_JOURNAL, &fake_destination, &fake), 0);
+        for (unsigned i = 0; i < MIRROR_ITEMS_MAX; i++)
+                mirror_tell(mirror, &request);
+        cr_expect_eq(mirror_counts(mirror, MIRROR_JOURNAL).lost, MIRROR_ITEMS_KEPT);
+        for (unsigned i = 0; i < MIRROR_ITEMS_KEPT; i++)
+                tell(mirror, "mirror");
+        cr_expect_eq(mirror_counts(mirror, MIRROR_JOURNAL).lost, MIRROR_ITEMS_KEPT);
+        tell(mirror, "mirror");
+        cr_expect_eq(mirror_counts(mirror, MIRROR_JOURNAL).lost, MIRROR_ITEMS_KEPT + 1);
+        for (unsigned i = 0; i < MIRROR_ITEMS_MAX; i++)
+                sem_post(&fake.gate);
+        await(mirror, MIRROR_JOURNAL, MIRROR_ITEMS_MAX, MIRROR_ITEMS_KEPT + 1);
+        mirror_free(mirror);
+}

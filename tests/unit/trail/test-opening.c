@@ -46,6 +46,14 @@ static void expect(int ending, const char *text)
         fixture_close(&fixture);
 }
 
+/* The triggers that refuse to change a leaf, put back by somebody who did it all the same. */
+#define STAYS                                                                                                \
+        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf "                                                   \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); END"
+#define REMAINS                                                                                              \
+        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf "                                                 \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); END"
+
 typedef struct Case {
         const char *what; /* done to a log of 600 entries, of which a copy of 300 stands in old/ */
         int ending;
@@ -66,31 +74,34 @@ Test(opening, what_does_not_belong_together_is_refused_and_stays_refused)
                 {": > export/checkpoint", TRAIL_E_BEHIND, "no checkpoint"},
                 {"sed -i '2s/600/599/' export/checkpoint", TRAIL_E_BEHIND, "no checkpoint"},
                 {"cp other/export/checkpoint export/", TRAIL_E_BEHIND, "are not those published"},
-                {"head -c 9000 trail/trail.db > t && mv t trail/trail.db", TRAIL_E_REFUSED, "damaged"},
+                {"head -c 9000 trail/trail.db > t && mv t trail/trail.db", TRAIL_E_DAMAGED, "damaged"},
                 {"dd if=/dev/urandom of=trail/trail.db bs=4096 count=1 conv=notrunc 2>/dev/null",
-                 TRAIL_E_REFUSED, "damaged"},
-                {"rm trail/log.key", TRAIL_E_REFUSED, "key is missing"},
-                {"head -c 31 trail/log.key > t && mv t trail/log.key", TRAIL_E_REFUSED, "not 32 bytes"},
-                {"echo >> trail/log.key", TRAIL_E_REFUSED, "not 32 bytes"},
-                {"head -c 32 /dev/zero > trail/log.key", TRAIL_E_REFUSED, "not signed with this key"},
-                {"sqlite3 trail/trail.db 'UPDATE head SET size = 599'", TRAIL_E_REFUSED,
+                 TRAIL_E_DAMAGED, "damaged"},
+                {"rm trail/log.key", TRAIL_E_DAMAGED, "key is missing"},
+                {"head -c 31 trail/log.key > t && mv t trail/log.key", TRAIL_E_DAMAGED, "not 32 bytes"},
+                {"echo >> trail/log.key", TRAIL_E_DAMAGED, "not 32 bytes"},
+                {"head -c 32 /dev/zero > trail/log.key", TRAIL_E_DAMAGED, "not signed with this key"},
+                {"sqlite3 trail/trail.db 'UPDATE head SET size = 599'", TRAIL_E_DAMAGED,
                  "do not belong together"},
-                {"sqlite3 trail/trail.db 'PRAGMA application_id = 1'", TRAIL_E_REFUSED, "no trail"},
-                {"sqlite3 trail/trail.db 'DROP TABLE tile'", TRAIL_E_REFUSED, "no trail"},
-                {"sqlite3 trail/trail.db 'DELETE FROM tile WHERE k = 1'", TRAIL_E_REFUSED,
+                {"sqlite3 trail/trail.db 'PRAGMA application_id = 1'", TRAIL_E_DAMAGED, "no trail"},
+                {"sqlite3 trail/trail.db 'DROP TABLE tile'", TRAIL_E_DAMAGED, "no trail"},
+                {"sqlite3 trail/trail.db 'DELETE FROM tile WHERE k = 1'", TRAIL_E_DAMAGED,
                  "do not belong together"},
-                {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(8192) WHERE k = 1'", TRAIL_E_REFUSED,
+                {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(8192) WHERE k = 1'", TRAIL_E_DAMAGED,
                  "do not belong together"},
-                {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(64) WHERE k = 1<<48'", TRAIL_E_REFUSED,
+                {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(64) WHERE k = 1<<48'", TRAIL_E_DAMAGED,
                  "do not belong together"},
+                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_stays'", TRAIL_E_DAMAGED, "no trail"},
+                {"sqlite3 trail/trail.db 'CREATE TABLE more (i INTEGER)'", TRAIL_E_DAMAGED, "no trail"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "3\"",
-                 TRAIL_E_REFUSED, "do not belong together"},
+                 "3;" STAYS "\"",
+                 TRAIL_E_DAMAGED, "do not belong together"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "599\"",
-                 TRAIL_E_REFUSED, "do not belong together"},
-                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599'",
-                 TRAIL_E_REFUSED, "do not belong together"},
+                 "599;" STAYS "\"",
+                 TRAIL_E_DAMAGED, "do not belong together"},
+                {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599;" REMAINS
+                 "\"",
+                 TRAIL_E_DAMAGED, "do not belong together"},
         };
 
         make_log(300);
@@ -230,7 +241,7 @@ Test(opening, a_credential_is_used_and_no_key_is_made)
         fixture_shell(&fixture, "test ! -e trail/log.key");
         expect(0, NULL);
         fixture_shell(&fixture, "rm credential");
-        expect(TRAIL_E_REFUSED, "missing");
+        expect(TRAIL_E_DAMAGED, "missing");
 }
 
 Test(opening, folders_and_keys_have_their_permissions_whatever_the_umask)

@@ -53,7 +53,7 @@ static unsigned n_checked;
 
 static void check_receipt(TrailEntry *entry, const TrailCommit *commit, void *userdata)
 {
-        char leaf[128];
+        char leaf[FIXTURE_LEAF_SIZE];
         Digest hash;
         size_t n = 0;
         size_t n_expected = fixture_leaf(entry->index, entry->role, leaf);
@@ -135,6 +135,9 @@ Test(trail, a_reopened_log_goes_on_where_it_ended)
 Test(trail, the_state_of_the_last_entry_is_kept)
 {
         TrailEntry *entry = fixture_entry(&fixture, TRAIL_PLAIN);
+        fixture_set_leaf(entry, "{\"clock\":\"synchronised\",\"index\":0,\"kind\":\"policy\",\"new\":"
+                                "\"0102030000000000000000000000000000000000000000000000000000000000\","
+                                "\"result\":\"loaded\",\"time\":1,\"v\":1,\"wall\":1790000000000000}");
         entry->state = (TrailState){.time_usec = 1,
                                     .has_mark = true,
                                     .mark_usec = 1790000000000000,
@@ -188,7 +191,7 @@ Test(trail, a_log_is_clean_only_when_a_stop_ends_it)
 static bool count_back(uint64_t index, const uint8_t *leaf, size_t n, void *userdata)
 {
         uint64_t *expected = userdata;
-        char text[128];
+        char text[FIXTURE_LEAF_SIZE];
 
         cr_assert_eq(index, --*expected);
         cr_assert_eq(n, fixture_leaf(index, TRAIL_PLAIN, text));

@@ -20,6 +20,7 @@
 typedef struct Fixture {
         sd_event *event;
         Channel *channel;
+        int own_fd; /* the channel's */
         int peer_fd;
         unsigned n_packets, n_closed;
         int reason;
@@ -74,6 +75,7 @@ static void fixture_make(void)
         f = (Fixture){.kept_fd = -1, .free_in_closed = true};
         cr_assert_geq(sd_event_new(&f.event), 0);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+        f.own_fd = ends[0];
         f.peer_fd = ends[1];
         cr_assert_eq(channel_new(&f.channel, f.event, ends[0], &handlers, &f), 0);
 }
@@ -254,6 +256,19 @@ Test(channel, a_peer_that_refuses_to_hear_is_at_an_end)
         settle();
         cr_assert_eq(f.n_closed, 1);
         cr_assert_eq(f.reason, PACKET_E_CLOSED);
+}
+
+Test(channel, a_socket_that_fails_is_the_end_of_its_channel_and_not_of_the_process)
+{
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        cr_assert_geq(fd, 0);
+        cr_assert_eq(dup3(fd, f.own_fd, O_CLOEXEC), f.own_fd);
+        (void)fd_close(fd); /* Always -1. */
+        cr_assert_eq(channel_sends(1, 4), 0);
+        cr_assert_eq(f.n_closed, 0, "reported from within channel_send()");
+        settle();
+        cr_assert_eq(f.n_closed, 1);
+        cr_assert_eq(f.reason, -ENOTSOCK);
 }
 
 Test(channel, what_is_no_packet_ends_it)
