@@ -77,8 +77,8 @@ typedef struct Guard {
         sd_event_source *stop_timer;
         sd_event_source *signals[3];
 
-        bool serving;          /* as was last said to the service manager */
-        char *summary;         /* likewise; NULL: nothing yet */
+        bool serving;  /* as was last said to the service manager */
+        char *summary; /* likewise; NULL: nothing yet */
         Notifier notifier;
         uint64_t started_usec; /* boot time */
 } Guard;

@@ -38,10 +38,14 @@ static int notifier_connect(const char *name, int *ret_fd)
         return 0;
 }
 
-/* Return: whether there is no room for the moment. A manager that has gone needs no telling. */
+/* The same call as sd_notify(3) makes, which tests tell from those to netlink. Return: whether there is no room for
+ * the moment; a manager that has gone needs no telling. */
 static bool notifier_is_full(const Notifier *notifier, const char *text)
 {
-        return send(notifier->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN;
+        struct iovec bytes = {.iov_base = (char *)text, .iov_len = strlen(text)};
+        const struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+        return sendmsg(notifier->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN;
 }
 
 static void notifier_drop_oldest(Notifier *notifier)

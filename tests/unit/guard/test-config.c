@@ -54,6 +54,21 @@ Test(config, all_keys_are_read)
         config_deinit(&config);
 }
 
+Test(config, each_way_to_mirror_is_read_by_its_name)
+{
+        for (ConfigMirror mirror = 0; mirror < _CONFIG_MIRROR_MAX; mirror++) {
+                char text[64];
+                Config config;
+                PolicyFaults faults;
+
+                (void)snprintf(text, sizeof(text), "[Guard]\nKernelAudit=%s\n", config_mirror_name(mirror));
+                cr_assert_eq(load(text, &config, &faults), 0);
+                cr_expect_eq(config.kernel_audit, mirror);
+                config_deinit(&config);
+        }
+        cr_expect_str_eq(config_mirror_name(CONFIG_MIRROR_REQUIRED), "required");
+}
+
 Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
 {
         static const struct {
@@ -87,21 +102,6 @@ Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
                 config_deinit(&config);
                 policy_faults_deinit(&faults);
         }
-}
-
-Test(config, each_way_to_mirror_is_read_by_its_name)
-{
-        for (ConfigMirror mirror = 0; mirror < _CONFIG_MIRROR_MAX; mirror++) {
-                char text[64];
-                Config config;
-                PolicyFaults faults;
-
-                (void)snprintf(text, sizeof(text), "[Guard]\nKernelAudit=%s\n", config_mirror_name(mirror));
-                cr_assert_eq(load(text, &config, &faults), 0);
-                cr_expect_eq(config.kernel_audit, mirror);
-                config_deinit(&config);
-        }
-        cr_expect_str_eq(config_mirror_name(CONFIG_MIRROR_REQUIRED), "required");
 }
 
 Test(config, an_empty_value_is_as_if_it_were_not_there)
