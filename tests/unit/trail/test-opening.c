@@ -429,13 +429,13 @@ Test(opening, a_seed_that_does_not_belong_to_the_database_is_refused_and_stays_r
 {
         static const Case cases[] = {
                 {"true", 0, NULL},
-                {"rm trail/epoch.seed", TRAIL_E_REFUSED, "epoch.seed is missing"},
-                {": > trail/epoch.seed", TRAIL_E_REFUSED, "epoch.seed is damaged"},
-                {"cp old/trail/epoch.seed trail/", TRAIL_E_REFUSED, "older than the database"},
+                {"rm trail/epoch.seed", TRAIL_E_DAMAGED, "epoch.seed is missing"},
+                {": > trail/epoch.seed", TRAIL_E_DAMAGED, "epoch.seed is damaged"},
+                {"cp old/trail/epoch.seed trail/", TRAIL_E_DAMAGED, "older than the database"},
                 {"rm -r trail export && cp -a old/trail old/export . && cp now/trail/epoch.seed trail/",
-                 TRAIL_E_REFUSED, "of a later epoch"},
-                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 3\"", TRAIL_E_REFUSED, NULL},
-                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 9\"", TRAIL_E_REFUSED,
+                 TRAIL_E_DAMAGED, "of a later epoch"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 3\"", TRAIL_E_DAMAGED, NULL},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 9\"", TRAIL_E_DAMAGED,
                  "does not say whose epoch"},
         };
 
