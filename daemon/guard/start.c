@@ -307,8 +307,9 @@ static int start_archive(Guard *guard)
 
         int r = guard_archive_policy(guard->trail, guard->policy);
         if (r < 0 && !room_may_return(r))
-                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot keep the policy's text in %s/export: %s",
-                           guard->options->state_dir, strerror(-r));
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Cannot keep the policy's text in %s/export: %s", guard->options->state_dir,
+                           strerror(-r));
         if (!room_may_return(r))
                 return r;
         trail_advice(guard->trail, r, advice);

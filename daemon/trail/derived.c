@@ -176,9 +176,8 @@ static int derived_check_outcome(Derived *derived, uint64_t index, const Said *s
 static int derived_on_detail(const StoreRow *row, void *userdata)
 {
         const Said *said = userdata;
-        bool opens = row->n_salt == COMMITMENT_SALT_SIZE &&
-                     commitment_opens(said->detail, COMMITMENT_DETAIL, row->salt, row->bytes, row->n);
-        return opens ? 0 : -EBADMSG;
+        return commitment_opens(said->detail, COMMITMENT_DETAIL, row->salt, row->bytes, row->n) ? 0
+                                                                                                : -EBADMSG;
 }
 
 static int derived_check_detail(Derived *derived, uint64_t index, const Said *said)

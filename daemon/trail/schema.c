@@ -15,7 +15,7 @@
         "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, "                  \
         "time INTEGER NOT NULL, mark INTEGER, policy BLOB, epoch INTEGER NOT NULL, "                         \
         "epoch_first INTEGER NOT NULL, epoch_time INTEGER NOT NULL, origin TEXT NOT NULL, "                  \
-        "epoch0 TEXT NOT NULL, note TEXT NOT NULL) STRICT"
+        "epoch0 TEXT NOT NULL, note TEXT NOT NULL, details INTEGER NOT NULL) STRICT"
 #define SCHEMA_LEAF "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT"
 #define SCHEMA_LEAF_REMAINS                                                                                  \
         "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf "                                                 \

@@ -114,6 +114,19 @@ Test(config, an_empty_value_is_as_if_it_were_not_there)
         config_deinit(&config);
 }
 
+Test(config, details_are_kept_unless_a_time_is_given)
+{
+        Config config;
+        PolicyFaults faults;
+
+        cr_assert_eq(load("[Guard]\n", &config, &faults), 0);
+        cr_expect_eq(config.retention_days, 0);
+        config_deinit(&config);
+        cr_assert_eq(load("[Guard]\nDetailRetention=6mon\n", &config, &faults), 0);
+        cr_expect_eq(config.retention_days, 180);
+        config_deinit(&config);
+}
+
 Test(config, what_is_wrong_is_said_with_its_place)
 {
         static const struct {
@@ -122,6 +135,9 @@ Test(config, what_is_wrong_is_said_with_its_place)
                 const char *says;
         } cases[] = {
                 {"[Guard]\nKernelAudit=maybe\n", ":2:13:", "expected required, yes, checkpoints or no"},
+                {"[Guard]\nDetailRetention=90\n", ":2:17:", "as in 90d"},
+                {"[Guard]\nDetailRetention=0d\n", ":2:17:", "as in 90d"},
+                {"[Guard]\nDetailRetention=3m\n", ":2:17:", "mon (30 days)"},
                 {"[Guard]\nOrigin=a b\n", ":2:8:", "cannot name a log"},
                 {"[Guard]\nOrigin=a\nOrigin=b\n", ":3:1:", "twice"},
                 {"[Guard]\nNothing=1\n", ":2:1:", "unknown key"},

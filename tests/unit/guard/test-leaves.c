@@ -484,6 +484,35 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         free(text);
         draft_deinit(&draft);
 
+        const uint64_t erased[] = {1, 2};
+        begin(&draft, &ledger, "erase");
+        leaf_erase(
+                &(LeafErase){
+                        .has_by = true, .by = 7, .has_of = true, .of = 1, .leaves = erased, .n_leaves = 2},
+                &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"boottime\":5,\"by\":7,"));
+        cr_expect_not_null(
+                strstr(text, "\"count\":2,\"epoch\":0,\"index\":3,\"kind\":\"erase\",\"of\":1,\"time\":"));
+        cr_expect(draft.n_erases == 2 && draft.erases[1] == 2);
+        free(text);
+        draft_deinit(&draft);
+
+        Attestation auditor = {
+                .uid = 44, .has_loginuid = true, .loginuid = 1000, .unit = (char *)"a.service"};
+        begin(&draft, &ledger, "disclose");
+        cr_assert_eq(
+                leaf_disclose(&(LeafDisclose){.attestation = &auditor, .of = 2, .reason = "why not"}, &draft),
+                0);
+        cr_expect_str_eq(buffer_text(&draft.detail),
+                         "{\"loginuid\":1000,\"reason\":\"d2h5IG5vdA\",\"unit\":\"a.service\"}");
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"by\":44,"));
+        cr_expect_not_null(strstr(text, "\"kind\":\"disclose\",\"of\":2,"));
+        cr_expect_null(strstr(text, "1000"), "whose login it was is personal");
+        free(text);
+        draft_deinit(&draft);
+
         begin(&draft, &ledger, "refused");
         leaf_refused(&(RefusedRow){.has_uid = true, .uid = 5, .why = REFUSED_MALFORMED, .count = 8}, &draft);
         text = text_of(&draft);

@@ -105,14 +105,18 @@ void fixture_deinit(Fixture *fixture)
         fixture_shell(fixture, "rm -rf -- \"$PWD\"");
 }
 
-/* What all details of the fixture are, under a salt of zeros. */
+/* Every byte of the salts: one of zeros would stand for a detail that was erased. */
+enum { FIXTURE_SALT = 0x5a };
+
+/* What all details of the fixture are, under that salt. */
 static const char fixture_detail[] = "{}";
 
 static const char *fixture_commitment(void)
 {
-        static const uint8_t salt[COMMITMENT_SALT_SIZE] = {};
         static char text[COMMITMENT_TEXT_SIZE];
+        uint8_t salt[COMMITMENT_SALT_SIZE];
 
+        memset(salt, FIXTURE_SALT, sizeof(salt));
         commitment_of(COMMITMENT_DETAIL, salt, fixture_detail, strlen(fixture_detail), text);
         return text;
 }
@@ -155,6 +159,7 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->wants_path = role == TRAIL_PERMIT;
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
+                memset(entry->salt, FIXTURE_SALT, sizeof(entry->salt));
                 entry->detail = (uint8_t *)strdup(fixture_detail);
                 entry->n_detail = strlen(fixture_detail);
         }
