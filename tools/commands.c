@@ -37,6 +37,8 @@ const Command commands[] = {
         {"audit", "verify", "[OPTION...]", "check the whole trail", run_audit_verify},
         {"audit", "replay", "[OPTION...]", "make every decision anew, or by another policy", run_audit_replay},
         {"audit", "receipt", "[OPTION...] (REQUEST | --check FILE)", "get the proof of a request, or check one", run_audit_receipt},
+        {"audit", "details", "[OPTION...] (REQUEST | INDEX)", "open what a record commits to, which is recorded", run_audit_details},
+        {"audit", "erase", "[OPTION...] (--request ID | --subject SUBJECT | --older-than SPAN)", "erase details for good", run_audit_erase},
         {},
 };
 /* clang-format on */

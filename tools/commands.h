@@ -29,6 +29,8 @@ int run_audit_show(const Command *command, int argc, char **argv);
 int run_audit_verify(const Command *command, int argc, char **argv);
 int run_audit_replay(const Command *command, int argc, char **argv);
 int run_audit_receipt(const Command *command, int argc, char **argv);
+int run_audit_details(const Command *command, int argc, char **argv);
+int run_audit_erase(const Command *command, int argc, char **argv);
 int run_moratorium_list(const Command *command, int argc, char **argv);
 int run_moratorium_release(const Command *command, int argc, char **argv);
 int run_moratorium_withdraw(const Command *command, int argc, char **argv);

@@ -33,7 +33,9 @@ static const Words headlines[] = {
         {"NothingToRebase", "Nothing was done, because nothing has to be"},
         {"PolicyRejected", "Refused, and the policy in force stays"},
         {"NoSuchRequest", "You have made no such request"},
-        {"org.matchguard.Audit.NoSuchRequest", "There is no such request"},
+        {"org.matchguard.Audit.NoSuchRequest", "There is no such request or leaf"},
+        {"org.matchguard.Admin.NoSuchRequest", "There is no such request or leaf"},
+        {"NoDetails", "The record commits to no details"},
         {"InvalidParameter", "This is no request, because a value is not what it must be"},
         {"PermissionDenied", "Not open to this user"},
         {"MethodNotFound", "This service is too old for it"},
@@ -69,6 +71,9 @@ static const Words parameters_wanted[] = {
         {"after", "1 to 64 characters of A-Z, a-z, 0-9, ., _, : and -"},
         {"data", "1 to 4,096 float32 values"},
         {"request", "32 hexadecimal digits"},
+        {"reason", "1 to 512 bytes without control characters"},
+        {"index", "the index of a leaf, from 1 on"},
+        {"olderThanDays", "1 to 36500"},
 };
 
 static const struct {

@@ -152,7 +152,12 @@ static void what_disclose(const Leaf *leaf, Buffer *buffer)
 
 static void what_erase(const Leaf *leaf, Buffer *buffer)
 {
+        uint64_t by;
+
         add_number(leaf, "count", "details were erased: ", buffer);
+        add_number(leaf, "of", ", of leaf ", buffer);
+        if (!leaf_number(leaf, "by", &by))
+                buffer_append_text(buffer, ", by age");
 }
 
 static void what_mirror(const Leaf *leaf, Buffer *buffer)

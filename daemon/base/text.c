@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/macro.h"
+
 static const char text_hex_digits[] = "0123456789abcdef";
 static const char text_base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char text_base64url_alphabet[] =
@@ -198,6 +200,25 @@ bool text_to_u64(const char *text, size_t n, uint64_t *ret_value)
         }
         *ret_value = value;
         return true;
+}
+
+bool text_to_days(const char *text, uint64_t *ret_days)
+{
+        static const struct {
+                const char *name;
+                uint64_t days;
+        } units[] = {{"d", 1}, {"w", 7}, {"mon", 30}};
+        size_t n = strspn(text, "0123456789");
+        uint64_t number;
+
+        if (!text_to_u64(text, n, &number) || number == 0)
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+                if (strcmp(text + n, units[i].name) == 0 && number <= TEXT_DAYS_MAX / units[i].days) {
+                        *ret_days = number * units[i].days;
+                        return true;
+                }
+        return false;
 }
 
 /* A decimal number taken apart: digits without the point, and

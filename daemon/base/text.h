@@ -41,6 +41,14 @@ bool text_is_utf8(const char *text, size_t n);
 /** text_to_u64() - Reads a shortest decimal (no sign, no leading zero). Return: whether it was one. */
 bool text_to_u64(const char *text, size_t n, uint64_t *ret_value);
 
+enum { TEXT_DAYS_MAX = 36500 };
+
+/**
+ * text_to_days() - Reads how long: a number above 0 and d, w (7 days) or mon (30 days), as in "90d"; at most
+ * TEXT_DAYS_MAX days. Return: whether it was one.
+ */
+bool text_to_days(const char *text, uint64_t *ret_days);
+
 /* A similarity in millionths, from -1000000 to 1000000. */
 enum { TEXT_SIMILARITY_ONE = 1000000 };
 

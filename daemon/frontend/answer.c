@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "base/text.h"
 #include "varlink/reply.h"
+#include "wire/commitment.h"
 
 /* Builds the parameters; false: no memory. */
 typedef bool (*AnswerFill)(const AnswerMessage *answer, struct json_object *to);
@@ -142,6 +144,48 @@ static bool fill_get_receipt(const AnswerMessage *answer, struct json_object *to
 static bool fill_checkpoint(const AnswerMessage *answer, struct json_object *to)
 {
         return json_add_text(to, "checkpoint", answer->texts[0]);
+}
+
+/* Salts and digests are base64url wherever the trail is concerned. */
+static bool add_salt(struct json_object *to, const uint8_t *salt)
+{
+        char text[COMMITMENT_TEXT_SIZE];
+
+        (void)text_base64url(salt, COMMITMENT_SALT_SIZE, text); /* Its length is known. */
+        return json_add_text(to, "salt", text);
+}
+
+static struct json_object *detail_object(const DetailField *detail)
+{
+        _cleanup_(json_freep) JsonRef object = json_object_new_object();
+
+        if (!add_number(object, "index", detail->index) || !json_add_text(object, "leaf", detail->leaf) ||
+            !json_add_text(object, "proof", detail->proof) || !add_bool(object, "erased", !detail->salt))
+                return NULL;
+        if (detail->salt &&
+            (!add_salt(object, detail->salt) ||
+             !json_add(object, "detail",
+                       json_object_new_string_len((const char *)detail->bytes, (int)detail->n_bytes))))
+                return NULL;
+        return TAKE_PTR(object);
+}
+
+static bool fill_details(const AnswerMessage *answer, struct json_object *to)
+{
+        struct json_object *list = json_object_new_array();
+
+        for (size_t i = 0; i < answer->n_details; i++)
+                if (!add_item(list, detail_object(&answer->details[i]))) {
+                        json_free(list);
+                        return false;
+                }
+        return add_number(to, "recorded", answer->record) && json_add(to, "details", list);
+}
+
+static bool fill_count(const AnswerMessage *answer, struct json_object *to)
+{
+        return add_number(to, "count", answer->count) &&
+               (!answer->has_record || add_number(to, "recorded", answer->record));
 }
 
 static bool fill_who_am_i(const AnswerMessage *answer, struct json_object *to)
@@ -281,6 +325,8 @@ static const struct {
         [ANSWER_WHO_AM_I] = {fill_who_am_i, NULL},
         [ANSWER_STATUS] = {fill_status, NULL},
         [ANSWER_CHECKPOINT] = {fill_checkpoint, NULL},
+        [ANSWER_DETAILS] = {fill_details, NULL},
+        [ANSWER_COUNT] = {fill_count, NULL},
         [ANSWER_DENIED] = {fill_denied, "Denied"},
         [ANSWER_TRAIL_UNAVAILABLE] = {fill_reason, "TrailUnavailable"},
         [ANSWER_WORKER_UNAVAILABLE] = {fill_reason, "WorkerUnavailable"},
@@ -294,6 +340,7 @@ static const struct {
         [ANSWER_NO_SUCH_REQUEST] = {fill_nothing, "NoSuchRequest"},
         [ANSWER_POLICY_REJECTED] = {fill_faults, "PolicyRejected"},
         [ANSWER_NOTHING_TO_REBASE] = {fill_reason, "NothingToRebase"},
+        [ANSWER_NO_DETAILS] = {fill_nothing, "NoDetails"},
 };
 
 int answer_write(MessageInterface interface, const AnswerMessage *answer, Buffer *buffer)

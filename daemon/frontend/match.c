@@ -126,6 +126,38 @@ static int match_fill(MatchCall *call)
         return 0;
 }
 
+/* Which details are meant: one member says it, and no second one may. */
+static int match_fill_details(MatchCall *call)
+{
+        const Arguments *arguments = &call->arguments;
+        CallMessage *message = &call->message;
+        const struct {
+                bool given;
+                const char *parameter;
+        } ways[_DETAILS_OF_MAX] = {
+                [DETAILS_OF_REQUEST] = {arguments->request, "request"},
+                [DETAILS_OF_LEAF] = {arguments->index.present, "index"},
+                [DETAILS_OF_SUBJECT] = {arguments->subject, "subject"},
+                [DETAILS_BY_AGE] = {arguments->days.present, "olderThanDays"},
+        };
+        size_t n_given = 0;
+
+        for (uint8_t i = 0; i < ARRAY_SIZE(ways); i++) {
+                if (!ways[i].given)
+                        continue;
+                if (n_given++ > 0)
+                        return match_invalid(call, ways[i].parameter);
+                message->details_of = i;
+        }
+        if (n_given == 0)
+                return match_invalid(call, "request");
+        message->index = arguments->index.value;
+        message->subject = arguments->subject;
+        message->days = arguments->days.value;
+        message->reason = arguments->reason;
+        return 0;
+}
+
 int match_call_read(MatchCall *call, struct json_object *parameters)
 {
         const char *bad = schema_read(&call->method->parameters, parameters, &call->arguments);
@@ -134,5 +166,21 @@ int match_call_read(MatchCall *call, struct json_object *parameters)
                 return match_invalid(call, bad);
         call->message.kind = call->method->kind;
         call->message.request = call->arguments.request;
-        return call->method->kind == CALL_MATCH ? match_fill(call) : 0;
+        switch (call->method->kind) {
+        case CALL_MATCH:
+                return match_fill(call);
+        case CALL_OPEN_DETAILS:
+        case CALL_COUNT_DETAILS:
+        case CALL_ERASE:
+                return match_fill_details(call);
+        case CALL_GET_RECEIPT:
+        case CALL_WHO_AM_I:
+        case CALL_GET_STATUS:
+        case CALL_RELOAD:
+        case CALL_GET_CHECKPOINT:
+        case CALL_REBASE:
+        case _CALL_MAX:
+        default:
+                return 0;
+        }
 }

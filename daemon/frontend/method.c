@@ -46,6 +46,11 @@ static bool method_is_plain(const char *text, size_t n)
         return true;
 }
 
+static bool method_is_reason(const char *text, size_t n)
+{
+        return n > 0 && method_is_plain(text, n);
+}
+
 static bool method_is_request(const char *text, size_t n)
 {
         uint8_t request[MESSAGE_REQUEST_SIZE];
@@ -138,6 +143,19 @@ static const SchemaField method_subjects[] = {
 };
 static const SchemaField method_request[] = {TAKES_REQUEST};
 
+/* Of these, one is to be given; match.c sees to that. */
+static const SchemaField method_open_details[] = {
+        {"request", SCHEMA_TEXT, false, offsetof(Arguments, request), method_is_request},
+        {"index", SCHEMA_COUNT, false, offsetof(Arguments, index)},
+        {"reason", SCHEMA_TEXT, true, offsetof(Arguments, reason), method_is_reason},
+};
+static const SchemaField method_erase[] = {
+        {"request", SCHEMA_TEXT, false, offsetof(Arguments, request), method_is_request},
+        {"index", SCHEMA_COUNT, false, offsetof(Arguments, index)},
+        {"subject", SCHEMA_TEXT, false, offsetof(Arguments, subject), text_is_subject},
+        {"olderThanDays", SCHEMA_COUNT, false, offsetof(Arguments, days)},
+};
+
 static const Method method_match[] = {
         {"Identify", CALL_MATCH, "identify", SCHEMA_OF(method_identify)},
         {"IdentifyStored", CALL_MATCH, "identify-stored", SCHEMA_OF(method_identify_stored)},
@@ -155,11 +173,14 @@ static const Method method_admin[] = {
         {"GetStatus", CALL_GET_STATUS, NULL, {}},
         {"Reload", CALL_RELOAD, NULL, {}},
         {"Rebase", CALL_REBASE, NULL, {}},
+        {"CountDetails", CALL_COUNT_DETAILS, NULL, SCHEMA_OF(method_erase)},
+        {"Erase", CALL_ERASE, NULL, SCHEMA_OF(method_erase)},
 };
 
 static const Method method_audit[] = {
         {"GetCheckpoint", CALL_GET_CHECKPOINT, NULL, {}},
         {"GetReceipt", CALL_GET_RECEIPT, NULL, SCHEMA_OF(method_request)},
+        {"OpenDetails", CALL_OPEN_DETAILS, NULL, SCHEMA_OF(method_open_details)},
 };
 
 static const struct {

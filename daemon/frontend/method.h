@@ -35,6 +35,9 @@ typedef struct Arguments {
         SchemaSimilarity floor;
         struct json_object *entries; /* each is read by `method_entry` */
         const char *request;
+        SchemaCount index;
+        SchemaCount days;
+        const char *reason;
         const char *interface;
 } Arguments;
 

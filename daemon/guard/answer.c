@@ -126,7 +126,7 @@ void answer_error(AnswerTo to, AnswerKind kind, const char *reason, Buffer *buff
         assert(kind == ANSWER_TRAIL_UNAVAILABLE || kind == ANSWER_OVERLOADED ||
                kind == ANSWER_INVALID_PARAMETER || kind == ANSWER_PERMISSION_DENIED ||
                kind == ANSWER_NO_SUCH_REQUEST || kind == ANSWER_POLICY_REJECTED ||
-               kind == ANSWER_NOTHING_TO_REBASE);
+               kind == ANSWER_NOTHING_TO_REBASE || kind == ANSWER_NO_DETAILS);
         message.reason = reason;
         answer_encode(&message, buffer);
 }

@@ -98,6 +98,9 @@ static const struct {
         [CALL_RELOAD] = {{[INTERFACE_ADMIN] = true}, inquiry_reload},
         [CALL_REBASE] = {{[INTERFACE_ADMIN] = true}, inquiry_rebase},
         [CALL_GET_CHECKPOINT] = {{[INTERFACE_AUDIT] = true}, inquiry_checkpoint},
+        [CALL_OPEN_DETAILS] = {{[INTERFACE_AUDIT] = true}, disclose_begin},
+        [CALL_COUNT_DETAILS] = {{[INTERFACE_ADMIN] = true}, inquiry_count_details},
+        [CALL_ERASE] = {{[INTERFACE_ADMIN] = true}, inquiry_erase},
 };
 
 /* A call of a caller who has gone is no request any more. */
@@ -113,10 +116,10 @@ static int child_drop_call(Client *client, const CallMessage *message)
 /* What needs the trail while there is none; requests see that for themselves, and count it. */
 static bool child_must_wait(const Child *child, const CallMessage *message)
 {
-        static const bool needs_trail[_CALL_MAX] = {[CALL_GET_RECEIPT] = true,
-                                                    [CALL_RELOAD] = true,
-                                                    [CALL_REBASE] = true,
-                                                    [CALL_GET_CHECKPOINT] = true};
+        static const bool needs_trail[_CALL_MAX] = {
+                [CALL_GET_RECEIPT] = true,    [CALL_RELOAD] = true,       [CALL_REBASE] = true,
+                [CALL_GET_CHECKPOINT] = true, [CALL_OPEN_DETAILS] = true, [CALL_COUNT_DETAILS] = true,
+                [CALL_ERASE] = true};
 
         return child->guard->standby.active && needs_trail[message->kind];
 }

@@ -108,6 +108,17 @@ static int config_set_kernel_audit(ConfigReader *reader, const UnitEntry *entry)
         return 0;
 }
 
+static int config_set_detail_retention(ConfigReader *reader, const UnitEntry *entry)
+{
+        if (!text_to_days(entry->value, &reader->config->retention_days))
+                faults_add(
+                        reader->faults, unit_entry_place(entry, 0),
+                        "\"%s\" is no time to keep details; expected a number above 0 and d, w (7 days) or "
+                        "mon (30 days), as in 90d, and at most %d days",
+                        entry->value, TEXT_DAYS_MAX);
+        return 0;
+}
+
 /* `N/s`, `N/min`, `N/h`, `N/d` */
 static bool config_parse_rate(const char *text, ConfigRate *rate)
 {
@@ -177,6 +188,7 @@ static const ConfigKey config_keys[] = {
         {"Origin", false, config_set_origin},
         {"EpochLength", false, config_set_epoch_length},
         {"KernelAudit", false, config_set_kernel_audit},
+        {"DetailRetention", false, config_set_detail_retention},
         {"RequestRate", true, config_set_request_rate},
 };
 

@@ -7,6 +7,7 @@
  *   Origin=NAME                 the log's name
  *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
  *   KernelAudit=required|yes|checkpoints|no
+ *   DetailRetention=SPAN        how long details are kept: a number and d, w or mon; not given: until erased
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -41,6 +42,7 @@ typedef struct Config {
         char *origin; /* NULL: the trail's own choice */
         uint64_t epoch_length_usec;
         ConfigMirror kernel_audit;
+        uint64_t retention_days; /* 0: details are kept */
         ConfigRate *rates;
         size_t n_rates;
 } Config;

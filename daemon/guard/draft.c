@@ -25,6 +25,7 @@ void draft_deinit(Draft *draft)
 {
         leaf_deinit(&draft->leaf);
         buffer_deinit(&draft->detail);
+        free(draft->erases);
         for (size_t i = 0; i < draft->n_strings; i++)
                 free(draft->strings[i]);
         *draft = DRAFT_INIT;
@@ -103,6 +104,17 @@ int draft_set_detail(Draft *draft, const Leaf *detail)
         return 0;
 }
 
+void draft_erase(Draft *draft, const uint64_t *leaves, size_t n)
+{
+        draft->erases = reallocarray(NULL, n, sizeof(*leaves));
+        if (!draft->erases) {
+                draft->failed = true;
+                return;
+        }
+        memcpy(draft->erases, leaves, n * sizeof(*leaves));
+        draft->n_erases = n;
+}
+
 int draft_finish(Draft *draft, const TrailState *after, TrailEntry **ret_entry)
 {
         if (draft->failed)
@@ -122,6 +134,8 @@ int draft_finish(Draft *draft, const TrailState *after, TrailEntry **ret_entry)
         entry->role = draft->role;
         entry->of = draft->of;
         entry->wants_path = draft->wants_path;
+        entry->erases = TAKE_PTR(draft->erases);
+        entry->n_erases = draft->n_erases;
         if (draft->has_detail) {
                 entry->has_detail = true;
                 memcpy(entry->salt, draft->salt, sizeof(entry->salt));

@@ -29,6 +29,9 @@ typedef struct Draft {
         Buffer detail;
         char commitment[COMMITMENT_TEXT_SIZE];
 
+        uint64_t *erases; /* the draft's own */
+        size_t n_erases;
+
         char *strings[DRAFT_STRINGS_MAX]; /* the draft's own */
         size_t n_strings;
         bool failed; /* memory ran out */
@@ -64,6 +67,9 @@ const char *draft_base64url(Draft *draft, const char *text);
  * Return: 0, LEAF_E_INVALID, LEAF_E_TOO_LONG, or -errno.
  */
 int draft_set_detail(Draft *draft, const Leaf *detail);
+
+/** draft_erase() - The details of these leaves are to be erased with this one. */
+void draft_erase(Draft *draft, const uint64_t *leaves, size_t n);
 
 /**
  * draft_finish() - Makes the entry.

@@ -289,6 +289,9 @@ static int starting_committed(Waiter *waiter, TrailEntry *entry)
         guard_peers_changed(guard);
         summary_notify(guard, "READY=1\n");
         stand_downs_tell(NULL, guard->policy);
+        int r = eraser_start(&guard->eraser);
+        if (r < 0)
+                return r;
         return warnings_policy_loaded(&guard->warnings);
 }
 
@@ -388,6 +391,8 @@ static int guard_set_up(Guard *guard)
         if (r >= 0)
                 r = warnings_init(&guard->warnings, guard);
         if (r >= 0)
+                r = eraser_init(&guard->eraser, guard);
+        if (r >= 0)
                 r = standby_init(&guard->standby, guard);
         rebase_init(&guard->rebase, guard);
         worker_init(&guard->worker, guard);
@@ -439,6 +444,8 @@ Guard *guard_free(Guard *guard)
         trail_free(guard->trail);
         mirrors_deinit(&guard->mirrors);
         lookups_deinit(&guard->lookups);
+        disclosures_deinit(&guard->disclosures);
+        eraser_deinit(&guard->eraser);
         requests_deinit(&guard->requests);
         recorder_deinit(&guard->recorder);
 

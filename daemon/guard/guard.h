@@ -15,6 +15,8 @@
 
 #include "guard/allowance.h"
 #include "guard/config.h"
+#include "guard/disclose.h"
+#include "guard/erase.h"
 #include "guard/frontend.h"
 #include "guard/inquiry.h"
 #include "guard/listener.h"
@@ -62,6 +64,8 @@ typedef struct Guard {
         Reload reload;
         Rebase rebase;
         Lookups lookups;
+        Disclosures disclosures;
+        Eraser eraser;
         Standby standby;
         Warnings warnings;
         Mirrors mirrors;

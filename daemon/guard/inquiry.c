@@ -88,6 +88,16 @@ int inquiry_rebase(Client *client, Packet *packet, CallMessage *message)
         return rebase_by_admin(&client->guard->rebase, client, message->serial);
 }
 
+int inquiry_count_details(Client *client, Packet *packet, CallMessage *message)
+{
+        return eraser_by_admin(&client->guard->eraser, client, message);
+}
+
+int inquiry_erase(Client *client, Packet *packet, CallMessage *message)
+{
+        return eraser_by_admin(&client->guard->eraser, client, message);
+}
+
 /* ---------------------------------------------------------------------------------------------------
  * receipts */
 

@@ -24,6 +24,8 @@ int inquiry_status(Client *client, Packet *packet, CallMessage *message);
 int inquiry_checkpoint(Client *client, Packet *packet, CallMessage *message);
 int inquiry_reload(Client *client, Packet *packet, CallMessage *message);
 int inquiry_rebase(Client *client, Packet *packet, CallMessage *message);
+int inquiry_count_details(Client *client, Packet *packet, CallMessage *message);
+int inquiry_erase(Client *client, Packet *packet, CallMessage *message);
 
 /**
  * inquiry_receipt() - On the Match socket only the leaves of the caller's own uid; on the Audit socket any.

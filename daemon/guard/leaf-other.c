@@ -1,5 +1,7 @@
 /*
  * The leaves that are no request's. Pure; run by the guard's loop.
+ *
+ * detail of a policy: `why`; of a disclosure: `reason` (both base64url), `loginuid`, `session`, `unit` of who asked.
  */
 
 #include "guard/leaves.h"
@@ -67,6 +69,32 @@ void leaf_rebase(const LedgerJump *jump, uid_t by, Draft *draft)
         leaf_jump(jump, draft);
         leaf_set_number(&draft->leaf, "by", by);
         draft->effect.rebase = true;
+}
+
+int leaf_disclose(const LeafDisclose *disclose, Draft *draft)
+{
+        const Attestation *attestation = disclose->attestation;
+        Leaf detail = LEAF_INIT;
+
+        leaf_set_number(&draft->leaf, "by", attestation->uid);
+        leaf_set_number(&draft->leaf, "of", disclose->of);
+        leaf_set_text(&detail, "reason", draft_base64url(draft, disclose->reason));
+        leaf_set_text(&detail, "unit", attestation->unit);
+        if (attestation->has_loginuid)
+                leaf_set_number(&detail, "loginuid", attestation->loginuid);
+        if (attestation->has_session)
+                leaf_set_number(&detail, "session", attestation->session);
+        return draft_set_detail(draft, &detail);
+}
+
+void leaf_erase(const LeafErase *erase, Draft *draft)
+{
+        if (erase->has_by)
+                leaf_set_number(&draft->leaf, "by", erase->by);
+        if (erase->has_of)
+                leaf_set_number(&draft->leaf, "of", erase->of);
+        leaf_set_number(&draft->leaf, "count", erase->n_leaves);
+        draft_erase(draft, erase->leaves, erase->n_leaves);
 }
 
 void leaf_gap(const LeafGap *gap, Draft *draft)

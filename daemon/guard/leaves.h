@@ -5,7 +5,7 @@
  *
  *   leaf-request.c   request
  *   leaf-outcome.c   outcome
- *   leaf-other.c     start, policy, refused, mirror, jump, gap, epoch, stop
+ *   leaf-other.c     start, policy, refused, disclose, erase, mirror, jump, gap, epoch, stop
  */
 
 #include <stdbool.h>
@@ -99,6 +99,30 @@ void leaf_jump(const LedgerJump *jump, Draft *draft);
 
 /** leaf_rebase() - A `jump` by an administrator: from the mark to the wall time of this very leaf. */
 void leaf_rebase(const LedgerJump *jump, uid_t by, Draft *draft);
+
+typedef struct LeafDisclose {
+        const Attestation *attestation; /* of whoever asked */
+        uint64_t of;                    /* whose details are opened */
+        const char *reason;
+} LeafDisclose;
+
+/**
+ * leaf_disclose() - Details are opened for somebody. The reason, and which login and unit that was, are
+ * personal as well, and stand in a detail of its own. Return: 0, LEAF_E_TOO_LONG, or -errno.
+ */
+int leaf_disclose(const LeafDisclose *disclose, Draft *draft);
+
+typedef struct LeafErase {
+        bool has_by; /* else the guard itself, by age */
+        uid_t by;
+        bool has_of; /* they are of one request, or of one leaf */
+        uint64_t of;
+        const uint64_t *leaves; /* whose details go */
+        size_t n_leaves;
+} LeafErase;
+
+/** leaf_erase() - Details are erased, with this leaf. */
+void leaf_erase(const LeafErase *erase, Draft *draft);
 
 typedef struct LeafGap {
         uint64_t count; /* how many were refused */

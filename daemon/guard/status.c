@@ -203,6 +203,20 @@ static void status_worker(Guard *guard, Status *status)
                 status_line(status, "worker.galleriesNotDeclared", NULL);
 }
 
+static void status_details(Guard *guard, Status *status)
+{
+        TrailHeld held = trail_held(guard->trail);
+
+        status_number(status, "details.held", held.n);
+        if (held.oldest_usec > 0)
+                status_time(status, "details.oldest", held.oldest_usec);
+        if (guard->config.retention_days > 0)
+                status_number(status, "details.retentionDays", guard->config.retention_days);
+        if (eraser_waits_for_time(&guard->eraser))
+                status_text(status, "details.waits",
+                            "no clock was synchronised yet, so nobody knows what is old enough to erase");
+}
+
 /* How one mirror fares; `keys` are those of its object. */
 typedef struct StatusMirrorKeys {
         const char *on, *sent, *lost, *waiting, *error;
@@ -259,6 +273,8 @@ void status_in_full(Guard *guard, Status *status)
         status_policy(guard, &now, status);
         status_places(guard, status);
         status_worker(guard, status);
+        if (!guard->standby.active)
+                status_details(guard, status);
         status_bool(status, "frontend.connected", guard->frontend.channel != NULL);
         status_number(status, "frontend.children", guard->quota.n_all[QUOTA_CHILD]);
         status_number(status, "connections", guard->quota.n_all[QUOTA_CONNECTION]);

@@ -26,7 +26,8 @@ struct Committer {
         int trail_fd;
         const char *trail_path;
         StoreHead head;
-        bool no_room; /* since the last COMMITTER_E_FULL */
+        bool no_room;         /* since the last COMMITTER_E_FULL */
+        uint64_t oldest_usec; /* `time` of the oldest leaf whose detail is held; 0: not known, or none */
 
         /* Of the batch at hand; kept so that memory is reused. */
         Digest hashes[NODES_TRUNCATE_MAX];
@@ -73,8 +74,8 @@ Commit *commit_free(Commit *commit)
         return NULL;
 }
 
-/* Leaves into the tree and the transaction; `ret_state` is what the last one says. */
-static int committer_append(Committer *committer, const Batch *batch, TrailState *ret_state)
+/* Leaves into the tree and the transaction; into `commit` what the last one says, and what is held after it. */
+static int committer_append(Committer *committer, const Batch *batch, Commit *commit)
 {
         committer->n_leaves = 0;
         for (const TrailEntry *entry = batch->first; entry; entry = entry->next) {
@@ -84,7 +85,9 @@ static int committer_append(Committer *committer, const Batch *batch, TrailState
                 committer->leaves[i] =
                         (PublisherLeaf){.bytes = entry->leaf, .n = entry->n_leaf, .hash = hash};
                 nodes_append(committer->nodes, hash);
-                *ret_state = entry->state;
+                commit->state = entry->state;
+                commit->held.n += entry->has_detail ? 1 : 0;
+                commit->held.n -= entry->n_erases;
                 int r = store_append(committer->store, entry);
                 if (r != 0)
                         return r;
@@ -114,6 +117,7 @@ static int committer_seal(Committer *committer, Commit *commit)
                 return r;
         const StoreHead head = {.size = commit->head.size,
                                 .state = commit->state,
+                                .n_details = commit->held.n,
                                 .origin = committer->head.origin,
                                 .epoch0 = committer->head.epoch0,
                                 .note = (char *)commit->note.data};
@@ -153,6 +157,42 @@ static int committer_receipt(Committer *committer, const Commit *commit, TrailEn
         return entry->receipt ? 0 : -ENOMEM;
 }
 
+/* Of the first row that is held, and of no other. */
+static int committer_on_oldest(const StoreRow *row, void *userdata)
+{
+        _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
+
+        int r = leaf_parse(row->bytes, row->n, LEAF_MAX, &leaf);
+        if (r < 0)
+                return r;
+        /* Only for the status: what cannot be told is left out there. */
+        if (r == 0)
+                (void)leaf_number(&leaf, "time", userdata);
+        return 1;
+}
+
+int committer_held(Committer *committer, TrailHeld *ret_held)
+{
+        const StoreQuery query = {STORE_DETAIL_LEAVES, .first = 0, .last = INT64_MAX};
+
+        if (committer->head.n_details > 0 && committer->oldest_usec == 0) {
+                int r = store_read(committer->store, &query, committer_on_oldest, &committer->oldest_usec);
+                if (r < 0)
+                        return r;
+        }
+        *ret_held = (TrailHeld){.n = committer->head.n_details, .oldest_usec = committer->oldest_usec};
+        return 0;
+}
+
+/* The oldest changes only where something was erased. */
+static int committer_tell_held(Committer *committer, const Batch *batch, Commit *commit)
+{
+        for (const TrailEntry *entry = batch->first; entry; entry = entry->next)
+                if (entry->n_erases > 0)
+                        committer->oldest_usec = 0;
+        return committer_held(committer, &commit->held);
+}
+
 /* All that follows from a COMMIT that has returned. */
 static int committer_reveal(Committer *committer, const Batch *batch, Commit *commit)
 {
@@ -184,7 +224,8 @@ static int committer_reveal(Committer *committer, const Batch *batch, Commit *co
         committer->head.note = note;
         committer->head.size = commit->head.size;
         committer->head.state = commit->state;
-        return 0;
+        committer->head.n_details = commit->held.n;
+        return committer_tell_held(committer, batch, commit);
 }
 
 /* The store has rolled back; the tree follows, and the ballast makes room for what must be written. */
@@ -204,7 +245,8 @@ int committer_commit(Committer *committer, const Batch *batch, Commit **ret_comm
         _cleanup_(commit_freep) Commit *commit = calloc(1, sizeof(*commit));
         if (!commit)
                 return -ENOMEM;
-        int r = committer_append(committer, batch, &commit->state);
+        commit->held.n = committer->head.n_details;
+        int r = committer_append(committer, batch, commit);
         if (r == 0)
                 r = committer_seal(committer, commit);
         if (r == STORE_E_FULL)
@@ -251,7 +293,21 @@ void committer_advice(const Committer *committer, char ret_text[static ROOM_TEXT
 int committer_rest(Committer *committer)
 {
         /* A ballast that cannot be set aside now will be when there is room: nothing else depends on it. */
-        return committer_has_room(committer) ? store_commit(committer->store, NULL) : 0;
+        if (!committer_has_room(committer))
+                return 0;
+        int r = committer_scrub(committer);
+        return r == COMMITTER_E_FULL ? 0 : r;
+}
+
+int committer_scrub(Committer *committer)
+{
+        int r = store_commit(committer->store, NULL);
+        return r == STORE_E_FULL ? COMMITTER_E_FULL : error_fold(r);
+}
+
+int committer_read(Committer *committer, const StoreQuery *query, StoreRowHandler handler, void *userdata)
+{
+        return store_read(committer->store, query, handler, userdata);
 }
 
 void finding_deinit(Finding *finding)
@@ -276,8 +332,7 @@ static int committer_on_bytes(const StoreRow *row, void *userdata)
         return bytes->failed ? -ENOMEM : 0;
 }
 
-/* A leaf and the proof that it stands under the last checkpoint. */
-static int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, Buffer *proof)
+int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, Buffer *proof)
 {
         const StoreQuery query = {STORE_LEAVES, .first = index, .last = index};
         const NodeSource source = nodes_source(committer->nodes);
@@ -305,6 +360,18 @@ static bool committer_decides(const Buffer *bytes, const uint8_t request[static 
         return decides;
 }
 
+/* Whether a leaf is the outcome of a decision. One that is not was named by a row that was changed. */
+static bool committer_is_outcome(const Buffer *bytes, uint64_t decision)
+{
+        Leaf leaf = LEAF_INIT;
+        uint64_t of = 0;
+
+        bool is = leaf_parse(bytes->data, bytes->n, LEAF_MAX, &leaf) == 0 &&
+                  leaf_is(&leaf, "kind", "outcome") && leaf_number(&leaf, "of", &of) && of == decision;
+        leaf_deinit(&leaf);
+        return is;
+}
+
 int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding)
 {
         _cleanup_(finding_deinit) Finding finding = {};
@@ -324,6 +391,8 @@ int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID
         finding.has_outcome = r == 0;
         if (r == 0)
                 r = committer_prove(committer, outcome, &finding.outcome, &finding.outcome_proof);
+        if (r == 0 && finding.has_outcome && !committer_is_outcome(&finding.outcome, decision))
+                r = -EBADMSG;
         if (r < 0)
                 return r;
         *ret_finding = finding;

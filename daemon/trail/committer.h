@@ -45,6 +45,7 @@ typedef struct Commit {
         Buffer note;
         TrailState state;
         uint8_t next_epoch_key[NOTE_PUBLIC_KEY_SIZE]; /* of the epoch behind `state.epoch` */
+        TrailHeld held;
         bool has_consistency;
         uint64_t old_size;
         Path consistency;
@@ -101,6 +102,22 @@ void finding_deinit(Finding *finding);
 
 /** committer_find() - Looks a request up. Return: 0 (also where there is none), or -errno. */
 int committer_find(Committer *committer, const uint8_t request[static REQUEST_ID_SIZE], Finding *ret_finding);
+
+/**
+ * committer_prove() - Appends a leaf and the proof that it stands under the last checkpoint.
+ *
+ * Return: 0 or -errno.
+ */
+int committer_prove(Committer *committer, uint64_t index, Buffer *leaf, Buffer *proof);
+
+/** committer_read() - As store_read(). */
+int committer_read(Committer *committer, const StoreQuery *query, StoreRowHandler handler, void *userdata);
+
+/** committer_scrub() - As trail_scrub(). Return: 0, COMMITTER_E_FULL, or -errno. */
+int committer_scrub(Committer *committer);
+
+/** committer_held() - What is held after the last commit. Return: 0 or -errno. */
+int committer_held(Committer *committer, TrailHeld *ret_held);
 
 /** committer_scan_back() - As trail_scan_back(). */
 int committer_scan_back(Committer *committer, const TrailScan *scan);

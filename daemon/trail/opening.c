@@ -28,6 +28,7 @@
 #include "base/text.h"
 #include "log/signer.h"
 #include "trail/ballast.h"
+#include "trail/derived.h"
 #include "trail/epoch-key.h"
 #include "trail/epoch-log.h"
 #include "trail/key.h"
@@ -268,10 +269,11 @@ static int start_refuse_seed(Start *start, int ending)
                 [EPOCH_E_UNLOCKED] = "cannot be kept in memory that is never swapped",
         };
 
-        return start_refuse(
-                start, TRAIL_E_REFUSED, "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
-                start->config->state_dir, texts[ending],
-                ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l." : OPENING_SEED_BACK);
+        return start_refuse(start, ending == EPOCH_E_UNLOCKED ? TRAIL_E_REFUSED : TRAIL_E_DAMAGED,
+                            "The seed of the log's epoch in %s/trail/epoch.seed %s. %s",
+                            start->config->state_dir, texts[ending],
+                            ending == EPOCH_E_UNLOCKED ? "Raise LimitMEMLOCK= or ulimit -l."
+                                                       : OPENING_SEED_BACK);
 }
 
 /* The key that the epoch at hand is signed with. */
@@ -288,7 +290,7 @@ static int start_epoch(Start *start)
                 return 0;
         int r = start->begun ? epoch_log_key(start->store, &start->head, expected) : 0;
         if (r == -EBADMSG)
-                return start_refuse(start, TRAIL_E_REFUSED,
+                return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged: it does not say whose epoch this is. " OPENING_WAY_ON,
                                     start->database);
         if (r == 0)
@@ -340,6 +342,19 @@ static int start_verify(Start *start)
                                     "%s is damaged: its leaves, tiles and checkpoint (size %llu) do not "
                                     "belong together. " OPENING_WAY_ON,
                                     start->database, (unsigned long long)start->head.size);
+        return r;
+}
+
+/* What stands beside the leaves, against them. */
+static int start_derived(Start *start)
+{
+        const char *what = NULL;
+
+        int r = derived_verify(start->store, &start->head, &what);
+        if (r == DERIVED_E_DAMAGED)
+                return start_refuse(start, TRAIL_E_DAMAGED,
+                                    "%s is damaged: %s is not what its leaves say. " OPENING_WAY_ON,
+                                    start->database, what);
         return r;
 }
 
@@ -556,8 +571,8 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,    start_store, start_origin,  start_key,     start_begin,
-                start_verify,  start_compare, start_epoch, start_publish, start_ballast,
+                start_folders, start_look,    start_store,   start_origin, start_key,     start_begin,
+                start_verify,  start_derived, start_compare, start_epoch,  start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

@@ -2,15 +2,23 @@
  * The trail's database. Owns the one connection and its prepared statements; knows nothing of hashes, keys or
  * threads. Runs in the guard: in the caller of trail_open(), afterwards in the trail's thread only.
  *
- * Layout of trail.db (STRICT tables; page 4096, application id "MGUD")
+ * Layout of trail.db (STRICT tables, schema.c; page 4096, application id "MGUD")
  *
  *   leaf        i -> b                   every leaf; triggers refuse change and removal
  *   tile        level << 48 | n -> h     hashes of 32 bytes; level 0: full tiles only, above: rows that grow
- *   head        one row                  size, what the loop goes on from, origin, signed checkpoint
+ *   head        one row                  size, what the loop goes on from, how many details are held, origin,
+ *                                        signed checkpoint
  *   open_req    i                        permits that have no outcome yet
- *   detail      i -> salt, b             openings of commitments; the only rows that may ever be erased
+ *   detail      i -> salt, b             openings of commitments; all zero: erased
  *   outcome_of  i -> outcome             where a permit's outcome stands
  *   ckpt        epoch -> note            the checkpoint that ended an epoch; these stay for ever, too
+ *
+ * Erasing. A row of `detail` is overwritten with zeros where it stands, and not removed: removal lets SQLite
+ * move neighbours from page to page to fill the gap, and secure_delete leaves copies of what it moves in the
+ * unused part of pages, where they would outlive the row itself. So no row that is held ever moves: rows are
+ * only added at the end, and only a run of erased rows at the very beginning is removed, but for its last
+ * STORE_MARGIN, which is more rows than the three pages hold that a removal can reach. Old pages are gone from
+ * the write-ahead log once that is cut to nothing, which follows every erasure (`owes_cut`).
  *
  * SQLite before 3.51.3 can lose committed pages when two connections use one write-ahead log. There is one
  * connection, and it holds the file exclusively.
@@ -29,11 +37,12 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "trail/fatal.h"
+#include "trail/schema.h"
 
 enum {
-        STORE_APPLICATION_ID = 0x4d475544,
-        STORE_VERSION = 2,
+        STORE_CHECKED_PAGES = 8192, /* a database of more is not read whole at start */
         STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not, where there is room */
+        STORE_MARGIN = 1024,      /* rows; a page holds under 100 */
 };
 
 typedef enum StoreStatement {
@@ -45,10 +54,12 @@ typedef enum StoreStatement {
         STATEMENT_OPEN,
         STATEMENT_CLOSE,
         STATEMENT_DETAIL,
+        STATEMENT_ERASE,
+        STATEMENT_RECLAIM,
         STATEMENT_OUTCOME,
         STATEMENT_EPOCH,
         STATEMENT_READ, /* the first of those that read, in the order of StoreWhat */
-        STATEMENT_MAX = STATEMENT_READ + STORE_EPOCHS_BACK + 1,
+        STATEMENT_MAX = STATEMENT_READ + STORE_DETAIL_LEAVES + 1,
 } StoreStatement;
 
 static const char *const store_statements[STATEMENT_MAX] = {
@@ -59,13 +70,20 @@ static const char *const store_statements[STATEMENT_MAX] = {
                 "INSERT INTO tile (k, h) VALUES (?1, ?2) ON CONFLICT (k) DO UPDATE SET h = excluded.h",
         [STATEMENT_HEAD] =
                 "INSERT INTO head (id, size, time, mark, policy, epoch, epoch_first, epoch_time, origin, "
-                "epoch0, note) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "
+                "epoch0, note, details) VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
                 "ON CONFLICT (id) DO UPDATE SET size = excluded.size, time = excluded.time, "
                 "mark = excluded.mark, policy = excluded.policy, epoch = excluded.epoch, "
-                "epoch_first = excluded.epoch_first, epoch_time = excluded.epoch_time, note = excluded.note",
+                "epoch_first = excluded.epoch_first, epoch_time = excluded.epoch_time, "
+                "note = excluded.note, details = excluded.details",
         [STATEMENT_OPEN] = "INSERT INTO open_req (i) VALUES (?1)",
         [STATEMENT_CLOSE] = "DELETE FROM open_req WHERE i = ?1",
         [STATEMENT_DETAIL] = "INSERT INTO detail (i, salt, b) VALUES (?1, ?2, ?3)",
+        [STATEMENT_ERASE] = "UPDATE detail SET salt = zeroblob(length(salt)), b = zeroblob(length(b)) "
+                            "WHERE i = ?1 AND salt <> zeroblob(32)",
+        [STATEMENT_RECLAIM] = "DELETE FROM detail WHERE i < "
+                              "(SELECT i FROM detail WHERE i < coalesce("
+                              "(SELECT i FROM detail WHERE salt <> zeroblob(32) ORDER BY i LIMIT 1), ?1) "
+                              "ORDER BY i DESC LIMIT 1 OFFSET ?2)",
         [STATEMENT_OUTCOME] = "INSERT INTO outcome_of (i, outcome) VALUES (?1, ?2)",
         [STATEMENT_EPOCH] = "INSERT INTO ckpt (epoch, note) VALUES (?1, ?2)",
         [STATEMENT_READ + STORE_LEAVES] = "SELECT i, b FROM leaf WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
@@ -76,6 +94,13 @@ static const char *const store_statements[STATEMENT_MAX] = {
         [STATEMENT_READ + STORE_OUTCOME] = "SELECT outcome, NULL FROM outcome_of WHERE i = ?1",
         [STATEMENT_READ + STORE_EPOCHS_BACK] =
                 "SELECT epoch, note FROM ckpt WHERE epoch BETWEEN ?1 AND ?2 ORDER BY epoch DESC",
+        [STATEMENT_READ + STORE_OUTCOMES] =
+                "SELECT i, NULL FROM outcome_of WHERE i BETWEEN ?1 AND ?2 ORDER BY i",
+        [STATEMENT_READ + STORE_DETAILS] =
+                "SELECT i, b, salt FROM detail WHERE i BETWEEN ?1 AND ?2 AND salt <> zeroblob(32) ORDER BY i",
+        [STATEMENT_READ + STORE_DETAIL_LEAVES] =
+                "SELECT leaf.i, leaf.b FROM detail CROSS JOIN leaf ON leaf.i = detail.i "
+                "WHERE detail.i BETWEEN ?1 AND ?2 AND detail.salt <> zeroblob(32) ORDER BY detail.i",
 };
 
 /* Before anything is read. Exclusive locking comes before the
@@ -94,37 +119,13 @@ static const char store_settings[] = "PRAGMA page_size = 4096;"
                                      "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA journal_size_limit = -1;";
 
-static const char store_schema[] =
-        "BEGIN IMMEDIATE;"
-        "PRAGMA application_id = 1296520516;"
-        "PRAGMA user_version = 2;"
-        "CREATE TABLE leaf (i INTEGER PRIMARY KEY CHECK (i >= 0), b BLOB NOT NULL) STRICT;"
-        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); "
-        "END;"
-        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); "
-        "END;"
-        "CREATE TABLE tile (k INTEGER PRIMARY KEY, h BLOB NOT NULL) STRICT;"
-        "CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 0), size INTEGER NOT NULL, time INTEGER NOT "
-        "NULL, "
-        "mark INTEGER, policy BLOB, epoch INTEGER NOT NULL, epoch_first INTEGER NOT NULL, "
-        "epoch_time INTEGER NOT NULL, origin TEXT NOT NULL, epoch0 TEXT NOT NULL, note TEXT NOT NULL) STRICT;"
-        "CREATE TABLE open_req (i INTEGER PRIMARY KEY) STRICT;"
-        "CREATE TABLE detail (i INTEGER PRIMARY KEY, salt BLOB NOT NULL, b BLOB NOT NULL) STRICT;"
-        "CREATE TABLE outcome_of (i INTEGER PRIMARY KEY, outcome INTEGER NOT NULL) STRICT;"
-        "CREATE TABLE ckpt (epoch INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
-        "CREATE TRIGGER ckpt_stays BEFORE UPDATE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
-        "END;"
-        "CREATE TRIGGER ckpt_remains BEFORE DELETE ON ckpt BEGIN SELECT RAISE(ABORT, 'an epoch has ended'); "
-        "END;"
-        "COMMIT;";
-
-_Static_assert(STORE_APPLICATION_ID == 1296520516, "the schema spells the application id in decimal");
-
 struct Store {
         sqlite3 *db;
         sqlite3_stmt *statements[STATEMENT_MAX];
         bool in_batch;
         bool settling;
+        bool erases;   /* the batch at hand */
+        bool owes_cut; /* the write-ahead log may hold what was erased */
         int full_r;    /* the -errno of the last STORE_E_FULL */
         int n_waiting; /* pages in the write-ahead log, as of the last commit */
         int settle_at; /* that many of these are moved under load, too */
@@ -195,6 +196,7 @@ static int store_ending(Store *store, int rc)
                 return STORE_E_HELD;
         case SQLITE_NOTADB:
         case SQLITE_CORRUPT:
+        case SQLITE_ERROR: /* a statement of ours does not fit: its schema is not ours */
                 return store_cannot_be_read(store) ? -EIO : STORE_E_FOREIGN;
         case SQLITE_NOMEM:
                 return -ENOMEM;
@@ -225,6 +227,7 @@ static void store_put_off_settling(Store *store)
 static void store_roll_back(Store *store)
 {
         store->in_batch = false;
+        store->erases = false;
         /* Some failures have rolled back already. What cannot be rolled back is found again at the next
          * BEGIN. */
         if (!sqlite3_get_autocommit(store->db))
@@ -267,6 +270,76 @@ static int store_number(Store *store, const char *sql, int64_t *ret_number)
         return r;
 }
 
+/* A row of sqlite_schema that is not as ours says: a name, a constraint, a trigger. */
+static bool store_is_object(sqlite3_stmt *row, const SchemaObject *object)
+{
+        const char *const expected[] = {object->type, object->name, object->table, object->sql};
+
+        for (int i = 0; i < (int)ARRAY_SIZE(expected); i++) {
+                const char *found = (const char *)sqlite3_column_text(row, i);
+                if (!found || strcmp(found, expected[i]) != 0)
+                        return false;
+        }
+        return true;
+}
+
+/* Whether the tables and triggers are ours, all of them and no others. */
+static int store_check_schema(Store *store)
+{
+        sqlite3_stmt *rows = NULL;
+        size_t n = 0;
+        bool same = true;
+        int rc = sqlite3_prepare_v2(store->db,
+                                    "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name", -1,
+                                    &rows, NULL);
+
+        while (rc == SQLITE_OK && same && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+                same = n < SCHEMA_OBJECTS && store_is_object(rows, &schema_objects[n]);
+                n++;
+                rc = SQLITE_OK;
+        }
+        int r = store_ending(store, rc);
+        (void)sqlite3_finalize(rows); /* It repeats the result of the step. */
+        return r != 0 ? r : same && n == SCHEMA_OBJECTS ? 0 : STORE_E_FOREIGN;
+}
+
+/*
+ * Whether the pages make sound trees. What leaves and rows say is checked elsewhere; this is for what no row shows
+ * and later writes would stumble over: free pages, free room in pages. Only where it takes no time to speak of.
+ */
+static int store_check_pages(Store *store)
+{
+        int64_t n_pages = 0;
+        sqlite3_stmt *statement = NULL;
+
+        int r = store_number(store, "PRAGMA page_count", &n_pages);
+        if (r != 0 || n_pages > STORE_CHECKED_PAGES)
+                return r;
+        int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_step(statement);
+        const char *found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+        r = store_ending(store, rc);
+        if (r == 0 && (!found || strcmp(found, "ok") != 0))
+                r = STORE_E_FOREIGN;
+        (void)sqlite3_finalize(statement); /* It repeats the result of the step. */
+        return r;
+}
+
+/* Whether a database with our numbers is ours, and whole. */
+static int store_check(Store *store)
+{
+        int64_t auto_vacuum = 0;
+
+        int r = store_check_schema(store);
+        if (r == 0)
+                r = store_number(store, "PRAGMA auto_vacuum", &auto_vacuum);
+        if (r != 0)
+                return r;
+        /* Pages would be taken for what they are not. */
+        return auto_vacuum == 0 ? store_check_pages(store) : STORE_E_FOREIGN;
+}
+
 /* Makes the tables of a database that has none; refuses one that is not ours. */
 static int store_adopt(Store *store)
 {
@@ -280,12 +353,14 @@ static int store_adopt(Store *store)
         if (r != 0)
                 return r;
         if (application_id == 0 && version == 0 && n_objects == 0) {
-                r = store_run(store, store_schema);
+                r = store_run(store, schema_sql);
                 if (r != 0)
                         store_roll_back(store);
                 return r;
         }
-        return application_id == STORE_APPLICATION_ID && version == STORE_VERSION ? 0 : STORE_E_FOREIGN;
+        if (application_id != SCHEMA_APPLICATION_ID || version != SCHEMA_VERSION)
+                return STORE_E_FOREIGN;
+        return store_check(store);
 }
 
 static int store_prepare(Store *store)
@@ -330,6 +405,7 @@ static int store_head_from(sqlite3_stmt *row, StoreHead *ret_head)
         head.origin = store_column_text(row, 7);
         head.epoch0 = store_column_text(row, 8);
         head.note = store_column_text(row, 9);
+        head.n_details = (uint64_t)sqlite3_column_int64(row, 10);
         if (!head.origin || !head.epoch0 || !head.note) {
                 store_head_deinit(&head);
                 return -ENOMEM;
@@ -343,7 +419,7 @@ static int store_read_head(Store *store, StoreHead *ret_head)
         sqlite3_stmt *statement = NULL;
         int rc = sqlite3_prepare_v2(store->db,
                                     "SELECT size, time, mark, policy, epoch, epoch_first, epoch_time, "
-                                    "origin, epoch0, note FROM head",
+                                    "origin, epoch0, note, details FROM head",
                                     -1, &statement, NULL);
         int r = 0;
 
@@ -455,6 +531,20 @@ static int store_put_detail(Store *store, const TrailEntry *entry)
         return store_step(store, STATEMENT_DETAIL);
 }
 
+/* Every row that is not there or is erased already would make the leaf's number wrong. */
+static int store_erase(Store *store, const TrailEntry *entry)
+{
+        for (size_t i = 0; i < entry->n_erases; i++) {
+                int r = store_put(store, STATEMENT_ERASE, entry->erases[i], 0);
+                if (r != 0)
+                        return r;
+                if (sqlite3_changes(store->db) != 1)
+                        return -EIO;
+        }
+        store->erases = true;
+        return store_put(store, STATEMENT_RECLAIM, INT64_MAX, STORE_MARGIN);
+}
+
 /* The rows beside the leaf. */
 static int store_put_role(Store *store, const TrailEntry *entry)
 {
@@ -479,24 +569,23 @@ static int store_put_role(Store *store, const TrailEntry *entry)
 
 /*
  * Moves committed pages to their place. The write-ahead log stays as a file and is written over from its
- * start: overwriting allocated blocks syncs faster than growing.
+ * start: overwriting allocated blocks syncs faster than growing. Only after an erasure is it cut.
  */
 static int store_settle(Store *store)
 {
-        if (store->n_waiting == 0)
+        if (store->n_waiting == 0 && !store->owes_cut)
                 return 0;
         store->settling = true;
-        int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        int mode = store->owes_cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+        int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL);
         int r = store_ending(store, rc);
         store->settling = false;
-        if (r == STORE_E_FULL) {
-                /* They are as durable where they are. */
+        if (r == STORE_E_FULL)
                 store_put_off_settling(store);
-                return 0;
-        }
         if (r == 0) {
                 store->n_waiting = 0;
                 store->settle_at = STORE_WAITING_MAX;
+                store->owes_cut = false;
         }
         return r;
 }
@@ -507,7 +596,8 @@ static int store_begin(Store *store)
                 return 0;
         /* Here and not in the commit: what the last batch has proved durable has been told by now. */
         int r = store->n_waiting >= store->settle_at ? store_settle(store) : 0;
-        if (r == 0)
+        /* Without room the pages stay where they are, which is as durable. */
+        if (r == 0 || r == STORE_E_FULL)
                 r = store_step(store, STATEMENT_BEGIN);
         store->in_batch = r == 0;
         return r;
@@ -522,6 +612,8 @@ int store_append(Store *store, const TrailEntry *entry)
                 r = store_put_role(store, entry);
         if (r == 0 && entry->has_detail)
                 r = store_put_detail(store, entry);
+        if (r == 0 && entry->n_erases > 0)
+                r = store_erase(store, entry);
         return r == 0 ? 0 : store_abandon(store, r);
 }
 
@@ -546,13 +638,17 @@ static int store_put_head(Store *store, const StoreHead *head)
                 rc = sqlite3_bind_text(statement, 9, head->epoch0, -1, SQLITE_STATIC);
         if (rc == SQLITE_OK)
                 rc = sqlite3_bind_text(statement, 10, head->note, -1, SQLITE_STATIC);
+        if (rc == SQLITE_OK)
+                rc = sqlite3_bind_int64(statement, 11, (int64_t)head->n_details);
         return rc == SQLITE_OK ? store_step(store, STATEMENT_HEAD) : store_ending(store, rc);
 }
 
 int store_commit(Store *store, const StoreBatch *batch)
 {
-        if (!batch)
-                return error_fold(store_settle(store));
+        if (!batch) {
+                int q = store_settle(store);
+                return q == STORE_E_FULL ? q : error_fold(q);
+        }
         int r = store_begin(store);
         for (size_t i = 0; r == 0 && i < batch->n_tiles; i++) {
                 const StoreTile *tile = &batch->tiles[i];
@@ -569,7 +665,21 @@ int store_commit(Store *store, const StoreBatch *batch)
         if (r != 0)
                 return store_abandon(store, r);
         store->in_batch = false;
+        store->owes_cut = store->owes_cut || store->erases;
+        store->erases = false;
         return 0;
+}
+
+/* Whether a row is as the schema would have it; one with a salt has all of it. */
+static bool store_row_from(sqlite3_stmt *statement, StoreRow *ret_row)
+{
+        *ret_row = (StoreRow){.number = (uint64_t)sqlite3_column_int64(statement, 0),
+                              .bytes = sqlite3_column_blob(statement, 1),
+                              .n = (size_t)sqlite3_column_bytes(statement, 1)};
+        if (sqlite3_column_count(statement) > 2)
+                ret_row->salt = sqlite3_column_blob(statement, 2);
+        return sqlite3_column_count(statement) == 2 ||
+               sqlite3_column_bytes(statement, 2) == COMMITMENT_SALT_SIZE;
 }
 
 static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler handler, void *userdata)
@@ -583,9 +693,9 @@ static int store_rows(Store *store, sqlite3_stmt *statement, StoreRowHandler han
                 if (rc != SQLITE_ROW)
                         return store_ending(store, rc) == STORE_E_FOREIGN ? -EBADMSG : -EIO;
                 any = true;
-                StoreRow row = {.number = (uint64_t)sqlite3_column_int64(statement, 0),
-                                .bytes = sqlite3_column_blob(statement, 1),
-                                .n = (size_t)sqlite3_column_bytes(statement, 1)};
+                StoreRow row;
+                if (!store_row_from(statement, &row))
+                        return -EBADMSG;
                 int r = handler(&row, userdata);
                 if (r != 0)
                         return r < 0 ? r : 0;

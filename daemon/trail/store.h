@@ -20,7 +20,8 @@ typedef struct Store Store;
 typedef struct StoreHead {
         uint64_t size;
         TrailState state;
-        char *origin; /* from malloc(), as the other two */
+        uint64_t n_details; /* that are held: not erased */
+        char *origin;       /* from malloc(), as the other two */
         char *epoch0; /* the verifier key of the first epoch; as the origin, it is kept from the first commit */
         char *note;
 } StoreHead;
@@ -49,7 +50,8 @@ int store_open(Store **ret_store, const char *path, StoreHead *ret_head);
 /**
  * store_append() - Adds one leaf and what goes with it to the batch, which begins with it.
  *
- * Return: 0; STORE_E_FULL and -errno after the whole batch has been rolled back.
+ * What it erases must be held: a leaf would say otherwise than is so (-EIO). Return: 0; STORE_E_FULL and
+ * -errno after the whole batch has been rolled back.
  */
 int store_append(Store *store, const TrailEntry *entry);
 
@@ -71,20 +73,23 @@ typedef struct StoreBatch {
 /**
  * store_commit() - Ends the batch: tiles, head, COMMIT with its sync.
  * @batch:      NULL when there is no batch but time: moves what was committed from the write-ahead log to its
- *              place
+ *              place, and with 0 no file of the database holds a byte of what was erased
  *
- * Return: 0 when all of it is durable; STORE_E_FULL when none of it stands. After -errno nobody knows: the
- * process must end, and must not try again.
+ * Return: 0 when all of it is durable; STORE_E_FULL when none of it stands, or nothing could be moved. After
+ * -errno nobody knows: the process must end, and must not try again.
  */
 int store_commit(Store *store, const StoreBatch *batch);
 
 typedef enum StoreWhat {
-        STORE_LEAVES,      /* from `first` to `last` ascending: index, leaf */
-        STORE_LEAVES_BACK, /* the same, descending */
-        STORE_TILE,        /* level << 48 | n in `first`: that key, hashes */
-        STORE_OPEN,        /* permits without an outcome, ascending: index */
-        STORE_OUTCOME,     /* of the decision `first`: index of its outcome */
-        STORE_EPOCHS_BACK, /* from `first` to `last` descending: epoch, the checkpoint that ended it */
+        STORE_LEAVES,        /* from `first` to `last` ascending: index, leaf */
+        STORE_LEAVES_BACK,   /* the same, descending */
+        STORE_TILE,          /* level << 48 | n in `first`: that key, hashes */
+        STORE_OPEN,          /* permits without an outcome, ascending: index */
+        STORE_OUTCOME,       /* of the decision `first`: index of its outcome */
+        STORE_EPOCHS_BACK,   /* from `first` to `last` descending: epoch, the checkpoint that ended it */
+        STORE_OUTCOMES,      /* decisions from `first` to `last` that have an outcome, ascending: index */
+        STORE_DETAILS,       /* held, of leaves from `first` to `last` ascending: index, bytes, salt */
+        STORE_DETAIL_LEAVES, /* the same: index, leaf */
 } StoreWhat;
 
 typedef struct StoreQuery {
@@ -94,8 +99,9 @@ typedef struct StoreQuery {
 
 typedef struct StoreRow {
         uint64_t number;
-        const uint8_t *bytes; /* good until the handler returns */
+        const uint8_t *bytes; /* good until the handler returns, as is the salt */
         size_t n;
+        const uint8_t *salt; /* COMMITMENT_SALT_SIZE bytes, of STORE_DETAILS */
 } StoreRow;
 
 /* Return: 0 to go on, positive to stop, or -errno. */

@@ -1,7 +1,7 @@
 /*
  * The trail as the guard's loop sees it. Owns the thread, the queue to it and what comes back from it.
  *
- * Loop and thread share the queue, the findings asked for and the list of reports, all under one lock; an
+ * Loop and thread share the queue, the tasks to be done and the list of reports, all under one lock; an
  * eventfd wakes the loop. The committer is the thread's alone from trail_start() on.
  *
  * After a batch failed, the thread takes nothing until the loop has learnt of it: `failed` is set by the
@@ -25,10 +25,11 @@
 #include "trail/committer.h"
 #include "trail/fatal.h"
 #include "trail/opening.h"
+#include "trail/task.h"
 
 enum {
-        TRAIL_REST_USEC = 100000,  /* idle for so long, the thread tidies the database */
-        TRAIL_FINDINGS_MAX = 1024, /* look-ups that may wait */
+        TRAIL_REST_USEC = 100000, /* idle for so long, the thread tidies the database */
+        TRAIL_TASKS_MAX = 1024,   /* look-ups that may wait */
 };
 
 /* Entries in order. */
@@ -38,20 +39,10 @@ typedef struct EntryList {
         TrailEntry **end;  /* where the next one is linked; NULL stands for the address of `first` */
 } EntryList;
 
-/* A look-up: on its way to the thread, then back with what was found. */
-typedef struct Search Search;
-struct Search {
-        uint8_t request[REQUEST_ID_SIZE];
-        TrailFoundHandler handler;
-        void *userdata;
-        Finding finding;
-        Search *next;
-};
-
 typedef enum ReportKind {
         REPORT_COMMITTED,
         REPORT_FAILED,
-        REPORT_FOUND,
+        REPORT_DONE,
 } ReportKind;
 
 /* What the thread has to tell the loop. */
@@ -62,7 +53,7 @@ struct Report {
         unsigned shows_generation; /* that the commit's proof was made for */
         TrailEntry *entries;
         char advice[ROOM_TEXT_SIZE]; /* with REPORT_FAILED */
-        Search *search;
+        Task *task;
         Report *next;
 };
 
@@ -75,17 +66,18 @@ struct Trail {
         void *userdata;
         uint64_t next_index;
         size_t n_pending;
-        size_t n_searches;
+        size_t n_tasks;
         TreeHead head;
         TrailState state;
         uint8_t next_epoch_key[NOTE_PUBLIC_KEY_SIZE];
+        TrailHeld held;
         Buffer note;
 
         /* Shared, under the lock. */
         pthread_mutex_t lock;
         pthread_cond_t wake;
         EntryList queue;
-        Search *searches, **searches_end;
+        Task *tasks, **tasks_end;
         Report *reports, **reports_end;
         bool stopping;
         bool failed;
@@ -149,6 +141,7 @@ TrailEntry *trail_entry_free(TrailEntry *entry)
         if (entry) {
                 free(entry->leaf);
                 free(entry->detail);
+                free(entry->erases);
                 receipt_free(entry->receipt);
                 free(entry);
         }
@@ -162,21 +155,12 @@ void trail_found_deinit(TrailFound *found)
         found->n_open = 0;
 }
 
-static Search *search_free(Search *search)
-{
-        if (search) {
-                finding_deinit(&search->finding);
-                free(search);
-        }
-        return NULL;
-}
-
 static Report *report_free(Report *report)
 {
         if (report) {
                 commit_free(report->commit);
                 entries_free(report->entries);
-                search_free(report->search);
+                task_free(report->task);
                 free(report);
         }
         return NULL;
@@ -192,7 +176,7 @@ static Trail *trail_new(void)
         if (!trail)
                 return NULL;
         trail->opening = OPENING_INIT;
-        trail->searches_end = &trail->searches;
+        trail->tasks_end = &trail->tasks;
         trail->reports_end = &trail->reports;
         trail->event_fd = -1;
         (void)pthread_condattr_init(&attributes); /* With glibc none of these fails. */
@@ -222,6 +206,9 @@ int trail_open(Trail **ret_trail, const TrailConfig *config, TrailFound *ret_fou
         trail->next_index = trail->head.size;
         trail->note = trail->opening.note;
         trail->opening.note = BUFFER_INIT;
+        r = committer_held(trail->opening.committer, &trail->held);
+        if (r < 0)
+                return r;
         *ret_trail = TAKE_PTR(trail);
         return 0;
 }
@@ -245,10 +232,10 @@ Trail *trail_free(Trail *trail)
         fd_close(trail->event_fd);
         opening_deinit(&trail->opening);
         entries_free(entries_take(&trail->queue));
-        while (trail->searches) {
-                Search *next = trail->searches->next;
-                search_free(trail->searches);
-                trail->searches = next;
+        while (trail->tasks) {
+                Task *next = trail->tasks->next;
+                task_free(trail->tasks);
+                trail->tasks = next;
         }
         while (trail->reports) {
                 Report *next = trail->reports->next;
@@ -292,6 +279,11 @@ const uint8_t *trail_next_epoch_key(const Trail *trail)
         return trail->next_epoch_key;
 }
 
+TrailHeld trail_held(const Trail *trail)
+{
+        return trail->held;
+}
+
 char *trail_export_fault(const Trail *trail)
 {
         return export_fault(trail->opening.export);
@@ -332,7 +324,7 @@ static void trail_report(Trail *trail, Report report)
 /* What the thread takes off the shared lists at a time. */
 typedef struct Work {
         TrailEntry *entries;
-        Search *searches;
+        Task *task; /* one */
         bool shows;
         uint64_t shows_from;
         unsigned shows_generation;
@@ -340,18 +332,20 @@ typedef struct Work {
 
 static bool trail_has_work(const Trail *trail)
 {
-        return (trail->queue.first && !trail->failed) || trail->searches;
+        return (trail->queue.first && !trail->failed) || trail->tasks;
 }
 
 static void trail_take_work(Trail *trail, Work *ret_work)
 {
         *ret_work = (Work){.entries = trail->failed ? NULL : entries_take_batch(&trail->queue),
-                           .searches = trail->searches,
+                           .task = trail->tasks,
                            .shows = trail->shows,
                            .shows_from = trail->shows_from,
                            .shows_generation = trail->shows_generation};
-        trail->searches = NULL;
-        trail->searches_end = &trail->searches;
+        if (trail->tasks)
+                trail->tasks = trail->tasks->next;
+        if (!trail->tasks)
+                trail->tasks_end = &trail->tasks;
 }
 
 static struct timespec trail_rest_at(void)
@@ -437,17 +431,12 @@ static void trail_commit(Trail *trail, const Work *work)
                 trail_report_failed(trail, refused);
 }
 
-static void trail_search(Trail *trail, Search *search)
+static void trail_do(Trail *trail, Task *task)
 {
-        while (search) {
-                Search *next = search->next;
-                int r = committer_find(trail->opening.committer, search->request, &search->finding);
-                if (r < 0)
-                        fatal_storage("a look-up", trail->opening.trail_path, r);
-                search->next = NULL;
-                trail_report(trail, (Report){.kind = REPORT_FOUND, .search = search});
-                search = next;
-        }
+        int r = task->run(task, trail->opening.committer);
+        if (r < 0)
+                fatal_storage("a look-up", trail->opening.trail_path, r);
+        trail_report(trail, (Report){.kind = REPORT_DONE, .task = task});
 }
 
 static void trail_rest(Trail *trail)
@@ -460,11 +449,7 @@ static void trail_rest(Trail *trail)
 static void trail_let_go(Work *work)
 {
         entries_free(work->entries);
-        while (work->searches) {
-                Search *next = work->searches->next;
-                search_free(work->searches);
-                work->searches = next;
-        }
+        task_free(work->task);
 }
 
 static void *trail_run(void *userdata)
@@ -475,12 +460,13 @@ static void *trail_run(void *userdata)
 
         (void)pthread_setname_np(pthread_self(), "trail"); /* For ps and top; the name fits. */
         while (trail_wait(trail, may_rest, &work)) {
-                may_rest = work.entries || work.searches;
+                may_rest = work.entries || work.task;
                 if (!may_rest)
                         trail_rest(trail);
                 if (work.entries)
                         trail_commit(trail, &work);
-                trail_search(trail, work.searches);
+                if (work.task)
+                        trail_do(trail, work.task);
         }
         trail_let_go(&work);
         return NULL;
@@ -504,6 +490,7 @@ static int trail_tell_committed(Trail *trail, Report *report)
         trail->head = commit->head;
         trail->state = commit->state;
         memcpy(trail->next_epoch_key, commit->next_epoch_key, NOTE_PUBLIC_KEY_SIZE);
+        trail->held = commit->held;
         buffer_clear(&trail->note);
         buffer_append(&trail->note, commit->note.data, commit->note.n);
         if (trail->note.failed)
@@ -529,21 +516,10 @@ static int trail_tell_failed(Trail *trail, Report *report)
                                       trail->userdata);
 }
 
-static int trail_tell_found(Trail *trail, Report *report)
+static int trail_tell_done(Trail *trail, Report *report)
 {
-        const Search *search = report->search;
-        const Finding *finding = &search->finding;
-        TrailRecord record = {.decision = finding->decision.data,
-                              .n_decision = finding->decision.n,
-                              .decision_proof = buffer_text(&finding->decision_proof)};
-
-        if (finding->has_outcome) {
-                record.outcome = finding->outcome.data;
-                record.n_outcome = finding->outcome.n;
-                record.outcome_proof = buffer_text(&finding->outcome_proof);
-        }
-        trail->n_searches--;
-        return search->handler(finding->found ? &record : NULL, search->userdata);
+        trail->n_tasks--;
+        return report->task->tell(report->task);
 }
 
 static Report *trail_take_report(Trail *trail)
@@ -563,7 +539,7 @@ static int trail_on_reports(sd_event_source *source, int fd, uint32_t revents, v
         static int (*const tell[])(Trail *, Report *) = {
                 [REPORT_COMMITTED] = trail_tell_committed,
                 [REPORT_FAILED] = trail_tell_failed,
-                [REPORT_FOUND] = trail_tell_found,
+                [REPORT_DONE] = trail_tell_done,
         };
         Trail *trail = userdata;
         eventfd_t count;
@@ -626,21 +602,17 @@ void trail_show_from(Trail *trail, uint64_t size)
         pthread_mutex_unlock(&trail->lock);
 }
 
-int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
-               void *userdata)
+int trail_submit(Trail *trail, Task *task)
 {
-        if (trail->n_searches >= TRAIL_FINDINGS_MAX)
+        if (trail->n_tasks >= TRAIL_TASKS_MAX) {
+                task_free(task);
                 return -EOVERFLOW;
-        Search *search = calloc(1, sizeof(*search));
-        if (!search)
-                return -ENOMEM;
-        memcpy(search->request, request, sizeof(search->request));
-        search->handler = found;
-        search->userdata = userdata;
-        trail->n_searches++;
+        }
+        trail->n_tasks++;
+        task->next = NULL;
         pthread_mutex_lock(&trail->lock);
-        *trail->searches_end = search;
-        trail->searches_end = &search->next;
+        *trail->tasks_end = task;
+        trail->tasks_end = &task->next;
         pthread_cond_signal(&trail->wake);
         pthread_mutex_unlock(&trail->lock);
         return 0;

@@ -27,6 +27,7 @@
 #include "trail/request-id.h"
 #include "trail/room.h"
 #include "wire/commitment.h"
+#include "wire/message.h"
 
 /* Exit statuses of a guard that must not serve (sysexits are taken by systemd's own use of 64 and above). */
 enum {
@@ -152,6 +153,9 @@ struct TrailEntry {
         uint8_t *detail; /* the entry's, from malloc() */
         size_t n_detail;
 
+        uint64_t *erases; /* leaves whose held details go with this one; the entry's, from malloc() */
+        size_t n_erases;
+
         Receipt *receipt; /* set when committed; TAKE_PTR() to keep it */
         void *userdata;
         TrailEntry *next; /* the trail's */
@@ -255,6 +259,73 @@ typedef struct TrailRecord {
 typedef int (*TrailFoundHandler)(const TrailRecord *record, void *userdata);
 int trail_find(Trail *trail, const uint8_t request[static REQUEST_ID_SIZE], TrailFoundHandler found,
                void *userdata);
+
+/* ------------------------------------------------------------------------------------------------ details */
+
+/* Some of the details that are held, to be gone through in steps. */
+typedef struct TrailSelection {
+        DetailsOf of;
+        uint8_t request[REQUEST_ID_SIZE]; /* DETAILS_OF_REQUEST */
+        uint64_t index;                   /* DETAILS_OF_LEAF */
+        const char *subject;              /* DETAILS_OF_SUBJECT; borrowed until the callback */
+        uint64_t before_usec;             /* DETAILS_BY_AGE: of leaves whose `time` is earlier */
+        uint64_t first; /* of the last two: where this step begins, and what is not looked at any more */
+        uint64_t end;
+} TrailSelection;
+
+/* Details of one step, at most so many. */
+enum { TRAIL_SELECTED_MAX = 512 };
+
+typedef struct TrailSelected {
+        bool found;             /* of a request or leaf: it is in the log */
+        uint64_t of;            /* of those: the leaf that stands for it, of a request its decision */
+        size_t n_commitments;   /* of those: how many details there are or were */
+        const uint64_t *leaves; /* whose details are held; borrowed until the callback returns */
+        size_t n_leaves;
+        bool done; /* nothing is left, else go on at `next` */
+        uint64_t next;
+} TrailSelected;
+
+/**
+ * trail_select() - Looks for details, in the trail's thread, in between commits.
+ * @selection:  copied
+ * @selected:   called from the loop once, as for trail_find(). 0 or -errno
+ *
+ * A step looks at no more than it can in a few milliseconds. By subject, what is selected are the details of
+ * each request, of decision and outcome, one of which names the subject. Return: 0, -EOVERFLOW when too many
+ * look-ups wait, another -errno.
+ */
+typedef int (*TrailSelectedHandler)(const TrailSelected *selected, void *userdata);
+int trail_select(Trail *trail, const TrailSelection *selection, TrailSelectedHandler selected,
+                 void *userdata);
+
+/**
+ * trail_open_details() - Reads the details of a leaf, and of a decision those of its outcome too.
+ * @index:      as trail_select() gave it in `of`
+ * @opened:     called from the loop once, as for trail_find(). 0 or -errno
+ *
+ * Return: as above.
+ */
+typedef int (*TrailOpenedHandler)(const DetailField *details, size_t n, void *userdata);
+int trail_open_details(Trail *trail, uint64_t index, TrailOpenedHandler opened, void *userdata);
+
+/**
+ * trail_scrub() - Sees to it that no file of the database holds what was erased before.
+ * @scrubbed:   called from the loop once, as for trail_find(): whether that is so; if not, there was no room,
+ *              and it is tried again whenever the trail rests. 0 or -errno
+ *
+ * Return: as above.
+ */
+typedef int (*TrailScrubbedHandler)(bool scrubbed, void *userdata);
+int trail_scrub(Trail *trail, TrailScrubbedHandler scrubbed, void *userdata);
+
+/* What is held, as of the last commit that the loop was told of. */
+typedef struct TrailHeld {
+        uint64_t n;
+        uint64_t oldest_usec; /* `time` of the oldest leaf whose detail is held; 0: none */
+} TrailHeld;
+
+TrailHeld trail_held(const Trail *trail);
 
 /* One file of a policy. */
 typedef struct TrailPolicyText {

@@ -3,18 +3,20 @@
  * kinds have all fields, so that there is one order to keep in mind; what a kind does not use costs a zero.
  *
  *   receipt   bool; if it is true: str request, str origin, u64 decision, bool, u64 outcome if that is true
+ *   details   u16 count, each: u64 index, str leaf, str proof, bool; 32 bytes of salt and a blob if that is true
  *   status    u16 count, each: str key, u8 type, opt_str text, u64 number
  */
 
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "wire/commitment.h"
 #include "wire/message-codec.h"
 #include "wire/message.h"
 
 static bool answer_kind_is_known(uint8_t kind)
 {
-        return kind <= ANSWER_CHECKPOINT || (kind >= ANSWER_DENIED && kind <= ANSWER_NOTHING_TO_REBASE);
+        return kind <= ANSWER_COUNT || (kind >= ANSWER_DENIED && kind <= ANSWER_NO_DETAILS);
 }
 
 static void answer_put_receipt(Buffer *buffer, const ReceiptField *receipt)
@@ -41,6 +43,44 @@ static void answer_receipt(Cursor *cursor, ReceiptField *receipt)
         receipt->has_outcome = cursor_bool(cursor);
         if (receipt->has_outcome)
                 receipt->outcome_index = cursor_u64(cursor);
+}
+
+static void answer_put_details(Buffer *buffer, const AnswerMessage *message)
+{
+        put_bool(buffer, message->has_record);
+        if (message->has_record)
+                put_u64(buffer, message->record);
+        size_t n = codec_put_count(buffer, message->n_details, MESSAGE_DETAILS_MAX);
+        for (size_t i = 0; i < n; i++) {
+                const DetailField *detail = &message->details[i];
+                put_u64(buffer, detail->index);
+                put_str(buffer, detail->leaf);
+                put_str(buffer, detail->proof);
+                put_bool(buffer, detail->salt != NULL);
+                if (!detail->salt)
+                        continue;
+                buffer_append(buffer, detail->salt, COMMITMENT_SALT_SIZE);
+                put_blob(buffer, detail->bytes, detail->n_bytes);
+        }
+}
+
+static void answer_details(Cursor *cursor, AnswerMessage *message)
+{
+        message->has_record = cursor_bool(cursor);
+        if (message->has_record)
+                message->record = cursor_u64(cursor);
+        message->n_details =
+                codec_array(cursor, MESSAGE_DETAILS_MAX, sizeof(*message->details), &message->details);
+        for (size_t i = 0; i < message->n_details; i++) {
+                DetailField *detail = &message->details[i];
+                detail->index = cursor_u64(cursor);
+                detail->leaf = codec_str(cursor);
+                detail->proof = codec_str(cursor);
+                if (!cursor_bool(cursor))
+                        continue;
+                detail->salt = cursor_bytes(cursor, COMMITMENT_SALT_SIZE);
+                detail->bytes = cursor_blob(cursor, &detail->n_bytes);
+        }
 }
 
 static void answer_put_status(Buffer *buffer, const StatusItem *status, size_t n)
@@ -108,6 +148,8 @@ void answer_encode(const AnswerMessage *message, Buffer *buffer)
         for (size_t i = 0; i < ARRAY_SIZE(message->texts); i++)
                 put_opt_str(buffer, message->texts[i]);
 
+        answer_put_details(buffer, message);
+
         put_opt_str(buffer, message->organisation);
         codec_put_list(buffer, &message->classes, MESSAGE_NAMES_MAX);
         put_u32(buffer, message->uid);
@@ -142,6 +184,8 @@ static void answer_fields(Cursor *cursor, AnswerMessage *message)
         for (size_t i = 0; i < ARRAY_SIZE(message->texts); i++)
                 message->texts[i] = codec_opt_str(cursor);
 
+        answer_details(cursor, message);
+
         message->organisation = codec_opt_str(cursor);
         codec_list(cursor, MESSAGE_NAMES_MAX, &message->classes);
         message->uid = cursor_u32(cursor);
@@ -169,6 +213,9 @@ void answer_deinit(AnswerMessage *message)
         free(message->candidates);
         message->candidates = NULL;
         message->n_candidates = 0;
+        free(message->details);
+        message->details = NULL;
+        message->n_details = 0;
         free(message->status);
         message->status = NULL;
         message->n_status = 0;

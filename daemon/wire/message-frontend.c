@@ -123,6 +123,34 @@ static void call_put_match(Buffer *buffer, const CallMessage *message)
         put_blob(buffer, message->job, message->n_job);
 }
 
+static void call_put_details(Buffer *buffer, const CallMessage *message)
+{
+        put_u8(buffer, message->details_of);
+        switch ((DetailsOf)message->details_of) {
+        case DETAILS_OF_REQUEST:
+                put_str(buffer, message->request);
+                break;
+        case DETAILS_OF_LEAF:
+                put_u64(buffer, message->index);
+                break;
+        case DETAILS_OF_SUBJECT:
+                put_str(buffer, message->subject);
+                break;
+        case DETAILS_BY_AGE:
+                put_u64(buffer, message->days);
+                break;
+        case _DETAILS_OF_MAX:
+        default:
+                buffer->failed = true;
+        }
+}
+
+static bool call_is_of_details(const CallMessage *message)
+{
+        return message->kind == CALL_OPEN_DETAILS || message->kind == CALL_COUNT_DETAILS ||
+               message->kind == CALL_ERASE;
+}
+
 void call_encode(const CallMessage *message, Buffer *buffer)
 {
         put_u64(buffer, message->connection);
@@ -132,6 +160,10 @@ void call_encode(const CallMessage *message, Buffer *buffer)
                 call_put_match(buffer, message);
         else if (message->kind == CALL_GET_RECEIPT)
                 put_str(buffer, message->request);
+        else if (call_is_of_details(message))
+                call_put_details(buffer, message);
+        if (message->kind == CALL_OPEN_DETAILS)
+                put_str(buffer, message->reason);
 }
 
 /* Text that a person wrote, and that policy never looks into. */
@@ -166,6 +198,37 @@ static void call_match(Cursor *cursor, CallMessage *message)
         message->job = cursor_blob(cursor, &message->n_job);
 }
 
+static void call_details(Cursor *cursor, CallMessage *message)
+{
+        message->details_of = cursor_u8(cursor);
+        switch ((DetailsOf)message->details_of) {
+        case DETAILS_OF_REQUEST:
+                message->request = codec_request(cursor);
+                break;
+        case DETAILS_OF_LEAF:
+                message->index = cursor_u64(cursor);
+                break;
+        case DETAILS_OF_SUBJECT:
+                message->subject = codec_str(cursor);
+                break;
+        case DETAILS_BY_AGE:
+                message->days = cursor_u64(cursor);
+                break;
+        case _DETAILS_OF_MAX:
+        default:
+                cursor->failed = true;
+        }
+}
+
+/* One thing is opened at a time, for a reason. */
+static void call_open(Cursor *cursor, CallMessage *message)
+{
+        codec_fail_unless(cursor, message->details_of == DETAILS_OF_REQUEST ||
+                                          message->details_of == DETAILS_OF_LEAF);
+        message->reason = codec_str(cursor);
+        codec_fail_unless(cursor, strlen(message->reason) <= MESSAGE_TEXT_MAX);
+}
+
 bool call_decode(const void *body, size_t n, CallMessage *ret_message)
 {
         Cursor cursor = cursor_init(body, n);
@@ -180,6 +243,10 @@ bool call_decode(const void *body, size_t n, CallMessage *ret_message)
                 call_match(&cursor, &message);
         else if (message.kind == CALL_GET_RECEIPT)
                 message.request = codec_request(&cursor);
+        else if (call_is_of_details(&message))
+                call_details(&cursor, &message);
+        if (message.kind == CALL_OPEN_DETAILS)
+                call_open(&cursor, &message);
         if (!cursor_end(&cursor))
                 return false;
         *ret_message = message;

@@ -52,6 +52,7 @@ enum {
         MESSAGE_REQUEST_SIZE = 16,
         MESSAGE_PROOF_MAX = 128, /* hashes in an audit path or a consistency proof */
         MESSAGE_STATUS_MAX = 4096,
+        MESSAGE_DETAILS_MAX = 2, /* of a decision and its outcome */
 };
 
 /* Which interface a connection, and so a child, speaks. */
@@ -119,8 +120,20 @@ typedef enum CallKind {
         CALL_RELOAD = 4,         /* Admin */
         CALL_GET_CHECKPOINT = 5, /* Audit */
         CALL_REBASE = 6,         /* Admin */
+        CALL_OPEN_DETAILS = 7,   /* Audit: of DETAILS_OF_REQUEST or DETAILS_OF_LEAF; recorded */
+        CALL_COUNT_DETAILS = 8,  /* Admin: what CALL_ERASE would erase */
+        CALL_ERASE = 9,          /* Admin; recorded */
         _CALL_MAX,
 } CallKind;
+
+/* Which details are meant. */
+typedef enum DetailsOf {
+        DETAILS_OF_REQUEST = 0, /* of a request, by its id: of its decision and its outcome */
+        DETAILS_OF_LEAF = 1,    /* by the index of a leaf; of a decision or an outcome those of both */
+        DETAILS_OF_SUBJECT = 2, /* of every request that asked for a subject or found it */
+        DETAILS_BY_AGE = 3,     /* of leaves older than so many days */
+        _DETAILS_OF_MAX,
+} DetailsOf;
 
 /* What a client asks, taken apart but not judged. The guard checks every name and number again. */
 typedef struct CallMessage {
@@ -146,8 +159,15 @@ typedef struct CallMessage {
         const uint8_t *job; /* wire/job.h */
         size_t n_job;
 
-        /* CALL_GET_RECEIPT: 32 hex digits */
+        /* CALL_GET_RECEIPT, DETAILS_OF_REQUEST: 32 hex digits */
         const char *request;
+
+        /* CALL_OPEN_DETAILS, CALL_COUNT_DETAILS, CALL_ERASE: and the one member that it names */
+        uint8_t details_of; /* DetailsOf */
+        uint64_t index;
+        const char *subject;
+        uint64_t days;
+        const char *reason; /* CALL_OPEN_DETAILS; at most MESSAGE_TEXT_MAX bytes */
 } CallMessage;
 
 typedef enum AnswerKind {
@@ -162,6 +182,8 @@ typedef enum AnswerKind {
         ANSWER_WHO_AM_I = 7,
         ANSWER_STATUS = 8, /* of GetStatus; a Reload or Rebase that worked answers with it too */
         ANSWER_CHECKPOINT = 9,
+        ANSWER_DETAILS = 10,
+        ANSWER_COUNT = 11, /* of CountDetails and Erase */
         /* errors of the interface */
         ANSWER_DENIED = 32,
         ANSWER_TRAIL_UNAVAILABLE = 33,
@@ -176,6 +198,7 @@ typedef enum AnswerKind {
         ANSWER_NO_SUCH_REQUEST = 42,   /* GetReceipt: none of that id, or not the caller's: one answer */
         ANSWER_POLICY_REJECTED = 43,   /* Reload: `reason` holds the faults, a line each */
         ANSWER_NOTHING_TO_REBASE = 44, /* Rebase */
+        ANSWER_NO_DETAILS = 45,        /* OpenDetails: the leaf commits to none */
 } AnswerKind;
 
 typedef struct Candidate {
@@ -193,6 +216,16 @@ typedef struct ReceiptField {
         bool has_outcome;
         uint64_t outcome_index;
 } ReceiptField;
+
+/* The detail that a leaf commits to, if it still is there. */
+typedef struct DetailField {
+        uint64_t index;   /* of the leaf */
+        const char *leaf; /* its bytes */
+        const char *proof;
+        const uint8_t *salt; /* COMMITMENT_SALT_SIZE bytes; NULL: erased */
+        const uint8_t *bytes;
+        size_t n_bytes;
+} DetailField;
 
 typedef enum StatusType {
         STATUS_TEXT = 0,
@@ -225,7 +258,7 @@ typedef struct AnswerMessage {
         double similarity;
         uint64_t searched;
         uint64_t gallery_epoch;
-        uint64_t count; /* stored, removed */
+        uint64_t count; /* stored, removed, erased */
         size_t n_candidates;
         Candidate *candidates; /* the message's own array */
         StringList subjects;
@@ -238,6 +271,12 @@ typedef struct AnswerMessage {
 
         /* GetReceipt: decision, its proof, outcome, its proof; GetCheckpoint: the note in texts[0] */
         const char *texts[4];
+
+        /* OpenDetails; Erase: the leaf that records it, the last of them */
+        bool has_record;
+        uint64_t record;
+        size_t n_details;
+        DetailField *details; /* the message's own array */
 
         /* WhoAmI */
         const char *organisation;

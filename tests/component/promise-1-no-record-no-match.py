@@ -61,10 +61,10 @@ def each_kill_leaves_its_leaf(rig, enrolments):
         before.update(size=len(leaves), subjects=subjects)
 
     points = crashes.kill_program(rig, "guard", enrolments.one, lambda: look("the guard was killed"), GUARD_CALLS)
-    rig.tally.check(points > 8, f"only {points} points of the guard were reached")
+    rig.tally.check(points > 5, f"only {points} points of the guard were reached")
     print(f"enrol, guard killed: {points} points")
     points = crashes.kill_program(rig, "worker", enrolments.one, rig.restart_worker, WORKER_CALLS)
-    rig.tally.check(points > 5, f"only {points} points of the worker were reached")
+    rig.tally.check(points > 3, f"only {points} points of the worker were reached")
     look("the worker was killed")
     print(f"enrol, worker killed: {points} points")
 

@@ -35,7 +35,7 @@ def each_kill_leaves_no_answer_without_its_record(rig, name, call, uid):
         answered = len(rig.answers)
 
     points = crashes.kill_program(rig, "guard", attempt, recover, CALLS)
-    rig.tally.check(points > 10, f"{name}: only {points} points were reached")
+    rig.tally.check(points > 5, f"{name}: only {points} points were reached")
     print(f"{name}: {points} points")
 
 

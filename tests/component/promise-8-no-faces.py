@@ -4,16 +4,20 @@ export: only commitments.
 
 Sends a request with marks of its own (vector, subject, case, authorisation, operator), then looks for each, raw and in the
 encodings that the service uses, in every file of the export. They do stand in the database, in the table that can be erased:
-the test looks there too, so that it would notice looking for the wrong bytes.
+the test looks there too, so that it would notice looking for the wrong bytes. Then it erases them: from there on no file of
+the service holds one, the gallery's own aside, while the log is what it was and every proof of it holds.
 
 Usage: promise-8-no-faces.py BUILD      (as root)
 """
 import base64
+import json
 import pathlib
 import struct
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import check_export  # noqa: E402
 import service as mg  # noqa: E402
 
 VECTOR = [0.1234567 + i / 77 for i in range(16)]
@@ -32,6 +36,31 @@ def marks():
     secrets = {"template": raw[8:40], "subject": SUBJECT.encode()}
     secrets.update({name: text.encode() for name, text in WORDS.items()})
     return {f"{name} as {form}": data for name, secret in secrets.items() for form, data in forms(secret).items()}
+
+
+def erased(tally, service, leaves):
+    service.start()
+    receipts = [leaf["request"] for leaf in leaves if leaf["kind"] == "request"]
+    proofs = [service.call(f"{mg.AUDIT}.GetReceipt", {"request": request}, uid=0)["parameters"] for request in receipts]
+    for request, leaf in zip(receipts, (leaf for leaf in leaves if leaf["kind"] == "request")):
+        reply = service.call(f"{mg.ADMIN}.Erase", {"request": request}, uid=0)
+        tally.check(reply.get("parameters", {}).get("count") == (2 if leaf["verdict"] == "permit" else 1), f"erase: {reply}")
+    files = [path for path in service.dir.rglob("*") if path.is_file() and "galleries" not in path.parts]
+    for what, data in marks().items():
+        found = [str(path) for path in files if data in path.read_bytes()]
+        tally.check(not found, f"erased, {what} stands in {found}")
+    service.stop()
+    after = service.wait_exported(lambda leaves: leaves[-1]["kind"] == "stop")
+    tally.check(after[:len(leaves)] == leaves, "the log is what it was")
+    # The proofs of before, by the tool; the whole log, by a verifier that shares nothing with it.
+    for i, proof in enumerate(proofs):
+        kept = service.dir / f"kept-{i}"
+        kept.write_text(json.dumps(proof))
+        done = subprocess.run([service.build / "tools/matchguard", "audit", "receipt", "--check", kept, "--vkey",
+                               service.state / "public/log.vkey"], capture_output=True, text=True, check=False)
+        tally.check(done.returncode == 0, f"a proof of before: {done.stdout}{done.stderr}")
+    size, _ = check_export.Export(service.state / "export").check()
+    tally.check(size == len(after), "another verifier finds it in order")
 
 
 def main():
@@ -54,6 +83,7 @@ def main():
         database = b"".join(path.read_bytes() for path in (service.state / "trail").glob("trail.db*"))
         for secret in (SUBJECT.encode(), WORDS["caseReference"].encode()):
             tally.check(forms(secret)["base64url"] in database, "the detail is kept apart, in the database")
+        erased(tally, service, leaves)
     finally:
         service.close()
     return tally.finish()

@@ -159,6 +159,12 @@ def breaches(frontend, tally):
     def other_interface(child, connection):
         child.call(connection, "reload")
 
+    def opens_details(child, connection):
+        child.call(connection, "open-details", b"\1" + struct.pack("<Q", 1) + wire.text("curious"))
+
+    def erases(child, connection):
+        child.call(connection, "erase", b"\2" + wire.text("subject.1"))
+
     def other_connection(child, connection):
         child.call(connection + 1000, "who-am-i")
 
@@ -197,7 +203,7 @@ def breaches(frontend, tally):
         os.close(memfd)
         os.close(blind)
 
-    for case in (other_interface, other_connection, too_many, out_of_turn, again, word_of_the_guard, own_answer,
+    for case in (other_interface, opens_details, erases, other_connection, too_many, out_of_turn, again, word_of_the_guard, own_answer,
                  half_a_call, descriptors, write_only):
         client, child = frontend.child_for(service.ARCHIVE_UID)
         case(child, child.settle())
@@ -277,7 +283,7 @@ def main():
             case(frontend, tally)
         tally.check(started.kill("guard", 15) == 0, f"the guard stops cleanly: {started.log('guard')}")
         leaves = started.wait_exported(lambda all_: all_ and all_[-1]["kind"] == "stop")
-        tally.check(sum(leaf["count"] for leaf in leaves if leaf.get("why") == "frontend") == 10, "each breach is recorded")
+        tally.check(sum(leaf["count"] for leaf in leaves if leaf.get("why") == "frontend") == 12, "each breach is recorded")
         status, out, _ = started.tool("audit", "verify")
         tally.check(status == 0, f"the trail verifies: {out}")
     finally:

@@ -17,7 +17,7 @@ INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Au
 
 SPAWN, CHILD_GONE, CONNECT, CREDIT, ANSWER, HANG_UP, CALL, REFUSED, CLOSED = 1, 2, 16, 17, 18, 19, 32, 33, 34
 WHY = ["malformed", "oneway", "too-large", "caller-gone", "frontend"]
-CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase"]
+CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase", "open-details", "count-details", "erase"]
 
 # Kinds of answers, as in message.h.
 IDENTIFY, VERIFY, COMPARE, ENROL, REMOVE, LIST, RECEIPT, WHO_AM_I, STATUS, CHECKPOINT = range(10)
@@ -97,6 +97,10 @@ def decode_call(body):
         call["job"] = decode_job(fields.blob())
     elif call["kind"] == "get-receipt":
         call["request"] = fields.text()
+    elif call["kind"] in ("open-details", "count-details", "erase"):
+        call["of"] = fields.number(1)
+        call["value"] = fields.text() if call["of"] in (0, 2) else fields.number(8)
+        call["reason"] = fields.text() if call["kind"] == "open-details" else None
     fields.end()
     return call
 
@@ -131,6 +135,7 @@ def encode_answer(call, kind, receipt=None, allow=None, matched=False, score=Non
     body += struct.pack("<H", len(candidates)) + b"".join(text(who) + similarity(how) for who, how in candidates)
     body += texts(subjects) + optional(reason) + optional(rule) + optional(notice) + texts(missing)
     body += b"".join(map(optional, leaves))
+    body += b"\0" + struct.pack("<H", 0)  # no record, no details
     body += optional(organisation) + texts(classes) + struct.pack("<I", uid) + optional(unit) + optional(identity)
     return body + encode_status(status)
 

@@ -333,3 +333,35 @@ Test(text, names_models_and_subjects_keep_to_their_grammars)
         cr_assert_not(text_is_model("a\0b", 3));
         cr_assert_not(text_is_subject("a\0b", 3));
 }
+
+Test(text, how_long_is_a_number_and_a_unit)
+{
+        static const struct {
+                const char *text;
+                uint64_t days; /* 0: it is none */
+        } rows[] = {
+                {"1d", 1},
+                {"90d", 90},
+                {"12w", 84},
+                {"6mon", 180},
+                {"36500d", 36500},
+                {"1216mon", 36480},
+                {"36501d", 0},
+                {"0d", 0},
+                {"01d", 0},
+                {"d", 0},
+                {"90", 0},
+                {"90 d", 0},
+                {"1217mon", 0},
+                {"3m", 0},
+                {"-1d", 0},
+                {"", 0},
+                {"18446744073709551616d", 0},
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                uint64_t days = 7;
+                cr_expect_eq(text_to_days(rows[i].text, &days), rows[i].days > 0, "%s", rows[i].text);
+                cr_expect_eq(days, rows[i].days > 0 ? rows[i].days : 7, "%s", rows[i].text);
+        }
+}

@@ -26,6 +26,12 @@ static Candidate scored[] = {{"a", true, 0.75}, {"b", true, 0.6}};
 static Candidate unscored[] = {{"a", false, 0}};
 static const char *names[] = {"a", "b"};
 
+static const uint8_t salt[32] = {1};
+static DetailField opened[] = {
+        {.index = 4, .leaf = "l", .proof = "p", .salt = salt, .bytes = (const uint8_t *)"{}", .n_bytes = 2},
+        {.index = 5, .leaf = "m", .proof = "q"},
+};
+
 static const struct {
         MessageInterface interface;
         AnswerMessage answer;
@@ -157,6 +163,19 @@ static const struct {
          {.kind = ANSWER_NOTHING_TO_REBASE, .reason = "there is no mark"},
          "{\"parameters\":{\"reason\":\"there is no "
          "mark\"},\"error\":\"org.matchguard.Admin.NothingToRebase\"}"},
+        {INTERFACE_AUDIT,
+         {.kind = ANSWER_DETAILS, .has_record = true, .record = 9, .n_details = 2, .details = opened},
+         "{\"parameters\":{\"recorded\":9,\"details\":[{\"index\":4,\"leaf\":\"l\",\"proof\":\"p\","
+         "\"erased\":false,"
+         "\"salt\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"detail\":\"{}\"},"
+         "{\"index\":5,\"leaf\":\"m\",\"proof\":\"q\",\"erased\":true}]}}"},
+        {INTERFACE_ADMIN,
+         {.kind = ANSWER_COUNT, .count = 3, .has_record = true, .record = 9},
+         "{\"parameters\":{\"count\":3,\"recorded\":9}}"},
+        {INTERFACE_ADMIN, {.kind = ANSWER_COUNT}, "{\"parameters\":{\"count\":0}}"},
+        {INTERFACE_AUDIT,
+         {.kind = ANSWER_NO_DETAILS},
+         "{\"parameters\":{},\"error\":\"org.matchguard.Audit.NoDetails\"}"},
 };
 
 Test(answer, every_kind_has_its_form)

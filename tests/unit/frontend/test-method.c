@@ -129,12 +129,15 @@ Test(method, each_operation_has_a_method_of_its_own)
 
 Test(method, names_are_exact)
 {
-        static const char *const rows[] = {"",       "identify", "Identify ",    "IdentifyX",
-                                           "Reload", "Rebase",   "GetCheckpoint"};
+        static const char *const rows[] = {"",       "identify",    "Identify ",     "IdentifyX",
+                                           "Reload", "Rebase",      "GetCheckpoint", "OpenDetails",
+                                           "Erase",  "CountDetails"};
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 cr_expect_null(method_find(INTERFACE_MATCH, rows[i]), "%s", rows[i]);
         cr_expect_null(method_find(INTERFACE_ADMIN, "Identify"));
         cr_expect_null(method_find(INTERFACE_AUDIT, "Reload"));
         cr_expect_null(method_find(INTERFACE_AUDIT, "Rebase"));
+        cr_expect_null(method_find(INTERFACE_AUDIT, "Erase"));
+        cr_expect_null(method_find(INTERFACE_ADMIN, "OpenDetails"));
 }

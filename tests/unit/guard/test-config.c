@@ -31,6 +31,7 @@ Test(config, no_file_is_an_empty_one)
         cr_assert_eq(config_load("/nonexistent/matchguard.conf", &config, &faults), 0);
         cr_expect_null(config.origin);
         cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_YES);
+        cr_expect_eq(config.epoch_length_usec, 900 * CLOCK_USEC_PER_SEC);
         cr_expect_eq(config.n_rates, 0);
 }
 
@@ -68,6 +69,41 @@ Test(config, each_way_to_mirror_is_read_by_its_name)
         cr_expect_str_eq(config_mirror_name(CONFIG_MIRROR_REQUIRED), "required");
 }
 
+Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
+{
+        static const struct {
+                const char *text;
+                uint64_t seconds; /* 0: refused */
+        } cases[] = {{"1s", 1},
+                     {"900s", 900},
+                     {"15min", 900},
+                     {"2min", 120},
+                     {"0s", 0},
+                     {"901s", 0},
+                     {"16min", 0},
+                     {"5", 0},
+                     {"5 min", 0},
+                     {"1h", 0},
+                     {"-1s", 0},
+                     {"s", 0},
+                     {"18446744073709551615s", 0},
+                     {"307445734561825861min", 0}};
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                char text[64];
+                Config config = CONFIG_INIT;
+                PolicyFaults faults;
+                snprintf(text, sizeof(text), "[Guard]\nEpochLength=%s\n", cases[i].text);
+                int r = load(text, &config, &faults);
+                cr_expect_eq(r, cases[i].seconds ? 0 : CONFIG_E_INVALID, "%s", cases[i].text);
+                if (r == 0)
+                        cr_expect_eq(config.epoch_length_usec, cases[i].seconds * CLOCK_USEC_PER_SEC, "%s",
+                                     cases[i].text);
+                config_deinit(&config);
+                policy_faults_deinit(&faults);
+        }
+}
+
 Test(config, an_empty_value_is_as_if_it_were_not_there)
 {
         Config config;
@@ -75,6 +111,19 @@ Test(config, an_empty_value_is_as_if_it_were_not_there)
 
         cr_assert_eq(load("[Guard]\nOrigin=\nRequestRate=\n", &config, &faults), 0);
         cr_expect_null(config.origin);
+        config_deinit(&config);
+}
+
+Test(config, details_are_kept_unless_a_time_is_given)
+{
+        Config config;
+        PolicyFaults faults;
+
+        cr_assert_eq(load("[Guard]\n", &config, &faults), 0);
+        cr_expect_eq(config.retention_days, 0);
+        config_deinit(&config);
+        cr_assert_eq(load("[Guard]\nDetailRetention=6mon\n", &config, &faults), 0);
+        cr_expect_eq(config.retention_days, 180);
         config_deinit(&config);
 }
 
@@ -86,6 +135,9 @@ Test(config, what_is_wrong_is_said_with_its_place)
                 const char *says;
         } cases[] = {
                 {"[Guard]\nKernelAudit=maybe\n", ":2:13:", "expected required, yes, checkpoints or no"},
+                {"[Guard]\nDetailRetention=90\n", ":2:17:", "as in 90d"},
+                {"[Guard]\nDetailRetention=0d\n", ":2:17:", "as in 90d"},
+                {"[Guard]\nDetailRetention=3m\n", ":2:17:", "mon (30 days)"},
                 {"[Guard]\nOrigin=a b\n", ":2:8:", "cannot name a log"},
                 {"[Guard]\nOrigin=a\nOrigin=b\n", ":3:1:", "twice"},
                 {"[Guard]\nNothing=1\n", ":2:1:", "unknown key"},

@@ -455,6 +455,16 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         free(text);
         draft_deinit(&draft);
 
+        begin(&draft, &ledger, "epoch");
+        leaf_epoch((const uint8_t[NOTE_PUBLIC_KEY_SIZE]){0xab, [31] = 0xcd}, &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"index\":3,\"kind\":\"epoch\",\"next\":\"ab00000000000000000000"
+                                        "0000000000000000000000000000000000000000cd\",\"time\""),
+                           "%s", text);
+        cr_expect(draft.effect.ends_epoch && draft.role == TRAIL_EPOCH);
+        free(text);
+        draft_deinit(&draft);
+
         begin(&draft, &ledger, "jump");
         leaf_jump(&(LedgerJump){.from_usec = 1, .to_usec = 2}, &draft);
         text = text_of(&draft);
@@ -471,6 +481,35 @@ Test(leaves, a_gap_a_jump_a_refusal_and_a_stop_are_these_bytes)
         cr_expect_not_null(
                 strstr(text, "\"from\":5,\"index\":3,\"kind\":\"jump\",\"time\":1600000000000000,\"to\":2,"));
         cr_expect(draft.effect.rebase, "its time becomes the mark");
+        free(text);
+        draft_deinit(&draft);
+
+        const uint64_t erased[] = {1, 2};
+        begin(&draft, &ledger, "erase");
+        leaf_erase(
+                &(LeafErase){
+                        .has_by = true, .by = 7, .has_of = true, .of = 1, .leaves = erased, .n_leaves = 2},
+                &draft);
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"boottime\":5,\"by\":7,"));
+        cr_expect_not_null(
+                strstr(text, "\"count\":2,\"epoch\":0,\"index\":3,\"kind\":\"erase\",\"of\":1,\"time\":"));
+        cr_expect(draft.n_erases == 2 && draft.erases[1] == 2);
+        free(text);
+        draft_deinit(&draft);
+
+        Attestation auditor = {
+                .uid = 44, .has_loginuid = true, .loginuid = 1000, .unit = (char *)"a.service"};
+        begin(&draft, &ledger, "disclose");
+        cr_assert_eq(
+                leaf_disclose(&(LeafDisclose){.attestation = &auditor, .of = 2, .reason = "why not"}, &draft),
+                0);
+        cr_expect_str_eq(buffer_text(&draft.detail),
+                         "{\"loginuid\":1000,\"reason\":\"d2h5IG5vdA\",\"unit\":\"a.service\"}");
+        text = text_of(&draft);
+        cr_expect_not_null(strstr(text, "\"by\":44,"));
+        cr_expect_not_null(strstr(text, "\"kind\":\"disclose\",\"of\":2,"));
+        cr_expect_null(strstr(text, "1000"), "whose login it was is personal");
         free(text);
         draft_deinit(&draft);
 

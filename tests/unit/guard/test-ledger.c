@@ -178,6 +178,28 @@ Test(ledger, at_the_start_of_a_run_only_a_step_back_can_be_told)
         cr_expect_eq(jump.to_usec, 999 * SECOND);
 }
 
+Test(ledger, an_epoch_ends_with_its_leaf_and_its_time_begins_with_the_first)
+{
+        Ledger ledger = ledger_at(0);
+        ClockReading now = at(200, 2, true);
+
+        make(&ledger, at(100, 1, true));
+        make(&ledger, at(150, 1, true));
+        cr_expect_eq(ledger.state.epoch_usec, 100 * SECOND);
+        LedgerStamp stamp = ledger_stamp(&ledger, &now);
+        TrailState after = ledger_after(&ledger, &stamp, &(LedgerEffect){.ends_epoch = true});
+        TrailState before = ledger.state;
+        cr_expect_eq(ledger.state.epoch, 0, "its own leaf is in the epoch that it ends");
+        ledger_advance(&ledger, &after);
+        cr_expect_eq(ledger.state.epoch, 1);
+        cr_expect_eq(ledger.state.epoch_first, 3);
+        make(&ledger, at(300, 3, true));
+        cr_expect_eq(ledger.state.epoch_usec, 300 * SECOND);
+        ledger_rollback(&ledger, 2, &before);
+        cr_expect_eq(ledger.state.epoch, 0);
+        cr_expect_eq(ledger.state.epoch_usec, 100 * SECOND);
+}
+
 Test(ledger, every_leaf_has_these_keys)
 {
         Ledger ledger = ledger_at(7);
@@ -185,6 +207,7 @@ Test(ledger, every_leaf_has_these_keys)
         Leaf leaf = LEAF_INIT;
         Buffer buffer = BUFFER_INIT;
 
+        ledger.state.epoch = 4;
         LedgerStamp stamp = ledger_stamp(&ledger, &now);
         ledger_head_leaf(&ledger, &stamp, "beat", &leaf);
         cr_assert_eq(leaf_encode(&leaf, LEAF_MAX, &buffer), 0);
@@ -192,6 +215,6 @@ Test(ledger, every_leaf_has_these_keys)
                 buffer_text(&buffer),
                 "{\"boot\":\"0123456789abcdef0123456789abcdef\",\"boottime\":1000000,\"clock\":"
                 "\"synchronised\","
-                "\"epoch\":0,\"index\":7,\"kind\":\"beat\",\"time\":100000000,\"v\":1,\"wall\":100000000}");
+                "\"epoch\":4,\"index\":7,\"kind\":\"beat\",\"time\":100000000,\"v\":1,\"wall\":100000000}");
         buffer_deinit(&buffer);
 }

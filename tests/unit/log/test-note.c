@@ -152,3 +152,65 @@ Test(note, a_name_with_a_space_or_a_plus_gets_no_key)
         cr_assert_lt(note_signer_new(&other, "", seed), 0);
         cr_assert_null(other);
 }
+
+/* ----------------------------------------------------------------------------------------- the second line */
+
+static NoteSigner *epoch_signer(uint64_t epoch, NoteVerifier *ret_verifier)
+{
+        NoteSigner *other = NULL;
+        uint8_t seed[NOTE_SEED_SIZE];
+
+        memset(seed, 0x22 + (int)epoch, sizeof(seed));
+        cr_assert_eq(note_signer_new(&other,
+                                     epoch == 7 ? "matchguard.example/audit/epoch7"
+                                                : "matchguard.example/audit/epoch8",
+                                     seed),
+                     0);
+        cr_assert_eq(note_epoch_verifier("matchguard.example/audit", epoch,
+                                         note_signer_verifier(other)->public_key, ret_verifier),
+                     0);
+        return other;
+}
+
+Test(note, a_second_line_is_believed_by_its_own_key_only_and_disturbs_nobody)
+{
+        NoteVerifier seventh, eighth;
+        NoteSigner *other = epoch_signer(7, &seventh);
+        note_signer_free(epoch_signer(8, &eighth));
+        Buffer note = BUFFER_INIT;
+        TreeHead head = golden_head(), found;
+
+        note_sign(signer, &head, &note);
+        cr_expect_eq(note_open_of(&seventh, verifier.name, &note, &found), NOTE_E_UNSIGNED);
+        note_cosign(other, &note);
+        cr_expect_eq(strncmp(buffer_text(&note), golden, strlen(golden)), 0);
+        cr_expect_eq(note_open(&verifier, buffer_text(&note), note.n, &found), 0);
+        cr_expect_eq(note_open_of(&seventh, verifier.name, &note, &found), 0);
+        cr_expect_eq(found.size, 3);
+        cr_expect_eq(note_open_of(&eighth, verifier.name, &note, &found), NOTE_E_UNSIGNED);
+        cr_expect_eq(note_open_of(&seventh, "another.example/log", &note, &found), NOTE_E_OTHER_LOG);
+        for (size_t at = strlen(golden); at < note.n; at++) {
+                note.data[at] ^= 1;
+                cr_expect_neq(note_open_of(&seventh, verifier.name, &note, &found), 0, "byte %zu", at);
+                note.data[at] ^= 1;
+        }
+        buffer_deinit(&note);
+        note_signer_free(other);
+}
+
+Test(note, an_origin_leaves_room_for_the_names_of_its_epochs)
+{
+        char origin[NOTE_ORIGIN_MAX + 2];
+        uint8_t key[NOTE_PUBLIC_KEY_SIZE] = {};
+        NoteVerifier found;
+
+        memset(origin, 'o', sizeof(origin));
+        origin[NOTE_ORIGIN_MAX + 1] = 0;
+        cr_expect_not(note_origin_is_valid(origin));
+        cr_expect_eq(note_epoch_verifier(origin, 0, key, &found), NOTE_E_MALFORMED);
+        origin[NOTE_ORIGIN_MAX] = 0;
+        cr_expect(note_origin_is_valid(origin));
+        cr_assert_eq(note_epoch_verifier(origin, UINT64_MAX, key, &found), 0);
+        cr_expect(note_name_is_valid(found.name));
+        cr_expect_eq(strlen(found.name), NOTE_NAME_MAX);
+}

@@ -105,20 +105,36 @@ void fixture_deinit(Fixture *fixture)
         fixture_shell(fixture, "rm -rf -- \"$PWD\"");
 }
 
-size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128])
+/* Every byte of the salts: one of zeros would stand for a detail that was erased. */
+enum { FIXTURE_SALT = 0x5a };
+
+/* What all details of the fixture are, under that salt. */
+static const char fixture_detail[] = "{}";
+
+static const char *fixture_commitment(void)
+{
+        static char text[COMMITMENT_TEXT_SIZE];
+        uint8_t salt[COMMITMENT_SALT_SIZE];
+
+        memset(salt, FIXTURE_SALT, sizeof(salt));
+        commitment_of(COMMITMENT_DETAIL, salt, fixture_detail, strlen(fixture_detail), text);
+        return text;
+}
+
+size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static FIXTURE_LEAF_SIZE])
 {
         uint8_t id[REQUEST_ID_SIZE];
         char text[2 * REQUEST_ID_SIZE + 1];
 
-        if (role != TRAIL_PERMIT && role != TRAIL_DENY)
-                return (size_t)snprintf(ret_leaf, 128, "{\"index\":%" PRIu64 ",\"kind\":\"%s\",\"v\":1}",
-                                        index, role == TRAIL_PLAIN ? "beat" : "outcome");
+        if (role == TRAIL_PLAIN)
+                return (size_t)snprintf(ret_leaf, FIXTURE_LEAF_SIZE,
+                                        "{\"index\":%" PRIu64 ",\"kind\":\"beat\",\"v\":1}", index);
         fixture_request_id(index, id);
         text_hex(id, sizeof(id), text);
-        return (size_t)snprintf(ret_leaf, 128,
-                                "{\"index\":%" PRIu64
+        return (size_t)snprintf(ret_leaf, FIXTURE_LEAF_SIZE,
+                                "{\"detail\":\"%s\",\"index\":%" PRIu64
                                 ",\"kind\":\"request\",\"request\":\"%s\",\"v\":1,\"verdict\":\"%s\"}",
-                                index, text, role == TRAIL_PERMIT ? "permit" : "deny");
+                                fixture_commitment(), index, text, role == TRAIL_PERMIT ? "permit" : "deny");
 }
 
 void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE])
@@ -130,7 +146,7 @@ void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE])
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
 {
         TrailEntry *entry = trail_entry_new();
-        char leaf[128];
+        char leaf[FIXTURE_LEAF_SIZE];
 
         MUST(entry);
         entry->index = fixture->next++;
@@ -143,9 +159,31 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->wants_path = role == TRAIL_PERMIT;
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;
-                entry->detail = (uint8_t *)strdup("{}");
-                entry->n_detail = 2;
+                memset(entry->salt, FIXTURE_SALT, sizeof(entry->salt));
+                entry->detail = (uint8_t *)strdup(fixture_detail);
+                entry->n_detail = strlen(fixture_detail);
         }
+        return entry;
+}
+
+void fixture_set_leaf(TrailEntry *entry, const char *leaf)
+{
+        free(entry->leaf);
+        entry->leaf = (uint8_t *)strdup(leaf);
+        entry->n_leaf = strlen(leaf);
+}
+
+TrailEntry *fixture_outcome_entry(Fixture *fixture, uint64_t of)
+{
+        TrailEntry *entry = fixture_entry(fixture, TRAIL_OUTCOME);
+        char leaf[FIXTURE_LEAF_SIZE];
+
+        (void)snprintf(leaf, sizeof(leaf),
+                       "{\"detail\":\"%s\",\"index\":%" PRIu64 ",\"kind\":\"outcome\",\"of\":%" PRIu64
+                       ",\"v\":1}",
+                       fixture_commitment(), entry->index, of);
+        fixture_set_leaf(entry, leaf);
+        entry->of = of;
         return entry;
 }
 
@@ -183,9 +221,7 @@ void fixture_end_epoch(Fixture *fixture)
 
 int fixture_outcome(Fixture *fixture, uint64_t of)
 {
-        TrailEntry *entry = fixture_entry(fixture, TRAIL_OUTCOME);
-        entry->of = of;
-        return fixture_hand_over(fixture, entry);
+        return fixture_hand_over(fixture, fixture_outcome_entry(fixture, of));
 }
 
 void fixture_run(Fixture *fixture, uint64_t size)

@@ -52,6 +52,12 @@ void fixture_deinit(Fixture *fixture);
 /** fixture_entry() - An entry with the next index: a small canonical leaf, the state that belongs to it. */
 TrailEntry *fixture_entry(Fixture *fixture, TrailRole role);
 
+/** fixture_set_leaf() - Gives an entry another leaf. */
+void fixture_set_leaf(TrailEntry *entry, const char *leaf);
+
+/** fixture_outcome_entry() - The same for the outcome of a permit. */
+TrailEntry *fixture_outcome_entry(Fixture *fixture, uint64_t of);
+
 /**
  * fixture_append() - Appends one such. Return: what trail_append() returned; the entry is freed on failure.
  */
@@ -75,8 +81,10 @@ void fixture_grow(Fixture *fixture, uint64_t size);
 /** fixture_request_id() - The id that the fixture gives to the request at @index. */
 void fixture_request_id(uint64_t index, uint8_t ret_id[static REQUEST_ID_SIZE]);
 
-/** fixture_leaf() - The leaf that the fixture makes for @index. Return: its length. */
-size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static 128]);
+enum { FIXTURE_LEAF_SIZE = 256 };
+
+/** fixture_leaf() - The leaf that the fixture makes for @index; no outcome. Return: its length. */
+size_t fixture_leaf(uint64_t index, TrailRole role, char ret_leaf[static FIXTURE_LEAF_SIZE]);
 
 /** fixture_path() - A path in the fixture's folder. Good until the call after next. */
 const char *fixture_path(const Fixture *fixture, const char *name);

@@ -49,7 +49,7 @@ static void teardown(void)
 
 TestSuite(export, .init = setup, .fini = teardown, .timeout = 120);
 
-static PublisherLeaf next_leaf(char text[static 128], Digest *hash)
+static PublisherLeaf next_leaf(char text[static FIXTURE_LEAF_SIZE], Digest *hash)
 {
         size_t n = fixture_leaf(frontier.size, TRAIL_PLAIN, text);
         tree_leaf_hash(text, n, hash);
@@ -60,7 +60,7 @@ static PublisherLeaf next_leaf(char text[static 128], Digest *hash)
 static void add(uint64_t n)
 {
         for (; n > 0; n--) {
-                char text[128];
+                char text[FIXTURE_LEAF_SIZE];
                 Digest hash;
                 const PublisherLeaf leaf = next_leaf(text, &hash);
                 cr_assert_eq(publisher_add(publisher, &leaf), 0);
@@ -126,7 +126,7 @@ Test(export, a_publisher_goes_on_behind_any_multiple_of_256)
         Frontier tile = FRONTIER_INIT;
 
         for (unsigned i = 0; i < 512; i++) {
-                char text[128];
+                char text[FIXTURE_LEAF_SIZE];
                 Digest hash;
                 (void)next_leaf(text, &hash);
                 frontier_append(&tile, &hash);
@@ -211,7 +211,7 @@ Test(export, files_on_a_shelf_appear_only_when_they_are_settled)
 Test(export, the_thread_publishes_by_itself_and_the_rest_at_the_end)
 {
         Export *export = NULL;
-        char text[128];
+        char text[FIXTURE_LEAF_SIZE];
         Digest hash;
 
         cr_assert_eq(export_new(&export, publisher, "here"), 0);

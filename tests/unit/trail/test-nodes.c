@@ -27,7 +27,7 @@ static Digest *levels[17];
 
 static void make_reference(void)
 {
-        char leaf[128];
+        char leaf[FIXTURE_LEAF_SIZE];
 
         for (unsigned level = 0; level < ARRAY_SIZE(levels); level++)
                 levels[level] = calloc(N_LEAVES >> level, sizeof(Digest));

@@ -46,6 +46,14 @@ static void expect(int ending, const char *text)
         fixture_close(&fixture);
 }
 
+/* The triggers that refuse to change a leaf, put back by somebody who did it all the same. */
+#define STAYS                                                                                                \
+        "CREATE TRIGGER leaf_stays BEFORE UPDATE ON leaf "                                                   \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never changes'); END"
+#define REMAINS                                                                                              \
+        "CREATE TRIGGER leaf_remains BEFORE DELETE ON leaf "                                                 \
+        "BEGIN SELECT RAISE(ABORT, 'a leaf never goes'); END"
+
 typedef struct Case {
         const char *what; /* done to a log of 600 entries, of which a copy of 300 stands in old/ */
         int ending;
@@ -83,13 +91,16 @@ Test(opening, what_does_not_belong_together_is_refused_and_stays_refused)
                  "do not belong together"},
                 {"sqlite3 trail/trail.db 'UPDATE tile SET h = zeroblob(64) WHERE k = 1<<48'", TRAIL_E_DAMAGED,
                  "do not belong together"},
+                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_stays'", TRAIL_E_DAMAGED, "no trail"},
+                {"sqlite3 trail/trail.db 'CREATE TABLE more (i INTEGER)'", TRAIL_E_DAMAGED, "no trail"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "3\"",
+                 "3;" STAYS "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
                 {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_stays; UPDATE leaf SET b = x'7b7d' WHERE i = "
-                 "599\"",
+                 "599;" STAYS "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
-                {"sqlite3 trail/trail.db 'DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599'",
+                {"sqlite3 trail/trail.db \"DROP TRIGGER leaf_remains; DELETE FROM leaf WHERE i = 599;" REMAINS
+                 "\"",
                  TRAIL_E_DAMAGED, "do not belong together"},
         };
 
@@ -382,4 +393,68 @@ Test(opening, a_new_log_that_died_half_way_is_refused_until_it_is_asked_for_agai
                         "test -e export.60/checkpoint && test -e trail.60/trail.db && test ! -e trail.next");
                 expect(0, NULL);
         }
+}
+
+/* ------------------------------------------------------------------------------------------------- epochs */
+
+/* A log in its third epoch, closed; an older copy of it, in its first, stands in old/. */
+static void make_epochs(void)
+{
+        make_log(3);
+        fixture_shell(&fixture, "mkdir old && cp -a trail export old/");
+        cr_assert_eq(fixture_open(&fixture), 0, "%s", fixture.why);
+        for (unsigned i = 0; i < 2; i++) {
+                fixture_end_epoch(&fixture);
+                fixture_run(&fixture, fixture.next);
+        }
+        fixture_grow(&fixture, 10);
+        fixture_close(&fixture);
+}
+
+Test(opening, checkpoints_of_epochs_that_were_not_exported_are_on_the_next_start)
+{
+        make_epochs();
+        /* As a crash leaves it: the export is as it was before the epochs ended. */
+        fixture_shell(&fixture, "mkdir new && cp -a export/epoch new/ && rm -r export && cp -a old/export .");
+        fixture_shell(&fixture, "test ! -e export/epoch");
+        expect(0, NULL);
+        fixture_shell(&fixture, "diff -r new/epoch export/epoch && test $(ls export/epoch | wc -l) = 2");
+        /* What had been published and was taken away is nobody's to repair. */
+        fixture_shell(&fixture, "rm export/epoch/0");
+        expect(0, NULL);
+        fixture_shell(&fixture, "test ! -e export/epoch/0 && test -e export/epoch/1");
+}
+
+Test(opening, a_seed_that_does_not_belong_to_the_database_is_refused_and_stays_refused)
+{
+        static const Case cases[] = {
+                {"true", 0, NULL},
+                {"rm trail/epoch.seed", TRAIL_E_DAMAGED, "epoch.seed is missing"},
+                {": > trail/epoch.seed", TRAIL_E_DAMAGED, "epoch.seed is damaged"},
+                {"cp old/trail/epoch.seed trail/", TRAIL_E_DAMAGED, "older than the database"},
+                {"rm -r trail export && cp -a old/trail old/export . && cp now/trail/epoch.seed trail/",
+                 TRAIL_E_DAMAGED, "of a later epoch"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 3\"", TRAIL_E_DAMAGED, NULL},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 9\"", TRAIL_E_DAMAGED,
+                 "does not say whose epoch"},
+        };
+
+        make_epochs();
+        fixture_shell(&fixture, "mkdir now && cp -a trail export now/");
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                fixture_shell(&fixture, "rm -rf trail export && cp -a now/trail now/export .");
+                fixture_shell(&fixture, cases[i].what);
+                expect(cases[i].ending, cases[i].text);
+                expect(cases[i].ending, NULL);
+        }
+}
+
+Test(opening, the_first_epochs_key_is_shown_for_ever)
+{
+        make_epochs();
+        fixture_shell(&fixture, "cmp public/epoch0.vkey export/epoch0.vkey && cp public/epoch0.vkey kept");
+        fixture_shell(&fixture, "rm public/epoch0.vkey export/epoch0.vkey");
+        expect(0, NULL);
+        fixture_shell(&fixture, "cmp public/epoch0.vkey kept && cmp export/epoch0.vkey kept");
+        fixture_shell(&fixture, "grep -q '^example.org/log/epoch0+' kept");
 }

@@ -53,7 +53,7 @@ static unsigned n_checked;
 
 static void check_receipt(TrailEntry *entry, const TrailCommit *commit, void *userdata)
 {
-        char leaf[128];
+        char leaf[FIXTURE_LEAF_SIZE];
         Digest hash;
         size_t n = 0;
         size_t n_expected = fixture_leaf(entry->index, entry->role, leaf);
@@ -135,6 +135,9 @@ Test(trail, a_reopened_log_goes_on_where_it_ended)
 Test(trail, the_state_of_the_last_entry_is_kept)
 {
         TrailEntry *entry = fixture_entry(&fixture, TRAIL_PLAIN);
+        fixture_set_leaf(entry, "{\"clock\":\"synchronised\",\"index\":0,\"kind\":\"policy\",\"new\":"
+                                "\"0102030000000000000000000000000000000000000000000000000000000000\","
+                                "\"result\":\"loaded\",\"time\":1,\"v\":1,\"wall\":1790000000000000}");
         entry->state = (TrailState){.time_usec = 1,
                                     .has_mark = true,
                                     .mark_usec = 1790000000000000,
@@ -188,7 +191,7 @@ Test(trail, a_log_is_clean_only_when_a_stop_ends_it)
 static bool count_back(uint64_t index, const uint8_t *leaf, size_t n, void *userdata)
 {
         uint64_t *expected = userdata;
-        char text[128];
+        char text[FIXTURE_LEAF_SIZE];
 
         cr_assert_eq(index, --*expected);
         cr_assert_eq(n, fixture_leaf(index, TRAIL_PLAIN, text));
@@ -410,4 +413,55 @@ Test(trail, a_policy_is_archived_whole_once_and_within_its_folder)
         fixture_shell(&fixture, "test \"$(cat export/policy/ab*/10-a.class)\" = '[Class]'");
         fixture_shell(&fixture, "test \"$(ls export/policy)\" = \"$(ls export/policy | grep ^ab)\"");
         fixture_shell(&fixture, "test ! -e export/outside && test ! -e export/policy/outside");
+}
+
+/* ------------------------------------------------------------------------------------------------- epochs */
+
+static NoteVerifier epoch_verifier(uint64_t epoch, const uint8_t *key)
+{
+        NoteVerifier found;
+
+        cr_assert_eq(note_epoch_verifier("example.org/log", epoch, key, &found), 0);
+        return found;
+}
+
+static bool signed_by(const NoteVerifier *by, const char *note)
+{
+        const Buffer text = {.data = (uint8_t *)note, .n = strlen(note)};
+        TreeHead head;
+
+        return note_open_of(by, "example.org/log", &text, &head) == 0;
+}
+
+/* Sizes at which there was a commit. */
+static uint64_t sizes[64];
+
+static void note_size(const TrailCommit *commit, void *userdata)
+{
+        sizes[fixture.n_commits - 1] = commit->head.size;
+}
+
+Test(trail, a_commit_ends_with_the_leaf_that_ends_an_epoch_and_the_next_key_signs)
+{
+        uint8_t first_next[NOTE_PUBLIC_KEY_SIZE];
+
+        memcpy(first_next, trail_next_epoch_key(fixture.trail), sizeof(first_next));
+        const NoteVerifier second = epoch_verifier(1, first_next);
+        fixture.on_commit = note_size;
+        for (unsigned i = 0; i < 20; i++)
+                cr_assert_eq(fixture_append(&fixture, TRAIL_PERMIT), 0);
+        fixture_end_epoch(&fixture);
+        for (unsigned i = 0; i < 20; i++)
+                cr_assert_eq(fixture_append(&fixture, TRAIL_PLAIN), 0);
+        fixture_run(&fixture, 21);
+        cr_expect_eq(sizes[fixture.n_commits - 1], 21, "the commit ends with the epoch");
+        cr_expect_not(signed_by(&second, trail_note(fixture.trail)), "it is still the first epoch's");
+        fixture_run(&fixture, 41);
+        cr_expect(signed_by(&second, trail_note(fixture.trail)));
+        cr_expect_neq(memcmp(first_next, trail_next_epoch_key(fixture.trail), sizeof(first_next)), 0);
+        reopen();
+        cr_expect_eq(fixture.found.state.epoch, 1);
+        cr_expect_eq(fixture.found.state.epoch_first, 21);
+        fixture_grow(&fixture, 42);
+        cr_expect(signed_by(&second, trail_note(fixture.trail)), "nor does a restart change the key");
 }

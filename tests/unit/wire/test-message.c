@@ -126,6 +126,11 @@ static CallMessage any_call(void)
                 .job = (const uint8_t *)"job bytes",
                 .n_job = dice() % 10,
                 .request = request,
+                .details_of = (uint8_t)(dice() % _DETAILS_OF_MAX),
+                .index = dice(),
+                .subject = any_text(),
+                .days = dice(),
+                .reason = any_text(),
         };
 }
 
@@ -133,12 +138,14 @@ static void call_make(Buffer *buffer)
 {
         CallMessage m = any_call();
         m.kind = coin() ? CALL_MATCH : (uint8_t)(dice() % _CALL_MAX);
+        if (m.kind == CALL_OPEN_DETAILS)
+                m.details_of %= DETAILS_OF_SUBJECT;
         call_encode(&m, buffer);
 }
 
 static uint8_t any_answer_kind(void)
 {
-        return coin() ? (uint8_t)(dice() % 10) : (uint8_t)(ANSWER_DENIED + dice() % 12);
+        return coin() ? (uint8_t)(dice() % 12) : (uint8_t)(ANSWER_DENIED + dice() % 14);
 }
 
 static size_t any_status(StatusItem status[static 5])
@@ -156,8 +163,24 @@ static size_t any_status(StatusItem status[static 5])
         return dice() % 6;
 }
 
+static size_t any_details(DetailField details[static MESSAGE_DETAILS_MAX])
+{
+        static const uint8_t salt[COMMITMENT_SALT_SIZE] = {1};
+
+        for (size_t i = 0; i < MESSAGE_DETAILS_MAX; i++) {
+                details[i] = (DetailField){.index = dice(), .leaf = any_text(), .proof = any_text()};
+                if (!coin())
+                        continue;
+                details[i].salt = salt;
+                details[i].bytes = (const uint8_t *)"{\"case\":\"eA\"}";
+                details[i].n_bytes = dice() % 13;
+        }
+        return dice() % (MESSAGE_DETAILS_MAX + 1);
+}
+
 static void answer_make(Buffer *buffer)
 {
+        DetailField details[MESSAGE_DETAILS_MAX];
         Candidate candidates[5];
         StatusItem status[5];
         AnswerMessage m = {
@@ -185,6 +208,10 @@ static void answer_make(Buffer *buffer)
                 .uid = (uint32_t)dice(),
                 .unit = any_opt_text(),
                 .identity = any_opt_text(),
+                .has_record = coin(),
+                .record = dice(),
+                .n_details = any_details(details),
+                .details = details,
                 .n_status = any_status(status),
                 .status = status,
         };
@@ -529,18 +556,90 @@ static void call_request_empty(CallMessage *call)
         call->request = "";
 }
 
+static void call_open(CallMessage *call)
+{
+        call->kind = CALL_OPEN_DETAILS;
+        call->details_of = DETAILS_OF_LEAF;
+        memset(long_text, 'x', MESSAGE_TEXT_MAX);
+        long_text[MESSAGE_TEXT_MAX] = 0;
+        call->reason = long_text;
+}
+
+static void call_open_a_subject(CallMessage *call)
+{
+        call_open(call);
+        call->details_of = DETAILS_OF_SUBJECT;
+        call->subject = "s";
+}
+
+static void call_open_by_age(CallMessage *call)
+{
+        call_open(call);
+        call->details_of = DETAILS_BY_AGE;
+}
+
+static void call_open_long_reason(CallMessage *call)
+{
+        call_open(call);
+        call->reason = too_long();
+}
+
+static void call_erase(CallMessage *call)
+{
+        call->kind = CALL_ERASE;
+        call->details_of = DETAILS_OF_SUBJECT;
+        call->subject = "s";
+}
+
+static void call_erase_what(CallMessage *call)
+{
+        call_erase(call);
+        call->details_of = _DETAILS_OF_MAX;
+}
+
+static void call_erase_short_request(CallMessage *call)
+{
+        call_erase(call);
+        call->details_of = DETAILS_OF_REQUEST;
+        call->request = request + 1;
+}
+
+static void call_erase_utf8(CallMessage *call)
+{
+        call_erase(call);
+        call->subject = "\xff";
+}
+
 Test(message, a_call_beyond_its_limits_does_not_decode)
 {
         static const struct {
                 void (*change)(CallMessage *call);
                 bool fine;
         } rows[] = {
-                {call_keep, true},           {call_most, true},           {call_request, true},
-                {call_kind, false},          {call_behalf, false},        {call_recipients, false},
-                {call_case, false},          {call_authorisation, false}, {call_operator, false},
-                {call_utf8, false},          {call_name_utf8, false},     {call_floor_high, false},
-                {call_floor_low, false},     {call_request_short, false}, {call_request_upper, false},
+                {call_keep, true},
+                {call_most, true},
+                {call_request, true},
+                {call_kind, false},
+                {call_behalf, false},
+                {call_recipients, false},
+                {call_case, false},
+                {call_authorisation, false},
+                {call_operator, false},
+                {call_utf8, false},
+                {call_name_utf8, false},
+                {call_floor_high, false},
+                {call_floor_low, false},
+                {call_request_short, false},
+                {call_request_upper, false},
                 {call_request_empty, false},
+                {call_open, true},
+                {call_erase, true},
+                {call_open_a_subject, false},
+                {call_open_by_age, false},
+                {call_open_long_reason, false},
+                {call_erase_what, false},
+                {call_erase_short_request, false},
+                {call_erase_utf8, false},
         };
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 cr_expect_eq(call_survives(rows[i].change), rows[i].fine, "number %zu", i);
@@ -573,8 +672,7 @@ static bool answer_survives(const AnswerMessage *answer)
 Test(message, an_answer_is_of_a_known_kind)
 {
         for (unsigned kind = 0; kind < 256; kind++) {
-                bool known = kind <= ANSWER_CHECKPOINT ||
-                             (kind >= ANSWER_DENIED && kind <= ANSWER_NOTHING_TO_REBASE);
+                bool known = kind <= ANSWER_COUNT || (kind >= ANSWER_DENIED && kind <= ANSWER_NO_DETAILS);
                 cr_assert_eq(answer_survives(&(AnswerMessage){.kind = (uint8_t)kind}), known, "kind %u",
                              kind);
         }
