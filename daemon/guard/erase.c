@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/macro.h"
 #include "guard/client.h"
 #include "guard/details.h"
@@ -20,6 +19,7 @@
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 #define ERASER_DAY_USEC   (UINT64_C(86400) * CLOCK_USEC_PER_SEC)
 #define ERASER_FIRST_USEC (1 * CLOCK_USEC_PER_SEC)
@@ -30,24 +30,9 @@ static int eraser_step(Eraser *eraser);
 
 /* ------------------------------------------------------------------------------------------------- the end */
 
-static void eraser_tell(const Eraser *eraser)
-{
-        if (eraser->n_done == 0 || eraser->counts)
-                return;
-        if (eraser->by_admin)
-                diag(DIAG_NOTICE, "%llu details were erased by uid %u, the last as leaf %llu.",
-                     (unsigned long long)eraser->n_done, eraser->by, (unsigned long long)eraser->record);
-        else
-                diag(DIAG_NOTICE, "%llu details older than %llu days were erased, the last as leaf %llu.",
-                     (unsigned long long)eraser->n_done,
-                     (unsigned long long)eraser->guard->config.retention_days,
-                     (unsigned long long)eraser->record);
-}
-
 /* Ends the erasure with an answer, used up, where somebody waits for one. */
 static int eraser_end(Eraser *eraser, Buffer *answer)
 {
-        eraser_tell(eraser);
         eraser->busy = false;
         explicit_bzero(eraser->subject, sizeof(eraser->subject));
         if (!eraser->by_admin)
@@ -90,9 +75,9 @@ static int eraser_scrubbed(bool scrubbed, void *userdata)
 
         if (scrubbed)
                 return eraser_done(eraser);
-        diag(DIAG_WARNING,
-             "Erased details still stand in the write-ahead log, because there is no room to move it; "
-             "they go as soon as there is.");
+        event_tell(EVENT_ERASE_PENDING, EVENT_NO_FIELDS,
+                   "Erased details still stand in the write-ahead log, because there is no room to move it; "
+                   "they go as soon as there is.");
         return eraser_stop(
                 eraser, ANSWER_TRAIL_UNAVAILABLE,
                 "there is no room to move the write-ahead log, in which they still stand; they go as "

@@ -52,6 +52,7 @@ static const struct {
         [EVENT_MIRROR_LOST] = {"mirror-lost", EVENT_ID_MIRROR_LOST, LOG_WARNING},
         [EVENT_DISCLOSED] = {"disclosed", EVENT_ID_DISCLOSED, LOG_NOTICE},
         [EVENT_ERASED] = {"erased", EVENT_ID_ERASED, LOG_NOTICE},
+        [EVENT_ERASE_PENDING] = {"erase-pending", EVENT_ID_ERASE_PENDING, LOG_WARNING},
         [EVENT_POLICY_LOADED] = {"policy-loaded", EVENT_ID_POLICY_LOADED, LOG_NOTICE},
         [EVENT_POLICY_REJECTED] = {"policy-rejected", EVENT_ID_POLICY_REJECTED, LOG_ERR},
         [EVENT_POLICY_NOT_RECORDED] = {"policy-not-recorded", EVENT_ID_POLICY_NOT_RECORDED, LOG_ERR},

@@ -41,6 +41,7 @@ typedef enum EventKind {
         EVENT_MIRROR_LOST,
         EVENT_DISCLOSED,
         EVENT_ERASED,
+        EVENT_ERASE_PENDING,
         EVENT_POLICY_LOADED,
         EVENT_POLICY_REJECTED,
         EVENT_POLICY_NOT_RECORDED,

@@ -79,9 +79,10 @@ def main():
             check.that(field in fields | {"MESSAGE_ID"}, f"matchguard.catalog: no event has the field {field}")
 
     page = (root / "docs/man/matchguardd.8").read_text()
-    told = re.findall(r"^\.BR ([a-z\\-]+) \" \(([a-z]+)\) \\fC([0-9a-f]{32})\\fR\"$", page, flags=re.M)
-    expected = {(name, PRIORITIES[priority], ids[kind]) for kind, name, _, priority in rows}
-    check.same("matchguardd.8", expected, {(name.replace("\\-", "-"), priority, value) for name, priority, value in told})
+    told = re.findall(r"^\.BR ([a-z\\-]+) \" \(([a-z]+)\) \\fC([0-9a-f]{32})\\fR\"\n(.*)\.$", page, flags=re.M)
+    expected = {(name, PRIORITIES[priority], ids[kind], entries.get(ids[kind], [("", "")])[0][0]) for kind, name, _, priority in rows}
+    check.same("matchguardd.8", expected, {(name.replace("\\-", "-"), priority, value, text.replace("\\(aq", "'"))
+                                          for name, priority, value, text in told})
     check.that(len(told) == len(rows), "matchguardd.8 names an event twice")
 
     text = "".join(path.read_text() for folder in ("guard", "trail") for path in sorted((root / "daemon" / folder).glob("*.c"))
