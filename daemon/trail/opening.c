@@ -358,6 +358,20 @@ static int start_derived(Start *start)
         return r;
 }
 
+/* Whose checkpoints stand in it. */
+static int start_epochs(Start *start)
+{
+        const EpochLog log = {&start->head, &start->opening->verifier};
+
+        int r = epoch_log_verify(start->store, &log);
+        if (r == -EBADMSG)
+                return start_refuse(start, TRAIL_E_DAMAGED,
+                                    "%s is damaged: its checkpoints are not those that were signed in its "
+                                    "epochs. " OPENING_WAY_ON,
+                                    start->database);
+        return r;
+}
+
 /* The database against what was published. */
 static int start_compare(Start *start)
 {
@@ -571,8 +585,9 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,    start_store,   start_origin, start_key,     start_begin,
-                start_verify,  start_derived, start_compare, start_epoch,  start_publish, start_ballast,
+                start_folders, start_look,    start_store,   start_origin, start_key,
+                start_begin,   start_verify,  start_derived, start_epochs, start_compare,
+                start_epoch,   start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};
