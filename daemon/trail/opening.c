@@ -289,10 +289,6 @@ static int start_epoch(Start *start)
         if (start->epoch_key)
                 return 0;
         int r = start->begun ? epoch_log_key(start->store, &start->head, expected) : 0;
-        if (r == -EBADMSG)
-                return start_refuse(start, TRAIL_E_DAMAGED,
-                                    "%s is damaged: it does not say whose epoch this is. " OPENING_WAY_ON,
-                                    start->database);
         if (r == 0)
                 r = epoch_key_open(&start->epoch_key, &source);
         return r > 0 ? start_refuse_seed(start, r) : r;

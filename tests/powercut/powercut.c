@@ -112,8 +112,9 @@ static void worker_try(Worker *worker, const State *state, const Digest *hash)
 /* By every state anew: what was told of may have grown since it came up before. */
 static void worker_look_for_seeds(Worker *worker, const State *state)
 {
-        static const Verdict verdict = {.ending = ENDING_WRONG,
-                                        .why = "the seed of an epoch that ended is there"};
+        const Verdict verdict = {.ending = ENDING_WRONG,
+                                 .size = state->told,
+                                 .why = "the seed of an epoch that ended is there"};
 
         if (worker->lying || !seed_is_due(state, &worker->recording->book))
                 return;
