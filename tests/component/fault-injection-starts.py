@@ -24,7 +24,7 @@ import faults  # noqa: E402
 import killer  # noqa: E402
 import service as mg  # noqa: E402
 
-PARTS = 10
+PARTS = 20
 PATIENCE = 0.15  # seconds to wait for a call that comes after readiness
 TRIES = 3
 BEHIND = 10      # the exit status that says that somebody took something away
