@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "guard/timer.h"
+#include "trail/event.h"
 
 /* A path, or an abstract name behind an @. */
 static int notifier_connect(const char *name, int *ret_fd)
@@ -45,7 +46,15 @@ static bool notifier_is_full(const Notifier *notifier, const char *text)
         struct iovec bytes = {.iov_base = (char *)text, .iov_len = strlen(text)};
         const struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
 
-        return sendmsg(notifier->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EAGAIN;
+        if (sendmsg(notifier->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+                return false;
+        if (errno == EAGAIN)
+                return true;
+        /* One that is there and is not told that all is ready will stop the guard for it. */
+        if (errno != ECONNREFUSED && errno != ENOTCONN && errno != EPIPE)
+                event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(errno)}),
+                           "Cannot tell the service manager how it stands: %m");
+        return false;
 }
 
 static void notifier_drop_oldest(Notifier *notifier)

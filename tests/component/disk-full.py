@@ -62,7 +62,9 @@ def a_disk_that_fills_while_it_serves(build, tally):
         for _ in range(1500):
             connection.call(*mg.identify())
         ticks, after = ticks_and_pages(guard)
-        tally.check(after - pages < 64, f"1500 refusals took {after - pages} pages")
+        # A sanitizer keeps what was freed for a while.
+        most = 1024 if "sanitize" in str(build) else 64
+        tally.check(after - pages < most, f"1500 refusals took {after - pages} pages")
         time.sleep(1.5)
         spent = ticks_and_pages(guard)[0] - ticks
         tally.check(spent < 15, f"doing nothing for 1.5 s took {spent} ticks")

@@ -384,17 +384,18 @@ class Service:
 
     @staticmethod
     def _read_leaves(export, first_bundle):
+        """The leaves that the checkpoint covers: those beyond it no tool shows yet."""
+        try:
+            size = int((export / "checkpoint").read_text().split("\n")[1])
+        except FileNotFoundError:  # nothing was exported yet
+            size = 0
         found = []
-        entries = export / "tile/entries"
-        by_number = {}
-        for path in entries.rglob("*"):
-            if path.is_file():
-                relative = str(path.relative_to(entries))
-                number, _, width = relative.partition(".p/")
-                key = int(number.replace("x", "").replace("/", ""))
-                by_number.setdefault(key, {})[int(width) if width else BUNDLE] = path
-        for number in sorted(number for number in by_number if number >= first_bundle):
-            data = by_number[number][max(by_number[number])].read_bytes()
+        for number in range(first_bundle, -(-size // BUNDLE)):
+            digits = f"{number:03d}"
+            groups = [digits.zfill(-(-len(digits) // 3) * 3)[at:at + 3] for at in range(0, len(digits), 3)]
+            path = export / "tile/entries" / "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+            full = (number + 1) * BUNDLE <= size
+            data = (path if full else path.with_name(f"{path.name}.p") / str(size % BUNDLE)).read_bytes()
             while data:
                 length = int.from_bytes(data[:2], "big")
                 found.append(json.loads(data[2:2 + length]))

@@ -149,7 +149,7 @@ static size_t count_left(void)
                 _cleanup_(buffer_deinit) Buffer bytes = BUFFER_INIT;
                 char name[300];
                 (void)snprintf(name, sizeof(name), "%s%s", path, suffixes[s]);
-                if (fd_read_file(AT_FDCWD, name, FILE_MAX, &bytes) < 0)
+                if (fd_read_file(AT_FDCWD, name, FILE_MAX, &bytes) < 0 || bytes.n == 0)
                         continue;
                 const uint8_t *end = bytes.data + bytes.n, *p = bytes.data;
                 while ((p = memmem(p, (size_t)(end - p), magic, sizeof(magic))) && end - p >= 16) {
