@@ -326,9 +326,8 @@ static void append_what_must_be_refused(void)
 {
         if (fixture_open(&fixture) != 0)
                 _exit(1);
-        TrailEntry *one = fixture_entry(&fixture, TRAIL_OUTCOME),
-                   *two = fixture_entry(&fixture, TRAIL_OUTCOME);
-        one->of = two->of = 0;
+        TrailEntry *one = fixture_outcome_entry(&fixture, 0), *two = fixture_outcome_entry(&fixture, 0);
+
         (void)trail_append(fixture.trail, one);
         (void)trail_append(fixture.trail, two);
         fixture_run(&fixture, 5);
