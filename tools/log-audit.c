@@ -216,12 +216,12 @@ static void check_fresh(const LogAudit *audit)
         const RuleCounts *counts = &audit->counts;
         char last[TIME_TEXT_SIZE];
 
-        if (counts->leaves == 0 || counts->last_usec + LOG_STALE_USEC >= audit->now_usec ||
-            (counts->stopped && audit->fresh != LOG_FRESH_ALWAYS))
+        if (counts->leaves == 0 || counts->last_usec + LOG_STALE_USEC >= audit->now_usec)
                 return;
         time_format((int64_t)counts->last_usec, last);
         const uint64_t minutes = (audit->now_usec - counts->last_usec) / 60000000;
-        if (audit->fresh == LOG_FRESH_REMARKED)
+        /* A service that was stopped is silent. So is one whose log was cut off behind a stop: look whether it runs. */
+        if (audit->fresh == LOG_FRESH_REMARKED || (audit->fresh == LOG_FRESH_RUNNING && counts->stopped))
                 findings_remark(audit->findings,
                                 "the newest leaf is of %s, %" PRIu64 " minutes ago; what came after it, this "
                                 "export does not say",
