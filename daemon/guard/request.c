@@ -322,6 +322,7 @@ static int requests_on_await(sd_event_source *source, uint64_t usec, void *userd
                 return r;
         while ((request = TAILQ_FIRST(&requests->awaiting)) &&
                request->awaits_until_usec <= now.boottime_usec) {
+                mirrors_unheard(&requests->guard->mirrors, now.boottime_usec);
                 r = request_give_up(request, "mirror-required");
                 if (r < 0)
                         return r;
@@ -361,6 +362,7 @@ int requests_hear(Requests *requests, const AuditEcho *echo)
         TAILQ_FOREACH (request, &requests->awaiting, link)
                 if (request_is_of(request, echo)) {
                         int r = requests_pass_over(requests, request);
+                        mirrors_heard(&requests->guard->mirrors);
                         request_note_echo(request, echo);
                         return r < 0 ? r : request_submit(request);
                 }

@@ -25,12 +25,12 @@ TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 
 class Injected:
     """While it runs, what the guard sends to the kernel's audit fails, or takes its time: its sendto(2), which nothing
-    that a request needs uses."""
+    that a request needs uses. What it hears there comes by recvfrom(2)."""
 
-    def __init__(self, run, fault):
+    def __init__(self, run, fault, call="sendto"):
         self.guard = run.service.processes["guard"].pid
-        self.strace = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e",
-                                        f"inject=sendto:{fault}", "-p", str(self.guard)])
+        self.strace = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                                        f"inject={call}:{fault}", "-p", str(self.guard)])
         deadline = time.monotonic() + 20
         while not self.is_attached():
             if time.monotonic() > deadline or self.strace.poll() is not None:
@@ -224,8 +224,10 @@ def required_mode(build, audit, tally):
         tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied" and time.monotonic() - begun < 1.9,
                     "a denial waits for nothing")
         run.settled()
+        told_of_silence(run, tally)
         ka.auditctl("-e", "1")
         tally.check("error" not in run.identify(), "and permits go out again")
+        tally.check("fault" not in run.status(), f"and the status has no fault any more: {run.status()}")
         ended, leaves = run.stop()
         tally.check(ended == 0, f"required: stops cleanly: {ended} {run.service.log('guard')}")
         serials = check_decisions(tally, [leaf for leaf in leaves if leaf["index"] not in missing(leaves)],
@@ -238,6 +240,32 @@ def required_mode(build, audit, tally):
         tally.check(all("audit" not in leaf for leaf in outcomes if leaf["result"] == "mirror-required"),
                     "and the one without a record names none")
         tally.check(run.service.tool("audit", "verify")[0] == 0, "required: the trail verifies")
+
+
+def told_of_silence(run, tally):
+    """Operators learn that the kernel does not record, and what to do: of a second permit within the minute not again."""
+    tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "no record of the second either")
+    fault = run.status().get("fault", "")
+    tally.check("auditctl -e 1" in fault, f"the status says what is wrong and what to do: {fault}")
+    tally.check("auditctl -e 1" in run.service.tool("status")[1], "in words as well")
+    told = run.service.log("guard").count("Permits do not go out")
+    tally.check(told == 1, f"the log says so once a minute: {told} {run.service.log('guard')}")
+
+
+def ears_that_fail(build, audit, tally):
+    """What reads the records back ends for an error: operators learn of it at once, and nothing is permitted any more."""
+    with Run(build, "required", environment=TRACED) as run:
+        with Injected(run, "error=ENOTCONN", call="recvfrom"):
+            tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: the record does not come")
+        begun = time.monotonic()
+        tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: nor will it")
+        tally.check(time.monotonic() - begun < 1.9, "ears: nobody waits for it")
+        status = run.status()
+        tally.check("restart matchguard.service" in status.get("fault", ""), f"ears: status: {status}")
+        log = run.service.log("guard")
+        tally.check(log.count("cannot be read back any more") == 1, f"ears: the log says so, once: {log}")
+        tally.check(run.stop()[0] == 0, "ears: a clean stop")
+    audit.of("", 0.1)
 
 
 def missing(leaves):
@@ -328,7 +356,8 @@ def main():
     tally = mg.Tally()
     try:
         with ka.Audit() as audit:
-            for part in (yes_mode, scopes, required_mode, required_and_unfit, failing, hanging, damaged):
+            for part in (yes_mode, scopes, required_mode, ears_that_fail,
+                         required_and_unfit, failing, hanging, damaged):
                 begun = time.monotonic()
                 part(build, audit, tally)
                 print(f"{part.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
