@@ -214,6 +214,28 @@ static int mirrors_add_kernel_audit(Mirrors *mirrors)
         return r;
 }
 
+static const char mirrors_echo_ended[] =
+        "what the kernel's audit records cannot be read back any more; restart matchguard.service";
+static const char mirrors_no_echo[] =
+        "the kernel did not say within two seconds that it recorded a permit; 'auditctl -s' must say "
+        "enabled 1 or 2 (otherwise 'auditctl -e 1'), and no rule in 'auditctl -l' may exclude MAC_CHECK";
+
+static void mirrors_tell_required(const char *why)
+{
+        event_tell(EVENT_AUDIT_REQUIRED, EVENT_FIELDS({"why", why}), "Permits do not go out: %s.", why);
+}
+
+/* The thread that reads has ended. Where its records are not required they are only missing in outcomes, and the
+ * status says so. */
+static void mirrors_check_echo(Mirrors *mirrors)
+{
+        if (mirrors->echo_ended || kernel_echo_counts(mirrors->echo).error == 0)
+                return;
+        mirrors->echo_ended = true;
+        if (mirrors->guard->config.kernel_audit == CONFIG_MIRROR_REQUIRED)
+                mirrors_tell_required(mirrors_echo_ended);
+}
+
 static int mirrors_on_echo(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         Mirrors *mirrors = userdata;
@@ -227,6 +249,7 @@ static int mirrors_on_echo(sd_event_source *source, int fd, uint32_t events, voi
                 if (r < 0)
                         return r;
         }
+        mirrors_check_echo(mirrors);
         return 0;
 }
 
@@ -262,6 +285,31 @@ bool mirrors_hear(const Mirrors *mirrors)
 {
         return mirrors->echo && kernel_echo_counts(mirrors->echo).error == 0 &&
                mirror_counts(mirrors->mirror, MIRROR_KERNEL_AUDIT).on;
+}
+
+void mirrors_heard(Mirrors *mirrors)
+{
+        mirrors->unheard = false;
+}
+
+void mirrors_unheard(Mirrors *mirrors, uint64_t now_usec)
+{
+        bool told_lately = mirrors->unheard_usec > 0 && now_usec - mirrors->unheard_usec < MIRRORS_PAUSE_USEC;
+
+        mirrors->unheard = true;
+        if (told_lately || mirrors->echo_ended)
+                return;
+        mirrors->unheard_usec = now_usec;
+        mirrors_tell_required(mirrors_no_echo);
+}
+
+const char *mirrors_audit_fault(const Mirrors *mirrors)
+{
+        if (mirrors->why_off)
+                return mirrors->why_off;
+        if (mirrors->echo_ended)
+                return mirrors_echo_ended;
+        return mirrors->unheard ? mirrors_no_echo : NULL;
 }
 
 int mirrors_init(Mirrors *mirrors, Guard *guard, int audit_fd)

@@ -36,6 +36,9 @@ typedef struct Mirrors {
         KernelEcho *echo; /* NULL: nothing is read back */
         int deaf;         /* the errno that says why not; 0: it is, or is not wanted */
         sd_event_source *echo_source;
+        bool echo_ended;          /* nothing is read back any more, and that was told */
+        bool unheard;             /* the last permit that had to be recorded by the kernel was not */
+        uint64_t unheard_usec;    /* boot time when that was told last; 0: never */
         bool has_checkpoint;      /* one was told in this run */
         uint64_t checkpoint_usec; /* boot time of the last one that was */
 } Mirrors;
@@ -51,6 +54,16 @@ int mirrors_init(Mirrors *mirrors, struct Guard *guard, int audit_fd);
 
 /** mirrors_hear() - Whether permits go to the kernel's audit, and its records of them are read back. */
 bool mirrors_hear(const Mirrors *mirrors);
+
+/** mirrors_heard() - A permit that awaited the kernel's record has it. */
+void mirrors_heard(Mirrors *mirrors);
+
+/** mirrors_unheard() - One waited for it in vain: operators are told, once a minute at most. @now_usec: boot time.
+ */
+void mirrors_unheard(Mirrors *mirrors, uint64_t now_usec);
+
+/** mirrors_audit_fault() - What is wrong with the kernel's audit as a mirror, and what to do; NULL: nothing. */
+const char *mirrors_audit_fault(const Mirrors *mirrors);
 
 /** mirrors_deinit() - Lets them send what waits, for a bounded time; safe when all zero. */
 void mirrors_deinit(Mirrors *mirrors);

@@ -311,6 +311,17 @@ static int request_permitted(Request *request)
         return timer_is_armed(guard->requests.await) ? 0 : request_arm_await(&guard->requests);
 }
 
+/* Some that awaited the kernel's record do no more, and not all of those became jobs: what the worker was not
+ * shown for their sake it is shown now, so that no more is held back than the first that still awaits asks for.
+ * Every job of what was committed is either sent or awaiting, as this is never called from within a commit. */
+static int requests_show_held(Requests *requests)
+{
+        const Request *first = TAILQ_FIRST(&requests->awaiting);
+
+        return worker_show_held(&requests->guard->worker,
+                                first ? receipt_tree_size(first->decided) : UINT64_MAX);
+}
+
 static int requests_on_await(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Requests *requests = userdata;
@@ -322,11 +333,13 @@ static int requests_on_await(sd_event_source *source, uint64_t usec, void *userd
                 return r;
         while ((request = TAILQ_FIRST(&requests->awaiting)) &&
                request->awaits_until_usec <= now.boottime_usec) {
+                mirrors_unheard(&requests->guard->mirrors, now.boottime_usec);
                 r = request_give_up(request, "mirror-required");
                 if (r < 0)
                         return r;
         }
-        return request_arm_await(requests);
+        r = requests_show_held(requests);
+        return r < 0 ? r : request_arm_await(requests);
 }
 
 static void request_note_echo(Request *request, const AuditEcho *echo)
@@ -361,8 +374,11 @@ int requests_hear(Requests *requests, const AuditEcho *echo)
         TAILQ_FOREACH (request, &requests->awaiting, link)
                 if (request_is_of(request, echo)) {
                         int r = requests_pass_over(requests, request);
+                        mirrors_heard(&requests->guard->mirrors);
                         request_note_echo(request, echo);
-                        return r < 0 ? r : request_submit(request);
+                        if (r == 0)
+                                r = request_submit(request);
+                        return r < 0 ? r : requests_show_held(requests);
                 }
         TAILQ_FOREACH (request, &requests->submitted, link)
                 if (request_is_of(request, echo))

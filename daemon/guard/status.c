@@ -246,11 +246,12 @@ static void status_mirror(Guard *guard, MirrorTo to, Status *status)
 static void status_kernel_audit(Guard *guard, Status *status)
 {
         const Mirrors *mirrors = &guard->mirrors;
+        const char *fault = mirrors_audit_fault(mirrors);
 
         status_text(status, "kernelAudit.configured", config_mirror_name(guard->config.kernel_audit));
         status_mirror(guard, MIRROR_KERNEL_AUDIT, status);
-        if (mirrors->why_off)
-                status_text(status, "kernelAudit.fault", mirrors->why_off);
+        if (fault)
+                status_text(status, "kernelAudit.fault", fault);
         status_bool(status, "kernelAudit.readBack", mirrors->echo != NULL);
         if (mirrors->deaf)
                 status_text(status, "kernelAudit.readFault", strerror(mirrors->deaf));

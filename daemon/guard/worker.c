@@ -244,8 +244,7 @@ int worker_accept(Guard *guard, int fd)
 /* --------------------------------------------------------------------------------------------------------
  * jobs */
 
-/* Shows what is held back, up to a size of the log. Return: 0 or -errno. */
-static int worker_show_held(Worker *worker, uint64_t size)
+int worker_show_held(Worker *worker, uint64_t size)
 {
         WorkerShow *show;
         int r = 0;

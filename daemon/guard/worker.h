@@ -64,6 +64,12 @@ const char *worker_session(const Worker *worker);
  */
 int worker_show(Worker *worker, const TrailCommit *commit);
 
+/**
+ * worker_show_held() - Shows it what had to wait, up to a size of the log: no job under a smaller one may come
+ * afterwards. Return: 0 or -errno.
+ */
+int worker_show_held(Worker *worker, uint64_t size);
+
 enum {
         WORKER_E_GONE = 1,       /* it is not the one that the leaf names, or was not shown the checkpoint */
         WORKER_E_OVERLOADED = 2, /* it does not keep up */

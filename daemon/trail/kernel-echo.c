@@ -141,6 +141,7 @@ static void *echo_run(void *userdata)
         pthread_mutex_lock(&echo->lock);
         echo->counts.error = -r;
         pthread_mutex_unlock(&echo->lock);
+        (void)eventfd_write(echo->event_fd, 1); /* As above. The loop learns of the end, too. */
         return NULL;
 }
 

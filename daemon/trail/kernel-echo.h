@@ -35,7 +35,7 @@ int kernel_echo_new(KernelEcho **ret_echo, int fd);
 /** kernel_echo_free() - Stops the thread; takes NULL, returns NULL. */
 KernelEcho *kernel_echo_free(KernelEcho *echo);
 
-/** kernel_echo_event_fd() - Readable (an eventfd) once there is something to take; borrowed. */
+/** kernel_echo_event_fd() - Readable (an eventfd) once there is something to take, or nothing more comes; borrowed. */
 int kernel_echo_event_fd(const KernelEcho *echo);
 
 /** kernel_echo_take() - The next permit, in the kernel's order. Return: whether there was one. */

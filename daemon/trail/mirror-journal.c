@@ -146,21 +146,24 @@ static int journal_send(void *self, const MirrorItem *item)
         return journal_write(journal, item->bytes, item->n);
 }
 
-/* What was kept back goes out as the last of it, with its number. */
+/* What was kept back goes out as the last of it, with its number. The leaf says whose that was: a row may be shared. */
 static int journal_send_row(Journal *journal, const RepeatsRow *row)
 {
         _cleanup_(buffer_deinit) Buffer message = BUFFER_INIT;
         _cleanup_(leaf_deinit) Leaf leaf = LEAF_INIT;
+        uint64_t uid;
 
         int r = leaf_parse(row->bytes, row->n_bytes, LEAF_MAX, &leaf);
+        if (r == 0 && !leaf_number(&leaf, "uid", &uid))
+                r = -EBADMSG;
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
         leaf_set_number(&leaf, "count", row->n);
         buffer_append_format(
                 &message,
                 "Denied %llu more requests of peers whom the policy does not know, the last one of "
-                "uid %u; each has its leaf.",
-                (unsigned long long)row->n, row->uid);
+                "uid %llu; each has its leaf.",
+                (unsigned long long)row->n, (unsigned long long)uid);
         return journal_write_event(journal, EVENT_DENIED_AGAIN, &leaf, &message);
 }
 

@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import kernelaudit as ka  # noqa: E402
+import relay  # noqa: E402
 import service as mg  # noqa: E402
 
 WITHOUT_WRITE = ("setpriv", "--bounding-set=-audit_write")
@@ -25,12 +26,12 @@ TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 
 class Injected:
     """While it runs, what the guard sends to the kernel's audit fails, or takes its time: its sendto(2), which nothing
-    that a request needs uses."""
+    that a request needs uses. What it hears there comes by recvfrom(2)."""
 
-    def __init__(self, run, fault):
+    def __init__(self, run, fault, call="sendto"):
         self.guard = run.service.processes["guard"].pid
-        self.strace = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e",
-                                        f"inject=sendto:{fault}", "-p", str(self.guard)])
+        self.strace = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                                        f"inject={call}:{fault}", "-p", str(self.guard)])
         deadline = time.monotonic() + 20
         while not self.is_attached():
             if time.monotonic() > deadline or self.strace.poll() is not None:
@@ -52,13 +53,26 @@ class Injected:
 class Run:
     """A service of its own, its leaves, and what the kernel recorded of it."""
 
-    def __init__(self, build, mode, prefix=(), environment=None):
-        self.service = mg.Service(build)
+    def __init__(self, build, mode, prefix=(), environment=None, behind_relay=False):
+        self.service, self.relay = mg.Service(build), None
         self.config = self.service.dir / "matchguard.conf"
         self.config.write_text(f"[Guard]\nKernelAudit={mode}\nRequestRate=@{mg.NGO_UID} 1000/s\n"
                                f"RequestRate=@{mg.POLICE_UID} 1000/s\nRequestRate=@{mg.ARCHIVE_UID} 1000/s\n")
         self.exe = ka.exe_of(self.service.programs["guard"])
-        self.service.start(prefix=prefix, arguments=("--config", str(self.config)), environment=environment)
+        self.service.start_guard(prefix=prefix, arguments=("--config", str(self.config)), environment=environment)
+        self.service.wait_for("READY")
+        self.start_worker(behind_relay)
+        self.service.start_frontend()
+        self.service.wait_for("X_MATCHGUARD_SERVING")
+
+    def start_worker(self, behind_relay):
+        if not behind_relay:
+            self.service.start_worker()
+            return
+        path = self.service.path("worker")
+        self.relay = relay.Relay(path.with_name("relay"), path)
+        self.service.start_worker(path=self.relay.path)
+        self.relay.start()
 
     def __enter__(self):
         return self
@@ -72,8 +86,11 @@ class Run:
     def identify(self, uid=mg.NGO_UID, **more):
         return self.service.call(*mg.identify(**more), uid=uid)
 
+    def whole_status(self):
+        return self.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]
+
     def status(self):
-        return self.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]["kernelAudit"]
+        return self.whole_status()["kernelAudit"]
 
     def settled(self, heard=0):
         """The status, once the mirror has passed on whatever was answered, and so much came back: it may be a moment
@@ -224,8 +241,10 @@ def required_mode(build, audit, tally):
         tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied" and time.monotonic() - begun < 1.9,
                     "a denial waits for nothing")
         run.settled()
+        told_of_silence(run, tally)
         ka.auditctl("-e", "1")
         tally.check("error" not in run.identify(), "and permits go out again")
+        tally.check("fault" not in run.status(), f"and the status has no fault any more: {run.status()}")
         ended, leaves = run.stop()
         tally.check(ended == 0, f"required: stops cleanly: {ended} {run.service.log('guard')}")
         serials = check_decisions(tally, [leaf for leaf in leaves if leaf["index"] not in missing(leaves)],
@@ -238,6 +257,63 @@ def required_mode(build, audit, tally):
         tally.check(all("audit" not in leaf for leaf in outcomes if leaf["result"] == "mirror-required"),
                     "and the one without a record names none")
         tally.check(run.service.tool("audit", "verify")[0] == 0, "required: the trail verifies")
+
+
+def told_of_silence(run, tally):
+    """Operators learn that the kernel does not record, and what to do: of a second permit within the minute not again."""
+    tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "no record of the second either")
+    fault = run.status().get("fault", "")
+    tally.check("auditctl -e 1" in fault, f"the status says what is wrong and what to do: {fault}")
+    tally.check("auditctl -e 1" in run.service.tool("status")[1], "in words as well")
+    told = run.service.log("guard").count("Permits do not go out")
+    tally.check(told == 1, f"the log says so once a minute: {told} {run.service.log('guard')}")
+
+
+def required_and_overlapping(build, audit, tally):
+    """Records do not come, and some permit awaits one at any time: the worker is shown what was committed all the same,
+    no later than its permit is given up, so that the guard does not keep it for ever."""
+    with Run(build, "required", behind_relay=True) as run:
+        run.enrol()
+        run.settled()
+        ka.auditctl("-e", "0")
+        connections = [run.service.connect(mg.NGO_UID) for _ in range(3)]
+
+        def ask(number):
+            time.sleep(number * 0.7)
+            return [error_of(connections[number].call(*mg.identify())) for _ in range(3)]
+        sizes = []
+        with concurrent.futures.ThreadPoolExecutor(len(connections)) as pool:
+            asking = [pool.submit(ask, number) for number in range(len(connections))]
+            police = run.service.connect(mg.POLICE_UID)
+            while not any(future.done() for future in asking):
+                police.call(*mg.identify())
+                sizes.append((run.whole_status()["treeSize"], run.relay.shown_size()))
+                time.sleep(0.1)
+            tally.check(all(reply == ("Failed", "mirror-required") for future in asking for reply in future.result()),
+                        "overlapping: none has a record")
+        ka.auditctl("-e", "1")
+        # What was there three seconds ago is given up: the oldest permit awaited for two.
+        behind = [(now[1], before[0]) for before, now in zip(sizes, sizes[30:]) if now[1] < before[0]]
+        tally.check(len(sizes) > 40 and not behind, f"overlapping: {len(sizes)} rounds, not shown in time: {behind}")
+        tally.check("error" not in run.identify(), "overlapping: and permits go out again")
+        tally.check(run.stop()[0] == 0, "overlapping: a clean stop")
+    audit.of("", 0.1)
+
+
+def ears_that_fail(build, audit, tally):
+    """What reads the records back ends for an error: operators learn of it at once, and nothing is permitted any more."""
+    with Run(build, "required", environment=TRACED) as run:
+        with Injected(run, "error=ENOTCONN", call="recvfrom"):
+            tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: the record does not come")
+        begun = time.monotonic()
+        tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: nor will it")
+        tally.check(time.monotonic() - begun < 1.9, "ears: nobody waits for it")
+        status = run.status()
+        tally.check("restart matchguard.service" in status.get("fault", ""), f"ears: status: {status}")
+        log = run.service.log("guard")
+        tally.check(log.count("cannot be read back any more") == 1, f"ears: the log says so, once: {log}")
+        tally.check(run.stop()[0] == 0, "ears: a clean stop")
+    audit.of("", 0.1)
 
 
 def missing(leaves):
@@ -328,7 +404,8 @@ def main():
     tally = mg.Tally()
     try:
         with ka.Audit() as audit:
-            for part in (yes_mode, scopes, required_mode, required_and_unfit, failing, hanging, damaged):
+            for part in (yes_mode, scopes, required_mode, required_and_overlapping, ears_that_fail,
+                         required_and_unfit, failing, hanging, damaged):
                 begun = time.monotonic()
                 part(build, audit, tally)
                 print(f"{part.__name__}: {time.monotonic() - begun:.1f} s", flush=True)

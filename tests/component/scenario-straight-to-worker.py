@@ -25,7 +25,7 @@ class Line:
         self.tally, self.service = tally, mg.Service(build)
         self.service.start_guard()
         self.service.wait_for("READY")
-        self.relay = relay.Relay(self.service.run / "internal/relay", self.service.path("worker"))
+        self.relay = relay.Relay(self.service.path("worker").with_name("relay"), self.service.path("worker"))
         self.service.start_frontend()
         self.worker()
 
@@ -33,10 +33,7 @@ class Line:
         """Starts the worker, or starts it again."""
         if self.service.kill("worker") is not None:
             self.service.wait_for("X_MATCHGUARD_SERVING", "0")
-        real, self.service.path = self.service.path, lambda name: (
-            self.service.run / "internal/relay" if name == "worker" else real(name))
-        self.service.start_worker(arguments=arguments)
-        self.service.path = real
+        self.service.start_worker(arguments=arguments, path=self.relay.path)
         self.relay.start()
         self.service.wait_for("X_MATCHGUARD_SERVING", "1")
 

@@ -55,9 +55,9 @@ class Relay:
     """Listens on a path of its own for the worker, and connects to the guard for it."""
 
     def __init__(self, path, guard_path):
-        self.guard_path = str(guard_path)
+        self.path, self.guard_path = str(path), str(guard_path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(str(path))
+        self.listener.bind(self.path)
         self.listener.listen(1)
         self.worker = self.guard = None
         self.to_worker, self.results = [], []
@@ -103,6 +103,11 @@ class Relay:
 
     def checkpoints(self):
         return [data for data in self.to_worker if data[0] == CHECKPOINT]
+
+    def shown_size(self):
+        """The size of the log that the last checkpoint tells of: the second line of its note, which stands behind
+        the packet's head and a length."""
+        return int(self.checkpoints()[-1][10:].split(b"\n")[1])
 
     def ask(self, *packets, timeout=5):
         """Sends packets to the worker that the guard knows nothing of. Return: the result of the last, or None."""

@@ -265,10 +265,11 @@ class Service:
         self.processes["frontend"] = subprocess.Popen(
             [*prefix, str(self.programs["frontend"]), "--connect", str(self.path("frontend"))], stdout=log, stderr=log)
 
-    def start_worker(self, prefix=(), arguments=()):
+    def start_worker(self, prefix=(), arguments=(), path=None):
+        """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "worker.log", "ab")
         self.processes["worker"] = subprocess.Popen(
-            [*prefix, str(self.programs["worker"]), "--connect", str(self.path("worker")), "--galleries",
+            [*prefix, str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"), *arguments],
             stdout=log, stderr=log)
 
