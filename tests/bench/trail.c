@@ -128,6 +128,7 @@ static int bench_hand_over(Bench *bench, TrailRole role, uint64_t of, Caller *ca
         int written = snprintf((char *)entry->leaf, n + 1, "{\"index\":%" PRIu64 ",\"v\":1", entry->index);
         memset(entry->leaf + written, 'x', n - (size_t)written);
         memset(entry->detail, 'x', DETAIL_SIZE);
+        memset(entry->salt, 'x', sizeof(entry->salt)); /* one of zeros is that of a detail that was erased */
         entry->n_leaf = n;
         entry->has_detail = true;
         entry->n_detail = DETAIL_SIZE;
