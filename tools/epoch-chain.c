@@ -38,7 +38,10 @@ int epoch_chain_open(EpochChain *chain, const Export *export, Findings *findings
                 findings_file(findings, "epoch0.vkey", "it is the key of %s, not that of %s/epoch0", key.name,
                               origin);
         chain->at_hand = (EpochKnown){known, key};
-        return 0;
+        r = vkey ? export_own_vkey_differs(export, "epoch0.vkey", &key) : 0;
+        if (r > 0)
+                findings_file(findings, "epoch0.vkey", "it is not the key of %s that was given", key.name);
+        return r < 0 ? r : 0;
 }
 
 /* The key that the leaf of an epoch's end names; without one nothing more can be checked by key. */

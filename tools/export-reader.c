@@ -115,6 +115,20 @@ int export_read_own_vkey(const Export *export, const char *path, NoteVerifier *r
         return read_vkey_file(export->dir_fd, path, ret_verifier, ret_why);
 }
 
+int export_own_vkey_differs(const Export *export, const char *path, const NoteVerifier *verifier)
+{
+        _cleanup_(buffer_deinit) Buffer found = BUFFER_INIT, expected = BUFFER_INIT;
+
+        int r = read_regular(export->dir_fd, path, VKEY_FILE_MAX, &found);
+        note_verifier_vkey(verifier, &expected);
+        if (r == -ENOMEM || expected.failed)
+                return -ENOMEM;
+        /* A copy without the keys is checked by those that were brought. */
+        if (r == -ENOENT)
+                return 0;
+        return r < 0 || found.n != expected.n || memcmp(found.data, expected.data, found.n) != 0;
+}
+
 int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_why)
 {
         /* The text of a key is taken for one, and no file: who has

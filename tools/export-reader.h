@@ -129,5 +129,11 @@ int export_read_vkey(const char *vkey, NoteVerifier *ret_verifier, char **ret_wh
 /** export_read_own_vkey() - The same from a file of the export itself. */
 int export_read_own_vkey(const Export *export, const char *path, NoteVerifier *ret_verifier, char **ret_why);
 
+/**
+ * export_own_vkey_differs() - Whether the export holds a verifier key under that name, and it is not this very
+ * text: who takes it from there would believe another. Return: 0, 1 where it does, or -errno.
+ */
+int export_own_vkey_differs(const Export *export, const char *path, const NoteVerifier *verifier);
+
 /** export_read_path() - As export_read_file(), for a file anywhere. */
 int export_read_path(const char *path, size_t max, Buffer *buffer);

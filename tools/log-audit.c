@@ -188,6 +188,18 @@ static int check_end(Pass *pass)
         return 0;
 }
 
+/* The copy in the export is compared with the key that was brought. */
+static int check_own_key(const LogAudit *audit)
+{
+        const Export *export = audit->export;
+
+        int r = export->own_key ? 0 : export_own_vkey_differs(export, "log.vkey", &export->verifier);
+        if (r > 0)
+                findings_file(audit->findings, "log.vkey", "it is not the key of %s that was given",
+                              export->verifier.name);
+        return r < 0 ? r : 0;
+}
+
 static int check_policies(const LogAudit *audit, const LeafCheckerResult *leaves)
 {
         int r = 0;
@@ -204,12 +216,12 @@ static void check_fresh(const LogAudit *audit)
         const RuleCounts *counts = &audit->counts;
         char last[TIME_TEXT_SIZE];
 
-        if (counts->leaves == 0 || counts->last_usec + LOG_STALE_USEC >= audit->now_usec ||
-            (counts->stopped && audit->fresh != LOG_FRESH_ALWAYS))
+        if (counts->leaves == 0 || counts->last_usec + LOG_STALE_USEC >= audit->now_usec)
                 return;
         time_format((int64_t)counts->last_usec, last);
         const uint64_t minutes = (audit->now_usec - counts->last_usec) / 60000000;
-        if (audit->fresh == LOG_FRESH_REMARKED)
+        /* A service that was stopped is silent. So is one whose log was cut off behind a stop: look whether it runs. */
+        if (audit->fresh == LOG_FRESH_REMARKED || (audit->fresh == LOG_FRESH_RUNNING && counts->stopped))
                 findings_remark(audit->findings,
                                 "the newest leaf is of %s, %" PRIu64 " minutes ago; what came after it, this "
                                 "export does not say",
@@ -269,7 +281,9 @@ int log_audit_run(LogAudit *audit)
         pass->stack.userdata = pass;
         if (audit->n_kept > 0)
                 qsort(audit->kept, audit->n_kept, sizeof(*audit->kept), compare_kept);
-        int r = epoch_chain_open(&pass->epochs, audit->export, audit->findings, audit->epoch_vkey);
+        int r = check_own_key(audit);
+        if (r == 0)
+                r = epoch_chain_open(&pass->epochs, audit->export, audit->findings, audit->epoch_vkey);
         if (r == 0)
                 r = leaf_checker_new(&pass->checker, &source);
         if (r == 0)

@@ -138,6 +138,10 @@ static int recorder_note_sleep(Recorder *recorder, const ClockReading *now)
 
         if (!recorder->started || now->boottime_usec < recorder->last_usec + RECORDER_ASLEEP_USEC)
                 return 0;
+        /* Who read the clock meanwhile was awake, and only had no room for leaves. */
+        if (recorder->ledger.has_last &&
+            now->boottime_usec < recorder->ledger.last.boottime_usec + RECORDER_ASLEEP_USEC)
+                return 0;
         draft_begin(&draft, &recorder->ledger, now, "gap");
         leaf_gap(&gap, &draft);
         int r = recorder_append(recorder, &draft, NULL);
@@ -313,7 +317,8 @@ static int recorder_epoch_failed(Waiter *waiter)
 
         recorder->ending = false;
         recorder->epoch_due_usec = 0;
-        return timer_arm(recorder->epoch_timer, RECORDER_PROBE_USEC);
+        /* One that failed with the leaves of the start has no timer any more: the next start ends the epoch. */
+        return recorder->epoch_timer ? timer_arm(recorder->epoch_timer, RECORDER_PROBE_USEC) : 0;
 }
 
 static int recorder_on_epoch(sd_event_source *source, uint64_t usec, void *userdata)
@@ -393,8 +398,11 @@ static int recorder_probe_committed(Waiter *waiter, TrailEntry *entry)
         if (recorder->n_refused > 0) {
                 recorder->n_told = recorder->n_refused;
                 int r = recorder_append_gap(recorder, recorder->n_told);
-                if (r != 0)
+                if (r < 0)
                         return r;
+                /* What no leaf tells now the next gap does. */
+                if (r > 0)
+                        recorder->n_told = 0;
         }
         return recorder->handlers->mended(recorder->userdata);
 }

@@ -5,6 +5,8 @@
 
 #include "guard/standby.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "guard/guard.h"
 #include "guard/start.h"
@@ -18,7 +20,7 @@ static int standby_on_timer(sd_event_source *source, uint64_t usec, void *userda
 {
         Standby *standby = userdata;
         Guard *guard = standby->guard;
-        int status = 0;
+        int status = EXIT_FAILURE;
 
         if (guard->stopping)
                 return 0;

@@ -310,6 +310,10 @@ static int derived_finish(Derived *derived, const StoreHead *head, const char **
         *ret_what = derived_details;
         if (derived->misses_detail && (!derived->has_erase || derived->erase < derived->missing))
                 return DERIVED_E_DAMAGED;
+        /* Older ones may be held as well. */
+        if (derived->first == 0 ? head->n_details != derived->n_details
+                                : head->n_details < derived->n_details)
+                return DERIVED_E_DAMAGED;
         int r = derived_check_count(derived, STORE_DETAILS, derived->n_details);
         if (r != 0)
                 return r;

@@ -18,6 +18,21 @@
  */
 int epoch_log_key(Store *store, const StoreHead *head, uint8_t ret_key[static NOTE_PUBLIC_KEY_SIZE]);
 
+/* Whose checkpoints they should be. */
+typedef struct EpochLog {
+        const StoreHead *head;
+        const NoteVerifier *verifier; /* of the log */
+} EpochLog;
+
+/**
+ * epoch_log_verify() - Holds the head's checkpoint, and those that ended the last 192 epochs, against the keys of
+ * the log and of their epochs, and the head's epoch against them.
+ *
+ * Older ones have been published long since, and nothing reads them again. Return: 0, -EBADMSG where one is not
+ * as it was signed, another -errno.
+ */
+int epoch_log_verify(Store *store, const EpochLog *log);
+
 /**
  * epoch_log_count() - How many epochs had ended when the log had @size leaves.
  *

@@ -289,10 +289,6 @@ static int start_epoch(Start *start)
         if (start->epoch_key)
                 return 0;
         int r = start->begun ? epoch_log_key(start->store, &start->head, expected) : 0;
-        if (r == -EBADMSG)
-                return start_refuse(start, TRAIL_E_DAMAGED,
-                                    "%s is damaged: it does not say whose epoch this is. " OPENING_WAY_ON,
-                                    start->database);
         if (r == 0)
                 r = epoch_key_open(&start->epoch_key, &source);
         return r > 0 ? start_refuse_seed(start, r) : r;
@@ -355,6 +351,20 @@ static int start_derived(Start *start)
                 return start_refuse(start, TRAIL_E_DAMAGED,
                                     "%s is damaged: %s is not what its leaves say. " OPENING_WAY_ON,
                                     start->database, what);
+        return r;
+}
+
+/* Whose checkpoints stand in it. */
+static int start_epochs(Start *start)
+{
+        const EpochLog log = {&start->head, &start->opening->verifier};
+
+        int r = epoch_log_verify(start->store, &log);
+        if (r == -EBADMSG)
+                return start_refuse(start, TRAIL_E_DAMAGED,
+                                    "%s is damaged: its checkpoints are not those that were signed in its "
+                                    "epochs. " OPENING_WAY_ON,
+                                    start->database);
         return r;
 }
 
@@ -571,8 +581,9 @@ static int start_refuse_for_now(Start *start, int r)
 int opening_run(Opening *ret_opening, const TrailConfig *config, TrailFound *ret_found, char **ret_why)
 {
         static int (*const steps[])(Start *) = {
-                start_folders, start_look,    start_store,   start_origin, start_key,     start_begin,
-                start_verify,  start_derived, start_compare, start_epoch,  start_publish, start_ballast,
+                start_folders, start_look,    start_store,   start_origin, start_key,
+                start_begin,   start_verify,  start_derived, start_epochs, start_compare,
+                start_epoch,   start_publish, start_ballast,
         };
         _cleanup_(start_deinit) Start start = {.config = config, .opening = ret_opening};
         TrailFound found = {};

@@ -46,13 +46,12 @@ class Machine:
             "statement": mg.statement(caseReference=who)}, uid=uid)
 
     def live(self, n_epochs):
-        """Lets so many epochs end, each with a permit and a denial of the police in it."""
+        """Lets so many epochs end, each with a denial of the police in it."""
         for _ in range(n_epochs):
             self.ask()
-            self.ask(mg.POLICE_UID)
-            ended = sum(leaf["kind"] == "epoch" for leaf in self.service.leaves())
+            denied = self.ask(mg.POLICE_UID)["parameters"]["receipt"]["decisionIndex"]
             self.service.wait_exported(
-                lambda leaves, ended=ended: sum(leaf["kind"] == "epoch" for leaf in leaves) > ended)
+                lambda leaves, denied=denied: any(leaf["kind"] == "epoch" for leaf in leaves[denied:]))
 
     def settle(self):
         """The export as far as the log. Return: the newest checkpoint."""
@@ -139,10 +138,10 @@ class Suite:
         return Keys(self.machine.service.state / "trail")
 
 
-def denial_in(log, epoch):
-    """The index of a denial of the police in an epoch."""
-    return next(leaf["index"] for leaf in log.fields()
-                if leaf["kind"] == "request" and leaf["verdict"] == "deny" and leaf["epoch"] == epoch)
+def denial_long_ago(log):
+    """A denial of the police in an epoch that has ended, and is not the first."""
+    return next(leaf for leaf in log.fields() if leaf["kind"] == "request" and leaf["verdict"] == "deny"
+                and leaf["epoch"] >= 1 and leaf["epoch"] in log.notes)
 
 
 def without_signing(suite, kept):
@@ -170,24 +169,25 @@ def rewrite_closed_epoch(suite, kept):
 
     def vanish():
         log = suite.log()
+        denial = denial_long_ago(log)
         fields = log.fields()
-        del fields[denial_in(log, 1)]
+        del fields[denial["index"]]
         log.set_fields(fields)
-        return log
+        return log, denial["epoch"]
 
-    log = vanish()
+    log, epoch = vanish()
     log.sign(keys)
     suite.expect("rewrite a closed epoch, sign anew, leave epoch/N", log.write(suite.folder()), kept, (MISSED, SEEN, SEEN))
     for number in log.notes:
-        if number >= 1:
+        if number >= epoch:
             log.resign_epoch(number, keys)
     suite.expect("rewrite a closed epoch, sign anew, epoch/N by the seed of now", log.write(suite.folder()), kept,
                  (MISSED, SEEN, SEEN))
-    log = vanish()
-    log.name_own_key(1, keys)
-    log.name_own_key(2, keys)
+    log, epoch = vanish()
+    log.name_own_key(epoch, keys)
+    log.name_own_key(epoch + 1, keys)
     for number in log.notes:
-        if number >= 1:
+        if number >= epoch:
             log.resign_epoch(number, keys)
     log.sign(keys)
     suite.expect("rewrite a closed epoch, sign anew, a chain of keys of one's own", log.write(suite.folder()), kept,

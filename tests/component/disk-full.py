@@ -164,6 +164,45 @@ def a_kill_and_a_start_without_room(build, tally):
         case.verified("killed without room")
 
 
+def a_start_that_would_end_an_epoch_without_room(build, tally):
+    """The leaves of a start have no room, nor has the end of the epoch that comes with them."""
+    with disks.Case(build, tally) as case:
+        service = case.service
+        config = service.dir / "matchguard.conf"
+        config.write_text("[Guard]\nEpochLength=1s\n")
+        case.start(arguments=("--config", str(config)))
+        service.stop()  # a crash would leave a write-ahead log, which is room
+        time.sleep(1.1)
+        case.disk.fill(leave=8192)
+        service.start_guard(arguments=("--config", str(config)))
+        tally.check(service.wait_for("READY", guard_may_end=True), f"it does not stand by: {service.log('guard')}")
+        service.start_worker()
+        service.start_frontend()
+        case.refused("room", "an epoch is over")
+        case.disk.make_room()
+        case.served_again("an epoch is over")
+        service.stop()
+        case.verified("an epoch ended later")
+
+
+def a_database_that_is_damaged_meanwhile(build, tally):
+    """Standing by ends where there is nothing to wait for, and not as a stop does."""
+    with disks.Case(build, tally) as case:
+        service = case.service
+        case.start()
+        for name in ("guard", "frontend", "worker"):
+            service.kill(name)
+        (service.state / "trail/ballast").unlink()  # so that each try ends with the database closed
+        case.disk.fill()
+        service.start_guard()
+        service.wait_for("READY")
+        with open(service.state / "trail/trail.db", "r+b") as database:
+            database.write(b"no database")
+        case.disk.make_room()
+        tally.check(service.processes["guard"].wait(10) == 1, f"a damaged database: {service.log('guard')}")
+        tally.check("is damaged" in service.log("guard"), service.log("guard"))
+
+
 def a_disk_without_inodes(build, tally):
     """The log goes on, since it needs no new file; its export and new policies do."""
     with disks.Case(build, tally, inodes=64) as case:
@@ -245,6 +284,7 @@ def main():
     disks.private_mounts()
     tally = mg.Tally()
     for test in (a_disk_that_fills_while_it_serves, a_stop_and_a_start_without_room, a_kill_and_a_start_without_room,
+                 a_start_that_would_end_an_epoch_without_room, a_database_that_is_damaged_meanwhile,
                  a_disk_without_inodes, a_limit_on_files, a_first_start_without_room, galleries_without_room):
         began = time.monotonic()
         test(sys.argv[1], tally)

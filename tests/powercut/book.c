@@ -53,6 +53,8 @@ void book_add(Book *book, const TrailEntry *entry, const uint8_t *request)
         if (request)
                 memcpy(leaf.request, request, sizeof(leaf.request));
         memcpy(leaf.salt, entry->salt, sizeof(leaf.salt));
+        for (size_t i = 0; i < entry->n_erases; i++)
+                book->leaves[entry->erases[i]].erased_by = entry->index;
         book_put(book, leaf);
 }
 
@@ -75,6 +77,17 @@ void book_root(const Book *book, size_t size, Digest *ret_root)
                 digest_of(NULL, 0, ret_root);
         else
                 *ret_root = book->leaves[size - 1].root;
+}
+
+uint64_t book_epoch(const Book *book, uint64_t size)
+{
+        return size == 0 ? 0 : book->leaves[size - 1].state.epoch;
+}
+
+bool book_is_erased(const Book *book, size_t size, uint64_t index)
+{
+        uint64_t by = book->leaves[index].erased_by;
+        return by > 0 && by < size;
 }
 
 bool book_outcome(const Book *book, size_t size, uint64_t index, uint64_t *ret_outcome)

@@ -2,6 +2,7 @@
 
 #include "content.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "log/tile.h"
 #include "must.h"
+#include "seed.h"
 
 static void content_hex(Buffer *text, const void *data, size_t n)
 {
@@ -31,7 +33,7 @@ static void content_expect(const Content *content, Buffer *text)
 
         for (uint64_t i = 0; i < content->size; i++) {
                 const BookLeaf *leaf = &book->leaves[i];
-                if (!leaf->has_detail)
+                if (!leaf->has_detail || book_is_erased(book, content->size, i))
                         continue;
                 buffer_append_format(text, "detail %" PRIu64 " ", i);
                 content_hex(text, leaf->salt, sizeof(leaf->salt));
@@ -46,7 +48,7 @@ static void content_expect(const Content *content, Buffer *text)
 
 static const char content_sql[] =
         "SELECT * FROM (SELECT 'detail ' || i || ' ' || lower(hex(salt)) || ' ' || lower(hex(b)) FROM detail "
-        "ORDER BY i) "
+        "WHERE salt <> zeroblob(32) ORDER BY i) "
         "UNION ALL SELECT * FROM (SELECT 'outcome ' || i || ' ' || outcome FROM outcome_of ORDER BY i)";
 
 static bool content_rows(const Content *content, Buffer *why)
@@ -69,6 +71,44 @@ static bool content_rows(const Content *content, Buffer *why)
         if (strcmp(buffer_text(&expected), buffer_text(&found)) == 0)
                 return true;
         buffer_append_text(why, "details or outcomes in the database are not those of the leaves");
+        return false;
+}
+
+/* No file of the database may hold a byte of what was erased; its salt is looked for, which stands nowhere else. */
+static bool content_erased(const Content *content, Buffer *why)
+{
+        static const char *const names[] = {"trail.db", "trail.db-wal"};
+        char path[512];
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                _cleanup_(buffer_deinit) Buffer file = BUFFER_INIT;
+                (void)snprintf(path, sizeof(path), "%s/trail/%s", content->state_dir, names[i]);
+                int r = fd_read_file(AT_FDCWD, path, SIZE_MAX, &file);
+                MUST(r == 0 || r == -ENOENT);
+                for (uint64_t j = 0; r == 0 && j < content->size; j++) {
+                        const BookLeaf *leaf = &content->book->leaves[j];
+                        if (!book_is_erased(content->book, content->size, j) ||
+                            !memmem(file.data, file.n, leaf->salt, sizeof(leaf->salt)))
+                                continue;
+                        buffer_append_format(why, "%s holds the erased detail of leaf %" PRIu64, names[i], j);
+                        return false;
+                }
+        }
+        return true;
+}
+
+/* The seed of the epoch at hand, and none of one that has ended. */
+static bool content_seed(const Content *content, Buffer *why)
+{
+        _cleanup_(buffer_deinit) Buffer file = BUFFER_INIT;
+        uint64_t epoch = book_epoch(content->book, content->size), oldest = 0;
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), "%s/trail/epoch.seed", content->state_dir);
+        if (fd_read_file(AT_FDCWD, path, SIZE_MAX, &file) == 0 && seed_oldest(file.data, file.n, &oldest) &&
+            oldest == epoch)
+                return true;
+        buffer_append_format(why, "trail/epoch.seed is not that of epoch %" PRIu64, epoch);
         return false;
 }
 
@@ -151,18 +191,59 @@ static bool content_tiles(const Content *content, Buffer *why)
         return n_full == 0 || content_tile_above(content, n_full, why);
 }
 
-static bool content_checkpoint(const Content *content, const NoteVerifier *verifier, Buffer *why)
+/* The two keys that a checkpoint is signed with. */
+typedef struct Keys {
+        NoteVerifier log, epoch;
+} Keys;
+
+/* Whether a file is the checkpoint of so many leaves, signed by both keys. */
+static bool content_note(const Content *content, const char *name, uint64_t size, const Keys *keys)
 {
         _cleanup_(buffer_deinit) Buffer note = BUFFER_INIT;
         char path[512];
         TreeHead head = {};
         Digest root;
 
-        (void)snprintf(path, sizeof(path), "%s/export/checkpoint", content->state_dir);
-        book_root(content->book, content->size, &root);
-        if (fd_read_file(AT_FDCWD, path, NOTE_MAX, &note) == 0 &&
-            note_open(verifier, buffer_text(&note), note.n, &head) == 0 && head.size == content->size &&
-            digest_equal(&head.root, &root))
+        (void)snprintf(path, sizeof(path), "%s/export/%s", content->state_dir, name);
+        book_root(content->book, size, &root);
+        return fd_read_file(AT_FDCWD, path, NOTE_MAX, &note) == 0 &&
+               note_open_of(&keys->epoch, keys->log.name, &note, &head) == 0 &&
+               note_open_of(&keys->log, keys->log.name, &note, &head) == 0 && head.size == size &&
+               digest_equal(&head.root, &root);
+}
+
+/* The key of the epoch that begins behind a leaf, which names it. */
+static void content_next_key(const BookLeaf *leaf, uint64_t epoch, Keys *keys)
+{
+        static const char name[] = "\"next\":\"";
+        uint8_t key[NOTE_PUBLIC_KEY_SIZE];
+        const char *next = memmem(leaf->bytes, leaf->n, name, strlen(name));
+
+        MUST(next);
+        MUST(text_from_hex(next + strlen(name), 2 * sizeof(key), key, sizeof(key)));
+        MUST(note_epoch_verifier(keys->log.name, epoch, key, &keys->epoch) == 0);
+}
+
+/* The checkpoint of each epoch that has ended, and the newest. @keys: of the log and the first epoch. */
+static bool content_checkpoints(const Content *content, Keys *keys, Buffer *why)
+{
+        const Book *book = content->book;
+        bool at_end = false;
+        char name[32];
+
+        for (uint64_t i = 0; i < content->size; i++) {
+                at_end = book->leaves[i].role == TRAIL_EPOCH;
+                if (!at_end)
+                        continue;
+                (void)snprintf(name, sizeof(name), "epoch/%" PRIu64, book->leaves[i].state.epoch - 1);
+                if (!content_note(content, name, i + 1, keys)) {
+                        buffer_append_format(why, "export/%s is not the checkpoint of that epoch", name);
+                        return false;
+                }
+                if (i + 1 < content->size)
+                        content_next_key(&book->leaves[i], book->leaves[i].state.epoch, keys);
+        }
+        if (content_note(content, "checkpoint", content->size, keys))
                 return true;
         buffer_append_text(why, "export/checkpoint is not that of the database");
         return false;
@@ -186,30 +267,44 @@ static bool content_policy(const Content *content, Buffer *why)
         return true;
 }
 
-/* The verifier key, in both places, and the checkpoint. */
-static bool content_signed(const Content *content, Buffer *why)
+/* A verifier key, in both places. */
+static bool content_key(const Content *content, const char *name, NoteVerifier *ret_verifier, Buffer *why)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
-        NoteVerifier verifier;
         char path[512];
 
-        (void)snprintf(path, sizeof(path), "%s/export/log.vkey", content->state_dir);
+        (void)snprintf(path, sizeof(path), "%s/export/%s", content->state_dir, name);
         if (fd_read_file(AT_FDCWD, path, NOTE_MAX, &text) != 0 ||
-            note_verifier_parse(buffer_text(&text), &verifier) != 0 ||
-            (content->verifier &&
-             memcmp(verifier.public_key, content->verifier->public_key, sizeof(verifier.public_key)) != 0)) {
+            note_verifier_parse(buffer_text(&text), ret_verifier) != 0) {
+                buffer_append_format(why, "export/%s is no key", name);
+                return false;
+        }
+        (void)snprintf(path, sizeof(path), "public/%s", name);
+        return content_file(content, path, &text, why);
+}
+
+/* The verifier keys, and the checkpoints. */
+static bool content_signed(const Content *content, Buffer *why)
+{
+        Keys keys;
+
+        if (!content_key(content, "log.vkey", &keys.log, why) ||
+            !content_key(content, "epoch0.vkey", &keys.epoch, why))
+                return false;
+        if (content->verifier &&
+            memcmp(keys.log.public_key, content->verifier->public_key, sizeof(keys.log.public_key)) != 0) {
                 buffer_append_text(why, "export/log.vkey is not the log's");
                 return false;
         }
-        return content_file(content, "public/log.vkey", &text, why) &&
-               content_checkpoint(content, &verifier, why);
+        return content_checkpoints(content, &keys, why);
 }
 
 bool content_check_rows(const Content *content, char *ret_why, size_t n_why)
 {
         _cleanup_(buffer_deinit) Buffer why = BUFFER_INIT;
 
-        bool good = content_rows(content, &why);
+        bool good =
+                content_rows(content, &why) && content_erased(content, &why) && content_seed(content, &why);
         if (!good)
                 (void)snprintf(ret_why, n_why, "%s", buffer_text(&why));
         return good;

@@ -19,8 +19,13 @@ typedef struct Content {
         const NoteVerifier *verifier; /* NULL: the one that is exported */
 } Content;
 
-/** content_check_rows() - Return: whether the rows are as the book says; else @ret_why tells the first fault. */
+/**
+ * content_check_rows() - What nobody but the guard sees: the rows, that nothing is left of erased details, and the
+ * seed of the epoch.
+ *
+ * Return: whether they are as the book says; else @ret_why tells the first fault.
+ */
 bool content_check_rows(const Content *content, char *ret_why, size_t n_why);
 
-/** content_check_export() - The same for the files of the export, and the public key. */
+/** content_check_export() - The same for the files of the export, and the public keys. */
 bool content_check_export(const Content *content, char *ret_why, size_t n_why);

@@ -5,8 +5,8 @@
  *
  * Usage: mutation
  *
- * The log has 12 leaves, and of a page's empty middle every 16th byte is tried; with MATCHGUARD_MUTATION=all it
- * has 21, and each byte is.
+ * The log has 13 leaves, and of a page's empty middle every 16th byte is tried; with MATCHGUARD_MUTATION=all it
+ * has 22, and each byte is.
  */
 
 #include <fcntl.h>
@@ -46,7 +46,7 @@ typedef struct Mutation {
         Flips flips;
 } Mutation;
 
-/* A log with everything in it: details, outcomes, one permit that is left open. */
+/* A log with everything in it: details, outcomes, an epoch that has ended, one permit that is left open. */
 static void mutation_make_log(Mutation *mutation)
 {
         Run run = {.state_dir = mutation->state_dir, .policy = mutation->policy, .book = &mutation->book};
@@ -55,6 +55,8 @@ static void mutation_make_log(Mutation *mutation)
         for (unsigned i = 0; i < (mutation->all ? 6 : 3); i++) {
                 run_outcome(&run, run_permit(&run));
                 run_deny(&run);
+                if (i == 0)
+                        run_epoch(&run);
         }
         (void)run_permit(&run);
         run.trail = trail_free(run.trail);
@@ -77,7 +79,10 @@ static bool mutation_dump(const char *path, Buffer *text)
                 "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_schema ORDER BY name",
                 "SELECT i, hex(b) FROM leaf ORDER BY i",
                 "SELECT k, hex(h) FROM tile ORDER BY k",
-                "SELECT id, size, time, mark, hex(policy), origin, note FROM head",
+                "SELECT id, size, time, mark, hex(policy), epoch, epoch_first, epoch_time, origin, epoch0, "
+                "note, "
+                "details FROM head",
+                "SELECT epoch, hex(note) FROM ckpt ORDER BY epoch",
                 "SELECT i FROM open_req ORDER BY i",
                 "SELECT i, hex(salt), hex(b) FROM detail ORDER BY i",
                 "SELECT i, outcome FROM outcome_of ORDER BY i",

@@ -5,7 +5,7 @@
  * An honest disk keeps what was synced: from each of its states the log must open, with every leaf that was
  * told of as durable, and with all that goes with it. A disk that answers a sync without doing it may lose
  * leaves; then the log must refuse to open where the export says more, and must never give out anything else
- * than what was written.
+ * than what was written. An honest disk must not hold the seed of an epoch whose end was told of, either.
  *
  * Usage: powercut MATCHGUARD       the tool is asked for its opinion on some of the exports
  *
@@ -27,6 +27,7 @@
 #include "must.h"
 #include "recording.h"
 #include "run.h"
+#include "seed.h"
 #include "tally.h"
 #include "watch.h"
 
@@ -108,6 +109,19 @@ static void worker_try(Worker *worker, const State *state, const Digest *hash)
                 worker_show(worker, state, &verdict);
 }
 
+/* By every state anew: what was told of may have grown since it came up before. */
+static void worker_look_for_seeds(Worker *worker, const State *state)
+{
+        const Verdict verdict = {.ending = ENDING_WRONG,
+                                 .size = state->told,
+                                 .why = "the seed of an epoch that ended is there"};
+
+        if (worker->lying || !seed_is_due(state, &worker->recording->book))
+                return;
+        worker_counts(worker)->n_seeds++;
+        worker_show(worker, state, &verdict);
+}
+
 static void worker_on_state(State *state, void *userdata)
 {
         Worker *worker = userdata;
@@ -117,6 +131,7 @@ static void worker_on_state(State *state, void *userdata)
         if (hash.bytes[DIGEST_SIZE - 1] % WORKERS != worker->number)
                 return;
         worker_counts(worker)->n_states++;
+        worker_look_for_seeds(worker, state);
         const Known *known = seen_find(&worker->seen, &hash);
         /* What opened with enough leaves does so again; what was told of meanwhile may be missing. */
         if (!known || (known->ending == ENDING_OPENED && known->size < state->told))
@@ -222,6 +237,7 @@ static Counts board_sum(const Board *board, bool lying)
                 sum.n_states += counts->n_states;
                 sum.n_tried += counts->n_tried;
                 sum.n_audited += counts->n_audited;
+                sum.n_seeds += counts->n_seeds;
                 for (unsigned j = 0; j < _ENDING_MAX; j++)
                         sum.endings[j] += counts->endings[j];
         }
@@ -240,16 +256,17 @@ static size_t tape_intervals(const Tape *tape)
 static size_t trial_report(const Recording *recording, const Board *board)
 {
         Counts honest = board_sum(board, false), lying = board_sum(board, true);
-        size_t wrong = honest.n_tried - honest.endings[ENDING_OPENED] + lying.endings[ENDING_WRONG];
+        size_t wrong =
+                honest.n_tried - honest.endings[ENDING_OPENED] + honest.n_seeds + lying.endings[ENDING_WRONG];
 
         (void)printf("%s: %zu leaves, %zu operations, %zu sync intervals\n", recording->name,
                      recording->book.n, recording->tape.n_ops - recording->tape.n_base,
                      tape_intervals(&recording->tape));
         (void)printf("  honest disk: %zu states, %zu different; opened %zu, refused %zu, leaves lost in %zu, "
-                     "wrong %zu; %zu shown to the tool\n",
+                     "wrong %zu, old seeds in %zu; %zu shown to the tool\n",
                      honest.n_states, honest.n_tried, honest.endings[ENDING_OPENED],
                      honest.endings[ENDING_REFUSED], honest.endings[ENDING_BEHIND],
-                     honest.endings[ENDING_WRONG], honest.n_audited);
+                     honest.endings[ENDING_WRONG], honest.n_seeds, honest.n_audited);
         (void)printf("  lost syncs: %zu states, %zu different; nothing lost %zu, refused %zu, told by the "
                      "verifier %zu, "
                      "behind with nothing exported that says so %zu, unseen %zu\n",

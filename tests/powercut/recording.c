@@ -76,6 +76,26 @@ static void record_full_tile(Recording *recording, const Ground *ground, const P
         record_new(recording, ground, policy);
 }
 
+/* An epoch ends between two requests; then the details of the first one are erased. */
+static void record_epoch(Recording *recording, const Ground *ground, const Policy *policy)
+{
+        Run run = run_on(recording, ground, policy);
+        uint64_t request[2];
+
+        run_three(&run);
+        watch_start(&recording->tape, ground->dir);
+        run_begin(&run);
+        request[0] = run_permit(&run);
+        request[1] = recording->book.n;
+        run_outcome(&run, request[0]);
+        run_epoch(&run);
+        run_deny(&run);
+        run_settle(&run);
+        run_erase(&run, request);
+        run_end(&run);
+        watch_stop();
+}
+
 static void recording_on_state(State *state, void *userdata)
 {
         state_make(state, userdata);
@@ -115,6 +135,7 @@ static const struct {
         {"a log that goes on", record_on},
         {"a log after a cut", record_after_cut},
         {"a tile that fills", record_full_tile},
+        {"an epoch that ends", record_epoch},
 };
 
 void recording_make(Recording *recording, unsigned which, const Policy *policy)

@@ -1,5 +1,5 @@
 #pragma once
-/* Recording: a run of three requests with what it did to the disk, and what it was told to write. */
+/* Recording: a run of a few requests with what it did to the disk, and what it was told to write. */
 
 #include "book.h"
 #include "policy/policy.h"
@@ -11,7 +11,7 @@ typedef struct Recording {
         Book book;
 } Recording;
 
-enum { RECORDINGS = 4 };
+enum { RECORDINGS = 5 };
 
 /** recording_make() - Makes one of RECORDINGS: on a new log, on one that stands, and so on. */
 void recording_make(Recording *recording, unsigned which, const Policy *policy);

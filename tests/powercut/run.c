@@ -253,6 +253,37 @@ void run_beats(Run *run, uint64_t size)
         run_wait(run);
 }
 
+void run_epoch(Run *run)
+{
+        Draft draft = run_draft(run, "epoch");
+
+        leaf_epoch(trail_next_epoch_key(run->trail), &draft);
+        run_append(run, &draft);
+        run_wait(run);
+}
+
+static int run_on_scrubbed(bool scrubbed, void *userdata)
+{
+        MUST(scrubbed);
+        *(bool *)userdata = true;
+        return 0;
+}
+
+void run_erase(Run *run, const uint64_t leaves[static 2])
+{
+        const LeafErase erase = {
+                .has_by = true, .has_of = true, .of = leaves[0], .leaves = leaves, .n_leaves = 2};
+        Draft draft = run_draft(run, "erase");
+        bool scrubbed = false;
+
+        leaf_erase(&erase, &draft);
+        run_append(run, &draft);
+        run_wait(run);
+        MUST(trail_scrub(run->trail, run_on_scrubbed, &scrubbed) == 0);
+        while (!scrubbed)
+                MUST(sd_event_run(run->event, RUN_PATIENCE_USEC) > 0);
+}
+
 void run_settle(Run *run)
 {
         while (trail_exported_size(run->trail) < run->book->n)

@@ -39,6 +39,12 @@ void run_deny(Run *run);
 /** run_beats() - Leaves without requests up to a size, durable. */
 void run_beats(Run *run, uint64_t size);
 
+/** run_epoch() - The last leaf of an epoch, durable, and with it the key of the next one. */
+void run_epoch(Run *run);
+
+/** run_erase() - Erases the details of two leaves, durable, and waits until no file holds them. */
+void run_erase(Run *run, const uint64_t leaves[static 2]);
+
 /** run_settle() - Waits until the export has caught up and the database has rested. */
 void run_settle(Run *run);
 

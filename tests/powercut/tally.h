@@ -13,6 +13,7 @@ typedef struct Counts {
         size_t n_states; /* that came up */
         size_t n_tried;  /* different ones */
         size_t n_audited;
+        size_t n_seeds; /* that hold the seed of an epoch that ended */
         size_t endings[_ENDING_MAX];
 } Counts;
 

@@ -48,7 +48,9 @@ class Log:
     def __init__(self, export):
         self.export = export
         self.leaves = read_entries(export)
-        self.notes = {int(path.name): path.read_bytes() for path in (export / "epoch").iterdir()}
+        notes = {int(path.name): path.read_bytes() for path in (export / "epoch").iterdir()}
+        # The export may have gone on since.
+        self.notes = {number: data for number, data in notes.items() if note_parts(data)[1] <= len(self.leaves)}
         self.checkpoint = (export / "checkpoint").read_bytes()
         self.origin = self.checkpoint.split(b"\n")[0].decode()
 

@@ -156,6 +156,7 @@ TrailEntry *fixture_entry(Fixture *fixture, TrailRole role)
         entry->state.time_usec = entry->index + 1;
         entry->state.epoch = fixture->epoch;
         entry->state.epoch_first = fixture->epoch_first;
+        entry->state.epoch_usec = fixture->epoch_first + 1;
         entry->wants_path = role == TRAIL_PERMIT;
         if (role != TRAIL_PLAIN) {
                 entry->has_detail = true;

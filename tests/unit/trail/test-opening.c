@@ -434,9 +434,16 @@ Test(opening, a_seed_that_does_not_belong_to_the_database_is_refused_and_stays_r
                 {"cp old/trail/epoch.seed trail/", TRAIL_E_DAMAGED, "older than the database"},
                 {"rm -r trail export && cp -a old/trail old/export . && cp now/trail/epoch.seed trail/",
                  TRAIL_E_DAMAGED, "of a later epoch"},
-                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 3\"", TRAIL_E_DAMAGED, NULL},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 3\"", TRAIL_E_DAMAGED,
+                 "in its epochs"},
                 {"sqlite3 trail/trail.db \"UPDATE head SET epoch_first = 9\"", TRAIL_E_DAMAGED,
-                 "does not say whose epoch"},
+                 "in its epochs"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch = 1\"", TRAIL_E_DAMAGED, "in its epochs"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch = 3\"", TRAIL_E_DAMAGED, "in its epochs"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET note = replace(note, '/epoch2', '/epoch1')\"",
+                 TRAIL_E_DAMAGED, "in its epochs"},
+                {"sqlite3 trail/trail.db \"UPDATE head SET epoch0 = replace(epoch0, '+', '-')\"",
+                 TRAIL_E_DAMAGED, "in its epochs"},
         };
 
         make_epochs();

@@ -139,6 +139,7 @@ Test(trail, the_state_of_the_last_entry_is_kept)
                                 "\"0102030000000000000000000000000000000000000000000000000000000000\","
                                 "\"result\":\"loaded\",\"time\":1,\"v\":1,\"wall\":1790000000000000}");
         entry->state = (TrailState){.time_usec = 1,
+                                    .epoch_usec = 1,
                                     .has_mark = true,
                                     .mark_usec = 1790000000000000,
                                     .has_policy = true,
