@@ -18,10 +18,12 @@
 #include "guard/leaves.h"
 #include "guard/timer.h"
 #include "trail/event.h"
+#include "trail/fatal.h"
 #include "trail/kernel-audit.h"
 #include "trail/mirror-journal.h"
 
 #define MIRRORS_PAUSE_USEC      (60 * CLOCK_USEC_PER_SEC)
+#define MIRRORS_DAMAGE_USEC     CLOCK_USEC_PER_SEC
 #define MIRRORS_CHECKPOINT_USEC (3600 * CLOCK_USEC_PER_SEC)
 
 /* ------------------------------------------------------------------------------------------ what was lost */
@@ -162,6 +164,15 @@ void mirrors_fault(Mirrors *mirrors, const char *what)
         const MirrorItem item = {.kind = MIRROR_FAULT, .bytes = what, .n = strlen(what)};
 
         mirror_tell(mirrors->mirror, &item);
+}
+
+/* The last word of a guard that ends because of it: it waits for the kernel to have it. */
+static void mirrors_damage(void *userdata)
+{
+        Mirrors *mirrors = userdata;
+
+        mirrors_fault(mirrors, "damaged");
+        mirror_settle(mirrors->mirror, MIRROR_KERNEL_AUDIT, MIRRORS_DAMAGE_USEC);
 }
 
 /* ----------------------------------------------------------------------------------------- life and death */
@@ -327,6 +338,7 @@ int mirrors_init(Mirrors *mirrors, Guard *guard, int audit_fd)
                 if (r < 0)
                         return r;
         }
+        fatal_set_teller(mirrors_damage, mirrors);
         r = mirrors_add_journal(mirrors);
         if (r < 0)
                 return r;
@@ -344,6 +356,7 @@ void mirrors_deinit(Mirrors *mirrors)
         if (!mirrors->guard)
                 return;
         event_set_teller(NULL, NULL);
+        fatal_set_teller(NULL, NULL);
         mirrors->source = sd_event_source_disable_unref(mirrors->source);
         for (MirrorTo to = 0; to < _MIRROR_TO_MAX; to++)
                 mirrors->losses[to].pause = sd_event_source_disable_unref(mirrors->losses[to].pause);

@@ -333,6 +333,8 @@ int start_try(Guard *guard, int *ret_status)
                 r = start_record(guard, &found);
         if (r >= 0)
                 r = recorder_start(&guard->recorder, guard->config.epoch_length_usec);
+        if (r == -EBADMSG) /* In the leaves that it counts. */
+                mirrors_fault(&guard->mirrors, "damaged");
         if (r < 0)
                 event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot begin to record: %s", strerror(-r));
         return r;

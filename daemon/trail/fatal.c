@@ -13,6 +13,15 @@
 #include "trail/event.h"
 #include "trail/trail.h"
 
+static FatalTeller fatal_tell;
+static void *fatal_userdata;
+
+void fatal_set_teller(FatalTeller tell, void *userdata)
+{
+        fatal_tell = tell;
+        fatal_userdata = userdata;
+}
+
 void fatal_storage(const char *what, const char *folder, int r)
 {
         event_tell_now(EVENT_STORAGE_FAILED,
@@ -21,6 +30,8 @@ void fatal_storage(const char *what, const char *folder, int r)
                        "next start "
                        "reads everything anew. What to do: matchguardd(8), exit status %d.",
                        folder, what, strerror(-r), TRAIL_EXIT_STORAGE);
+        if (r == -EBADMSG && fatal_tell)
+                fatal_tell(fatal_userdata);
         _exit(TRAIL_EXIT_STORAGE);
 }
 

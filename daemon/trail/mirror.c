@@ -36,7 +36,7 @@ typedef struct Queue {
         /* Under the lock. */
         pthread_mutex_t lock;
         pthread_cond_t wake;  /* for the thread: there is something, or it is to stop */
-        pthread_cond_t ended; /* for the teller */
+        pthread_cond_t ended; /* for whoever waits: it has ended, or has nothing more to send */
         Message *first, **end;
         size_t n, n_bytes; /* that wait, the one under way included */
         bool stopping, abandoned, has_ended;
@@ -187,6 +187,8 @@ static bool queue_account(Queue *queue, const Message *message, int r)
                 queue_count_lost(queue, -r);
         else
                 queue->counts.sent += (unsigned)r;
+        if (queue->n == 0)
+                pthread_cond_broadcast(&queue->ended);
         bool go_on = !queue->abandoned;
         pthread_mutex_unlock(&queue->lock);
         return go_on;
@@ -221,7 +223,7 @@ static void queue_end(Queue *queue)
         pthread_mutex_lock(&queue->lock);
         bool own = queue->abandoned;
         queue->has_ended = true;
-        pthread_cond_signal(&queue->ended);
+        pthread_cond_broadcast(&queue->ended);
         pthread_mutex_unlock(&queue->lock);
         if (own)
                 queue_free(queue);
@@ -336,6 +338,20 @@ MirrorCounts mirror_counts(const Mirror *mirror, MirrorTo to)
         counts.n_waiting = queue->n;
         pthread_mutex_unlock(&queue->lock);
         return counts;
+}
+
+void mirror_settle(const Mirror *mirror, MirrorTo to, uint64_t usec)
+{
+        const struct timespec until = mirror_timespec(mirror_now_usec() + usec);
+        Queue *queue = mirror->queues[to];
+        int r = 0;
+
+        if (!queue)
+                return;
+        pthread_mutex_lock(&queue->lock);
+        while (queue->n > 0 && r != ETIMEDOUT)
+                r = pthread_cond_timedwait(&queue->ended, &queue->lock, &until);
+        pthread_mutex_unlock(&queue->lock);
 }
 
 Mirror *mirror_free(Mirror *mirror)

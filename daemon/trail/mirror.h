@@ -85,7 +85,7 @@ int mirror_add(Mirror *mirror, MirrorTo to, const MirrorDestination *destination
 
 /**
  * mirror_tell() - Copies an item into the queue of each destination that wants it. One thread only, but for
- * MIRROR_EVENT.
+ * MIRROR_EVENT and MIRROR_FAULT.
  */
 void mirror_tell(Mirror *mirror, const MirrorItem *item);
 
@@ -94,6 +94,9 @@ int mirror_event_fd(const Mirror *mirror);
 
 /** mirror_counts() - How a destination fares. */
 MirrorCounts mirror_counts(const Mirror *mirror, MirrorTo to);
+
+/** mirror_settle() - Waits, from any thread, until a destination has been given all that waits; @usec at most. */
+void mirror_settle(const Mirror *mirror, MirrorTo to, uint64_t usec);
 
 /**
  * mirror_free() - Lets the destinations send what waits, for MIRROR_STOP_USEC at most; what has not gone by

@@ -236,6 +236,40 @@ Test(mirror, one_that_is_stuck_does_not_hold_up_the_end)
         cr_expect_eq(audit.n_items, 1);
 }
 
+Test(mirror, settling_waits_for_what_was_told_before)
+{
+        Mirror *mirror;
+        Fake audit;
+
+        fake_init(&audit);
+        cr_assert_eq(mirror_new(&mirror), 0);
+        cr_assert_eq(mirror_add(mirror, MIRROR_KERNEL_AUDIT, &fake_destination, &audit), 0);
+        for (unsigned i = 0; i < 500; i++)
+                tell(mirror, "leaf");
+        mirror_settle(mirror, MIRROR_KERNEL_AUDIT, 5000000);
+        cr_expect_eq(mirror_counts(mirror, MIRROR_KERNEL_AUDIT).sent, 500);
+        mirror_settle(mirror, MIRROR_JOURNAL, 5000000);
+        mirror_free(mirror);
+}
+
+Test(mirror, settling_ends_in_time_where_a_destination_is_stuck)
+{
+        Mirror *mirror;
+        Fake audit;
+
+        fake_init(&audit);
+        audit.gated = true;
+        cr_assert_eq(mirror_new(&mirror), 0);
+        cr_assert_eq(mirror_add(mirror, MIRROR_KERNEL_AUDIT, &fake_destination, &audit), 0);
+        tell(mirror, "leaf");
+        uint64_t begun = now_msec();
+        mirror_settle(mirror, MIRROR_KERNEL_AUDIT, 200000);
+        uint64_t took = now_msec() - begun;
+        cr_expect(took >= 190 && took < 2000, "%llu ms", (unsigned long long)took);
+        sem_post(&audit.gate);
+        mirror_free(mirror);
+}
+
 Test(mirror, without_a_destination_it_takes_everything)
 {
         Mirror *mirror;
