@@ -41,8 +41,10 @@
 
 enum {
         STORE_CHECKED_PAGES = 8192, /* a database of more is not read whole at start */
-        STORE_WAITING_MAX = 4000, /* pages; at the latest then they move, load or not, where there is room */
-        STORE_MARGIN = 1024,      /* rows; a page holds under 100 */
+        /* Pages; at the latest then they move, load or not, where there is room. With four times as many requests waited
+         * twice as long for it, and not one more a second went through. */
+        STORE_WAITING_MAX = 1000,
+        STORE_MARGIN = 1024, /* rows; a page holds under 100 */
 };
 
 typedef enum StoreStatement {

@@ -257,7 +257,7 @@ Test(store, without_a_rest_the_write_ahead_log_is_bounded_all_the_same)
 
         (void)snprintf(wal, sizeof(wal), "%s-wal", path);
         commit_batches(&size, 6000);
-        cr_expect_lt(size_of(wal), (4000 + 100) * (4096 + 24), "%lld bytes", (long long)size_of(wal));
+        cr_expect_lt(size_of(wal), (1000 + 100) * (4096 + 24), "%lld bytes", (long long)size_of(wal));
         cr_expect_gt(size_of(path), 6000 * 100);
         reopen(0);
         cr_expect_eq(n_rows((StoreQuery){STORE_LEAVES, .last = size}), size);
