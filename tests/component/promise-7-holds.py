@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Promise 7: a moratorium does not slip away. In the real service, whose clock is the machine's:
+"""Promise 7: a moratorium does not slip away. In the real service, under a clock that the kernel calls synchronised, and
+under one that nobody vouches for:
 
 - its date has passed long ago, and nobody released it: it still stands, and status says so
-- with a release of its text it ends; with a release of another text the policy does not load and the old one stays
+- with a release of its text it ends, where the clock can be believed; with a release of another text the policy does not load and the old one stays
 - asking through a permitted organisation does not pass it
 - after all that the trail holds each of these decisions
 
@@ -16,6 +17,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import service as mg  # noqa: E402
+from clock import Clock  # noqa: E402
 
 ALLOW = ("[Allow]\nDescription=The police search, once nothing stands in the way\nClass=police\nOperation=identify\n"
          "Purpose=missing-child-reunion\nGallery=faces\nSought=missing\nMinimumSimilarity=0.3\n")
@@ -36,10 +38,12 @@ def digest(service):
     return hashlib.sha256(b"police-use.moratorium\0%d\0%s" % (len(text), text)).hexdigest()
 
 
-def main():
-    tally = mg.Tally()
+def it_holds(build, tally, synchronised):
     files = {**mg.POLICY, "police-search.allow": ALLOW, "police-use.moratorium": MORATORIUM.format("hold")}
-    service = mg.Service(sys.argv[1], files).start()
+    service = mg.Service(build, files)
+    clock = Clock(build, service.dir)
+    clock.set(0, synchronised)
+    service.start(environment=clock.environment())
     release = service.policy / "end.release"
     try:
         tally.check(verdict(service, mg.POLICE_UID) == "moratorium", "past its date and not released, it holds")
@@ -54,7 +58,7 @@ def main():
         release.write_text(f"[Release]\nMoratorium=police-use\nDigest={digest(service)}\nReason=decided\n")
         tally.check("error" not in service.call(f"{mg.ADMIN}.Reload", uid=0), "a release of its text loads")
         # The loosening time of a clock that nobody vouches for, in a new log without a mark, has never come.
-        synchronised = status["clock"] == "synchronised"
+        tally.check((status["clock"] == "synchronised") == synchronised, f"the clock is {status['clock']}")
         tally.check(verdict(service, mg.POLICE_UID) == ("permit" if synchronised else "moratorium"),
                     f"released, and the clock is {status['clock']}")
         release.unlink()
@@ -71,6 +75,12 @@ def main():
                     ["loaded", "rejected", "loaded", "loaded", "loaded"], "and every policy, the rejected one too")
     finally:
         service.close()
+
+
+def main():
+    tally = mg.Tally()
+    for synchronised in (True, False):
+        it_holds(sys.argv[1], tally, synchronised)
     return tally.finish()
 
 
