@@ -17,6 +17,9 @@ import service as mg  # noqa: E402
 
 PROGRAMS = ["bin/matchguard", "libexec/matchguard/matchguardd", "libexec/matchguard/matchguard-frontend",
             "libexec/matchguard/matchguard-worker"]
+COMPLETIONS = {"bash-completion/completions/matchguard": 0o644, "zsh/vendor-completions/_matchguard": 0o644,
+               # Links, by which bash finds it.
+               **{f"bash-completion/completions/{pathlib.Path(daemon).name}": 0o777 for daemon in PROGRAMS[1:]}}
 PAGES = ["docs/ARCHITECTURE.md", "docs/OPERATIONS.md", "README.md", "CHANGELOG.md"]
 # What systemd looks for, by the ending of its source; {} is the name without it.
 UNITS = {
@@ -43,6 +46,7 @@ def unit_place(path):
 def expected(source):
     """Path below the prefix -> mode."""
     places = {place: 0o755 for place in PROGRAMS}
+    places |= {f"share/{place}": mode for place, mode in COMPLETIONS.items()}
     for path in source.glob("units/*"):
         if str(path.relative_to(source)) not in NOT_INSTALLED:
             places[unit_place(path)] = 0o644
