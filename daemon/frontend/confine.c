@@ -43,11 +43,10 @@ static const SandboxGroup confine_parent_list[] = {
         {"what a child does before its own list holds: see confine_child()",
          {SANDBOX_CALL(getppid), SANDBOX_CALL_IF(prctl, 0, PR_SET_PDEATHSIG),
           SANDBOX_CALL_IF(prctl, 0, PR_SET_NAME), SANDBOX_CALL(dup3), SANDBOX_CALL(close_range),
-          SANDBOX_CALL(prlimit64)}},
+          SANDBOX_CALL_IF(prlimit64, 0, 0) /* its own */}},
         {"giving up more: base/sandbox.c",
-         {SANDBOX_CALL_IF(prctl, 0, PR_SET_NO_NEW_PRIVS), SANDBOX_CALL_IF(prctl, 0, PR_SET_DUMPABLE),
-          SANDBOX_CALL(landlock_create_ruleset), SANDBOX_CALL(landlock_restrict_self),
-          SANDBOX_CALL(seccomp)}},
+         {SANDBOX_CALL_IF(prctl, 0, PR_SET_NO_NEW_PRIVS), SANDBOX_CALL(landlock_create_ruleset),
+          SANDBOX_CALL(landlock_restrict_self), SANDBOX_CALL(seccomp)}},
         {},
 };
 

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
 #include "frontend/confine.h"
 #include "frontend/parent.h"
 
@@ -97,29 +98,40 @@ static int main_block_signals(void)
         return 0;
 }
 
+/* What is needed from outside, before it gives up the right to open anything. Return: 0 or -errno, which it has said. */
+static int main_open(int *ret_fd, int *ret_manager_fd)
+{
+        int r = main_block_signals();
+        if (r == 0)
+                r = manager_connect(ret_manager_fd);
+        if (r < 0) {
+                diag(DIAG_ERROR, "cannot reach the service manager ($NOTIFY_SOCKET): %s", strerror(-r));
+                return r;
+        }
+        r = main_connect(ret_fd);
+        if (r < 0)
+                diag(DIAG_ERROR, "cannot connect to %s: %s", arg_connect, strerror(-r));
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         SandboxRemarks remarks;
-        int fd = -1;
+        int fd = -1, manager_fd = -1;
         int status = main_parse(argc, argv);
         if (status >= 0)
                 return status;
 
         diag_init("matchguard-frontend", DIAG_INFO);
-        int r = main_block_signals();
-        if (r == 0)
-                r = main_connect(&fd);
-        if (r < 0) {
-                diag(DIAG_ERROR, "cannot connect to %s: %s", arg_connect, strerror(-r));
+        if (main_open(&fd, &manager_fd) < 0)
                 return EXIT_FAILURE;
-        }
-        r = confine_parent(arg_log_seccomp, &remarks);
+        int r = confine_parent(arg_log_seccomp, &remarks);
         if (r < 0) {
                 diag(DIAG_ERROR, "cannot confine this process: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
         sandbox_remarks_tell(&remarks);
-        r = parent_serve(fd);
+        r = parent_serve(fd, manager_fd);
         if (r < 0)
                 diag(DIAG_ERROR, "cannot serve: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
 #include "worker/confine.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -83,7 +84,10 @@ static int serve(const Options *options, Galleries *galleries)
         WorkerContext context = {.galleries = galleries};
         SandboxRemarks remarks;
 
-        int r = read_vkey(options, &context.verifier);
+        int r = manager_connect(&context.manager_fd);
+        if (r < 0)
+                return fail(r, "Cannot reach the service manager ($NOTIFY_SOCKET)");
+        r = read_vkey(options, &context.verifier);
         if (r != 0)
                 return fail(r,
                             r < 0 ? "Cannot read the log's public key, from --vkey or the credential log.vkey"
