@@ -11,7 +11,6 @@ import socket
 import struct
 
 import fakefrontend
-import fakeguard
 import service
 from fakeguard import CHILD_GONE, SPAWN, send_packet
 from taken import FRONTEND
