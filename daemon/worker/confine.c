@@ -19,9 +19,8 @@
 /* It opens galleries, which Landlock knows, and speaks to the guard, to whom it is connected already. */
 static const SandboxGroup confine_list[] = {
         {"galleries: found, opened, read, written",
-         {SANDBOX_CALL(openat), SANDBOX_CALL(newfstatat), SANDBOX_CALL(getdents64), SANDBOX_CALL(lseek),
-          SANDBOX_CALL(pread64), SANDBOX_CALL(pwrite64), SANDBOX_CALL(ftruncate), SANDBOX_CALL(fallocate),
-          SANDBOX_CALL(fchmod), SANDBOX_CALL(fadvise64)}},
+         {SANDBOX_CALL(openat), SANDBOX_CALL(newfstatat), SANDBOX_CALL(pread64), SANDBOX_CALL(pwrite64),
+          SANDBOX_CALL(ftruncate), SANDBOX_CALL(fallocate), SANDBOX_CALL(fchmod)}},
         {"made durable, and put in the place of older ones",
          {SANDBOX_CALL(fdatasync), SANDBOX_CALL(fsync), SANDBOX_CALL(renameat), SANDBOX_CALL(renameat2),
           SANDBOX_CALL(unlinkat)}},
