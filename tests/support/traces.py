@@ -18,6 +18,7 @@ RETURNED = re.compile(rb"= (0x[0-9a-f]+|\d+)\n?$")
 PATH = re.compile(rb'"([^"]*)"')
 FLAGS = re.compile(rb"clone\((0x[0-9a-f]+|0)")
 CLONE_THREAD = 0x10000
+SET_FILTER = b"seccomp(0x1, "
 
 
 def prefix(other=()):
@@ -35,7 +36,7 @@ class Process:
     """Which of our programs it is, and under whose list it lives: nobody's, before it has confined itself."""
 
     def __init__(self, program=None, lives_under=None):
-        self.program, self.lives_under = program, lives_under
+        self.program, self.lives_under, self.sets_filter = program, lives_under, False
 
 
 class Calls:
@@ -67,8 +68,15 @@ class Calls:
             self._executed(process, line)
         elif call in (b"clone", b"clone3", b"fork", b"vfork"):
             self._cloned(threads, cloning, entry, line)
-        elif call == b"seccomp" and line.rstrip().endswith(b"= 0"):
+        elif call == b"seccomp" and self._filtered(process, begins, line):
             process.lives_under = "child" if process.lives_under == "frontend" else process.program
+
+    @staticmethod
+    def _filtered(process, begins, line):
+        """Whether it has just got a filter. The library asks the kernel this and that by the same call before."""
+        if begins:
+            process.sets_filter = SET_FILTER in line
+        return process.sets_filter and line.rstrip().endswith(b"= 0")
 
     @staticmethod
     def _executed(process, line):
