@@ -22,9 +22,11 @@
 #define MAIN_CONNECT "/run/matchguard/internal/frontend"
 
 static const char *arg_connect = MAIN_CONNECT;
+static bool arg_log_seccomp;
 
 static const struct option main_options[] = {
         {"connect", required_argument, NULL, 'c'},
+        {"log-seccomp", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {},
@@ -35,6 +37,7 @@ static void main_help(void)
         puts("matchguard-frontend [--connect PATH]\n\n"
              "Serves the clients of matchguardd. Ends when the guard does.\n\n"
              "      --connect PATH  the guard's socket (" MAIN_CONNECT ")\n"
+             "      --log-seccomp   only log system calls that are not allowed\n"
              "      --help          print this\n"
              "      --version       print the version");
 }
@@ -48,6 +51,9 @@ static int main_parse(int argc, char **argv)
                 switch (c) {
                 case 'c':
                         arg_connect = optarg;
+                        break;
+                case 'l':
+                        arg_log_seccomp = true;
                         break;
                 case 'h':
                         main_help();
@@ -110,6 +116,7 @@ static int main_open(int *ret_fd, int *ret_manager_fd)
 
 int main(int argc, char **argv)
 {
+        SandboxRemarks remarks;
         int fd = -1, manager_fd = -1;
         int status = main_parse(argc, argv);
         if (status >= 0)
@@ -118,9 +125,13 @@ int main(int argc, char **argv)
         diag_init("matchguard-frontend", DIAG_INFO);
         if (main_open(&fd, &manager_fd) < 0)
                 return EXIT_FAILURE;
-        int r = confine_parent();
-        if (r == 0)
-                r = parent_serve(fd, manager_fd);
+        int r = confine_parent(arg_log_seccomp, &remarks);
+        if (r < 0) {
+                diag(DIAG_ERROR, "cannot confine this process: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        sandbox_remarks_tell(&remarks);
+        r = parent_serve(fd, manager_fd);
         if (r < 0)
                 diag(DIAG_ERROR, "cannot serve: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

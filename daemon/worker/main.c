@@ -82,6 +82,7 @@ static void name_damaged(const Galleries *galleries)
 static int serve(const Options *options, Galleries *galleries)
 {
         WorkerContext context = {.galleries = galleries};
+        SandboxRemarks remarks;
 
         int r = manager_connect(&context.manager_fd);
         if (r < 0)
@@ -101,6 +102,12 @@ static int serve(const Options *options, Galleries *galleries)
         context.fd = connect_guard(options->connect);
         if (context.fd < 0)
                 return fail(context.fd, "Cannot reach the guard (--connect)");
+        r = confine(options->galleries, options->log_seccomp, &remarks);
+        if (r < 0) {
+                fd_close(context.fd);
+                return fail(r, "Cannot confine this process");
+        }
+        sandbox_remarks_tell(&remarks);
         r = engine_new(&options->engine, &context.engine);
         if (r != 0) {
                 fd_close(context.fd);
@@ -132,7 +139,7 @@ int main(int argc, char **argv)
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
         block_signals();
-        r = confine();
+        r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
         r = galleries_claim(&galleries, options.galleries);
