@@ -182,6 +182,22 @@ def on_one_path(build, tally, cgroups, environment, strength):
         service.close()
 
 
+def unseen(build, tally, environment, expected):
+    """A guard in a pid namespace in which its callers have no number: the kernel still keeps them, and policy knows their users;
+    by number nobody could be followed, so that nobody is served."""
+    service = mg.Service(build, policy=POLICY, in_memory=True)
+    try:
+        service.start(environment=environment, prefix=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
+        peer = peers.Peer(peers.user(USER))
+        with peer.connect(service.path(mg.MATCH)).sock as sock:
+            reply = mg.Connection(sock).call(f"{mg.MATCH}.WhoAmI")
+        peer.kill()
+        said = reply and {key: reply["parameters"].get(key) for key in ("uid", "organisation", "unit", "identity")}
+        tally.check(said == expected, f"a peer without a number: {said}, expected {expected}")
+    finally:
+        service.close()
+
+
 def main():
     build, tally, cgroups = sys.argv[1], mg.Tally(), peers.Cgroups()
     try:
@@ -193,6 +209,9 @@ def main():
         second = on_one_path(build, tally, cgroups, peers.old_kernel(build, errno.ENOPROTOOPT), "uid")
         other = {name: (first[name], second[name]) for name in first if first[name] != second[name]}
         tally.check(not other, f"both paths decide alike, but {other}")
+        unseen(build, tally, peers.old_kernel(build, errno.ENOPROTOOPT), None)
+        if kept:
+            unseen(build, tally, None, {"uid": USER, "organisation": "by-user", "unit": None, "identity": "pidfd"})
         print(f"{len(first)} callers, twice, in {time.monotonic() - started:.1f} s")
     finally:
         cgroups.close()
