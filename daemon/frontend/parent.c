@@ -17,6 +17,8 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
+#include "base/watchdog.h"
 #include "frontend/child.h"
 #include "wire/channel.h"
 #include "wire/message.h"
@@ -40,6 +42,7 @@ struct Parent {
         Channel *channel;
         sd_event_source *term;
         sd_event_source *interrupt;
+        Watchdog watchdog;
         size_t n_children;
         LIST_HEAD(OffspringList, Offspring) children;
 };
@@ -142,12 +145,13 @@ static void parent_deinit(Parent *parent)
         parent->channel = channel_free(parent->channel);
         parent->term = sd_event_source_disable_unref(parent->term);
         parent->interrupt = sd_event_source_disable_unref(parent->interrupt);
+        watchdog_deinit(&parent->watchdog);
         parent->event = sd_event_unref(parent->event);
 }
 
-int parent_serve(int fd)
+int parent_serve(int fd, int manager_fd)
 {
-        _cleanup_(parent_deinit) Parent parent = {};
+        _cleanup_(parent_deinit) Parent parent = {.watchdog.fd = manager_fd};
 
         LIST_INIT(&parent.children);
         int r = sd_event_new(&parent.event);
@@ -161,5 +165,11 @@ int parent_serve(int fd)
                 r = sd_event_add_signal(parent.event, &parent.term, SIGTERM, NULL, NULL);
         if (r >= 0)
                 r = sd_event_add_signal(parent.event, &parent.interrupt, SIGINT, NULL, NULL);
-        return r < 0 ? r : sd_event_loop(parent.event);
+        if (r >= 0)
+                r = watchdog_init(&parent.watchdog, parent.event);
+        if (r < 0)
+                return r;
+        /* A manager that has gone needs no telling. */
+        (void)manager_tell(manager_fd, "READY=1", true);
+        return sd_event_loop(parent.event);
 }

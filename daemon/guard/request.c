@@ -447,6 +447,17 @@ Request *requests_find(Requests *requests, uint64_t index)
         return NULL;
 }
 
+/* The model that the leaf of the decision names. */
+static const char *request_model(const Request *request, const PolicyGallery *gallery)
+{
+        JobReader reader = job_read(request->message.job, request->message.n_job);
+        JobEntry probe;
+
+        if (request->message.gallery)
+                return gallery ? gallery->model : NULL;
+        return job_next(&reader, &probe) ? probe.model : NULL;
+}
+
 void request_bounds(const Request *request, ResultBounds *ret_bounds)
 {
         const PolicyGallery *gallery =
@@ -461,6 +472,11 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds)
                 .has_floor = request->decision.has_floor,
                 .floor_millionths = request->decision.floor_millionths,
                 .consolidated = gallery && gallery->kind == GALLERY_CONSOLIDATED,
+                .model = request_model(request, gallery),
+                .dimension = gallery ? gallery->dimension : 0,
+                .job = request->message.job,
+                .n_job = request->message.n_job,
+                .engine = request->guard->worker.engine,
         };
 }
 

@@ -328,11 +328,15 @@ typedef struct CancelMessage {
         uint64_t index;
 } CancelMessage;
 
+/* What `why` says of bad-template: one of these, as it reaches the caller. */
+#define RESULT_WHY_NOT_FINITE     "not finite, or all zero"
+#define RESULT_WHY_DIMENSIONS_FMT "%zu dimensions instead of %u"
+
 /* One for each JOB, also for one that was refused or cancelled ("caller-gone"). */
 typedef struct ResultMessage {
         uint64_t index;
         const char *result; /* a word of matchguard-trail(7)'s outcome.result */
-        const char *why;    /* for the operator or the caller, or ""; of model-mismatch: expected */
+        const char *why;    /* for the operator, or ""; of model-mismatch, for the caller: expected */
         bool matched;
         bool has_similarity; /* only where the leaf's release is "scores" */
         double similarity;

@@ -35,6 +35,8 @@ struct Runner {
         JobList done;
         bool ends;
         int failure;
+        bool was_stopping; /* when runner_goes_on() was last asked, the job `stopping` had been told to stop */
+        uint64_t stopping;
 };
 
 Job *job_new(void)
@@ -237,6 +239,18 @@ Job *runner_expire(Runner *runner, uint64_t now_usec)
                 }
         pthread_mutex_unlock(&runner->lock);
         return job;
+}
+
+bool runner_goes_on(Runner *runner)
+{
+        pthread_mutex_lock(&runner->lock);
+        const Job *job = runner->running;
+        bool stopping = job && atomic_load(&job->stop) != JOB_GOES_ON;
+        bool goes_on = !stopping || !runner->was_stopping || runner->stopping != job->index;
+        runner->was_stopping = stopping;
+        runner->stopping = stopping ? job->index : 0;
+        pthread_mutex_unlock(&runner->lock);
+        return goes_on;
 }
 
 uint64_t runner_deadline(Runner *runner)

@@ -79,5 +79,11 @@ Job *runner_cancel(Runner *runner, uint64_t index);
 /** runner_expire() - The same for one job whose deadline has passed; to be called until it returns NULL. */
 Job *runner_expire(Runner *runner, uint64_t now_usec);
 
+/**
+ * runner_goes_on() - Whether jobs come to an end: not if one that was told to stop was running when this was last
+ * asked, and still is. A long search is told to stop when its deadline has passed.
+ */
+bool runner_goes_on(Runner *runner);
+
 /** runner_deadline() - The next deadline of a job that waits or runs, or UINT64_MAX. */
 uint64_t runner_deadline(Runner *runner);

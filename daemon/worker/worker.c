@@ -14,13 +14,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
+#include "base/watchdog.h"
 #include "wire/channel.h"
 #include "wire/message.h"
 #include "worker/belief.h"
@@ -32,6 +33,7 @@ typedef struct Worker {
         Channel *channel;
         sd_event_source *timer;
         sd_event_source *done;
+        Watchdog watchdog;
         Belief belief;
         Runner *runner;
         Galleries *galleries; /* the runner's thread's, as are engine and stored */
@@ -262,6 +264,14 @@ static int stop_on_signals(sd_event *event)
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
 }
 
+/* A loop that goes round beside a job that does not end is no sign of life. */
+static bool goes_on(void *userdata)
+{
+        const Worker *worker = userdata;
+
+        return runner_goes_on(worker->runner);
+}
+
 static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker->event);
@@ -281,6 +291,8 @@ static int start(Worker *worker, int fd)
                 r = sd_event_source_set_exit_on_failure(worker->timer, true);
         if (r >= 0)
                 r = sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = watchdog_init(&worker->watchdog, worker->event);
         if (r < 0) {
                 fd_close(fd);
                 return r;
@@ -293,6 +305,7 @@ int worker_serve(const WorkerContext *context)
         Worker worker = {.galleries = context->galleries,
                          .engine = context->engine,
                          .engine_name = engine_name(context->engine),
+                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},
                          .stored = context->seen};
 
         belief_init(&worker.belief, &context->verifier, &context->seen);
@@ -304,12 +317,14 @@ int worker_serve(const WorkerContext *context)
         if (r >= 0)
                 r = say_hello(&worker);
         if (r >= 0) {
-                (void)sd_notify(0, "READY=1"); /* Where nobody listens, nothing is lost. */
+                /* A manager that has gone needs no telling. */
+                (void)manager_tell(context->manager_fd, "READY=1", true);
                 r = sd_event_loop(worker.event);
         }
         channel_free(worker.channel);
         sd_event_source_unref(worker.done);
         sd_event_source_unref(worker.timer);
+        watchdog_deinit(&worker.watchdog);
         runner_free(worker.runner);
         sd_event_unref(worker.event);
         return r;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "scratch.h"
@@ -114,6 +115,43 @@ Test(runner, expires_by_deadline, .timeout = 60)
         }
         cr_assert_eq(job->index, 1);
         job_free(job);
+        runner_free(runner);
+}
+
+/* Runs for as long as the byte behind @userdata says so, whatever it is told. */
+static int run_deaf(Job *job, void *userdata)
+{
+        while (atomic_load((atomic_bool *)userdata))
+                sched_yield();
+        return 0;
+}
+
+Test(runner, goes_on_unless_a_job_that_was_told_to_stop_does_not, .timeout = 60)
+{
+        atomic_bool holds = true;
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run_deaf, &holds, &runner), 0);
+        cr_expect(runner_goes_on(runner));
+        (void)submit(runner, 0, UINT64_MAX);
+        for (int i = 0; i < 10; i++)
+                cr_expect(runner_goes_on(runner), "a long job is no hang");
+        /* Cancelled before the thread has taken it, it is given back at once. */
+        while (usleep(1000), (job = runner_cancel(runner, 0))) {
+                job_free(job);
+                (void)submit(runner, 0, UINT64_MAX);
+        }
+        (void)submit(runner, 1, UINT64_MAX);
+        cr_expect(runner_goes_on(runner), "it has not had any time to stop");
+        cr_expect_not(runner_goes_on(runner));
+        cr_expect_not(runner_goes_on(runner));
+        atomic_store(&holds, false);
+        for (int i = 0; i < 2; i++) {
+                cr_assert_eq(wait_done(runner, &job), 0);
+                job_free(job);
+        }
+        cr_expect(runner_goes_on(runner));
         runner_free(runner);
 }
 
