@@ -27,6 +27,7 @@ typedef enum EventKind {
         EVENT_STOP_FAILED,
         EVENT_START_FAILED,
         EVENT_FAILED,
+        EVENT_LESS_CONFINED,
         EVENT_TRAIL_BEHIND,
         EVENT_TRAIL_REFUSED,
         EVENT_STORAGE_FAILED,

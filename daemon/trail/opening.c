@@ -52,6 +52,7 @@ typedef struct Start {
         Opening *opening;
         char *why;
         char *database;
+        char *checkpoint; /* the exported one */
 
         bool has_published;
         Buffer published; /* the exported checkpoint */
@@ -69,6 +70,7 @@ static void start_deinit(Start *start)
 {
         free(start->why);
         free(start->database);
+        free(start->checkpoint);
         buffer_deinit(&start->published);
         publisher_free(start->publisher);
         nodes_free(start->nodes);
@@ -109,7 +111,25 @@ static int start_paths(Start *start)
         int r = start_path(&opening->trail_path, start->config->state_dir, "trail");
         if (r == 0)
                 r = start_path(&opening->export_path, start->config->state_dir, "export");
+        if (r == 0)
+                r = start_path(&start->checkpoint, opening->export_path, "checkpoint");
         return r < 0 ? r : start_path(&start->database, opening->trail_path, "trail.db");
+}
+
+/* Landlock knows folders, and not names: what is mounted, or unmounted, at the state folder while the guard stands by is
+ * out of its reach. Whether a log lies there can be seen all the same. */
+static int start_out_of_reach(Start *start)
+{
+        const char *state_dir = start->config->state_dir;
+        int r = folder_has(AT_FDCWD, start->checkpoint);
+
+        if (r > 0)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "The file system of %s was mounted anew, and a guard that is started "
+                                    "again reaches it.",
+                                    state_dir);
+        return start_refuse(start, TRAIL_E_GONE,
+                            "%s: the log that was there is gone; is its file system mounted?", state_dir);
 }
 
 /* Folders, lock, and the exported checkpoint. */
@@ -123,6 +143,8 @@ static int start_folders(Start *start)
                 r = folders_lock(folders, state_dir);
         if (r == FOLDERS_E_HELD)
                 return start_refuse(start, TRAIL_E_REFUSED, "Another matchguardd uses %s.", state_dir);
+        if (r == -EACCES && start->config->known)
+                return start_out_of_reach(start);
         /* Before anything is made in what may be the folder under a file system that is not mounted. */
         if (r == 0 && start->config->known && !folder_has(folders->state_fd, "export/checkpoint"))
                 return start_refuse(start, TRAIL_E_GONE,
@@ -239,6 +261,10 @@ static int start_key(Start *start)
                 return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is not %d bytes: %s%s.",
                                     NOTE_SEED_SIZE, credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
+        if (r == KEY_E_UNLOCKED)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "The log's key cannot be kept in memory that is never swapped. Raise "
+                                    "LimitMEMLOCK= or ulimit -l.");
         if (r < 0)
                 return r;
         note_signer_vkey(start->signer, &vkey);
