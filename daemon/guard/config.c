@@ -119,6 +119,15 @@ static int config_set_detail_retention(ConfigReader *reader, const UnitEntry *en
         return 0;
 }
 
+static int config_set_log_level(ConfigReader *reader, const UnitEntry *entry)
+{
+        if (!diag_level_find(entry->value, &reader->config->log_level))
+                faults_add(reader->faults, unit_entry_place(entry, 0),
+                           "\"%s\" is no level of the log; expected error, warning, notice, info or debug",
+                           entry->value);
+        return 0;
+}
+
 /* `N/s`, `N/min`, `N/h`, `N/d` */
 static bool config_parse_rate(const char *text, ConfigRate *rate)
 {
@@ -189,6 +198,7 @@ static const ConfigKey config_keys[] = {
         {"EpochLength", false, config_set_epoch_length},
         {"KernelAudit", false, config_set_kernel_audit},
         {"DetailRetention", false, config_set_detail_retention},
+        {"LogLevel", false, config_set_log_level},
         {"RequestRate", true, config_set_request_rate},
 };
 

@@ -8,6 +8,7 @@
  *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
  *   KernelAudit=required|yes|checkpoints|no
  *   DetailRetention=SPAN        how long details are kept: a number and d, w or mon; not given: until erased
+ *   LogLevel=error|warning|notice|info|debug
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "guard/attest.h"
 #include "policy/policy.h"
 
@@ -43,13 +45,14 @@ typedef struct Config {
         uint64_t epoch_length_usec;
         ConfigMirror kernel_audit;
         uint64_t retention_days; /* 0: details are kept */
+        DiagLevel log_level;
         ConfigRate *rates;
         size_t n_rates;
 } Config;
 
 #define CONFIG_EPOCH_LENGTH_USEC_MAX (15 * 60 * CLOCK_USEC_PER_SEC)
 
-#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX})
+#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX, .log_level = DIAG_INFO})
 
 void config_deinit(Config *config);
 

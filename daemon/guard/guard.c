@@ -150,6 +150,15 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why)
         refused_add(&guard->refused, user, why);
 }
 
+void guard_overloaded(Guard *guard)
+{
+        ClockReading now = {};
+
+        (void)clock_read(&now); /* Without a clock it was in 1970, and that is plain to see. */
+        guard->n_overloaded++;
+        guard->overloaded_usec = now.wall_usec;
+}
+
 /* -------------------------------------------------------------------------------------------------------
  * stopping */
 
@@ -418,6 +427,8 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
         if (r < 0)
                 return r;
         r = guard_set_up(guard);
+        if (r >= 0)
+                r = log_level_configure(guard, guard->config.log_level);
         if (r < 0) {
                 event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot set up the loop and the sockets: %s",
                            strerror(-r));
@@ -461,6 +472,7 @@ Guard *guard_free(Guard *guard)
         notifier_deinit(&guard->notifier);
         sd_event_unref(guard->event);
         free(guard->summary);
+        free(guard->config_fault);
         free(guard);
         return NULL;
 }

@@ -265,9 +265,13 @@ static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status
                               .new_log = guard->options->new_log,
                               .known = guard->standby.active};
 
+        guard->key_is_credential = config.log_key_path != NULL;
         int r = trail_open(&guard->trail, &config, ret_found, &why);
-        if (r == 0)
+        if (r == 0) {
+                guard->found_clean = ret_found->clean;
+                guard->n_found_open = ret_found->n_open;
                 return 0;
+        }
         if (start_passing(r))
                 return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = why});
         event_tell(r == TRAIL_E_BEHIND ? EVENT_TRAIL_BEHIND : EVENT_TRAIL_REFUSED, EVENT_NO_FIELDS,

@@ -188,3 +188,35 @@ Test(config, accounts_are_looked_up_by_name)
         cr_expect_eq(uid, 0);
         cr_expect_eq(config_account("nobody-of-this-name", &uid), -ENOENT);
 }
+
+Test(config, the_log_has_five_levels)
+{
+        static const struct {
+                const char *text;
+                int level; /* -1: refused */
+        } cases[] = {{"error", DIAG_ERROR},
+                     {"warning", DIAG_WARNING},
+                     {"notice", DIAG_NOTICE},
+                     {"info", DIAG_INFO},
+                     {"debug", DIAG_DEBUG},
+                     {"", DIAG_INFO},
+                     {"Debug", -1},
+                     {"7", -1},
+                     {"err", -1}};
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                char text[64];
+                Config config = CONFIG_INIT;
+                PolicyFaults faults;
+                snprintf(text, sizeof(text), "[Guard]\nLogLevel=%s\n", cases[i].text);
+                int r = load(text, &config, &faults);
+                cr_expect_eq(r, cases[i].level >= 0 ? 0 : CONFIG_E_INVALID, "%s", cases[i].text);
+                if (r == 0)
+                        cr_expect_eq((int)config.log_level, cases[i].level, "%s", cases[i].text);
+                else
+                        cr_expect(strstr(faults.lines[0], "expected error, warning, notice, info or debug"),
+                                  "%s", faults.lines[0]);
+                config_deinit(&config);
+                policy_faults_deinit(&faults);
+        }
+}
