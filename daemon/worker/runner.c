@@ -35,8 +35,10 @@ struct Runner {
         JobList done;
         bool ends;
         int failure;
-        bool was_stopping; /* when runner_goes_on() was last asked, the job `stopping` had been told to stop */
-        uint64_t stopping;
+        uint64_t n_steps; /* jobs begun and ended */
+        /* As of when runner_goes_on() was last asked. */
+        uint64_t n_steps_then;
+        bool was_due;
 };
 
 Job *job_new(void)
@@ -111,10 +113,12 @@ static bool run_next(Runner *runner)
         if (runner->ends)
                 return false;
         Job *job = runner->running = take_waiting(runner, &runner->waiting.first);
+        runner->n_steps++;
         pthread_mutex_unlock(&runner->lock);
         int r = runner->run(job, runner->userdata);
         pthread_mutex_lock(&runner->lock);
         runner->running = NULL;
+        runner->n_steps++;
         runner->failure = r;
         list_append(&runner->done, job);
         wake_loop(runner);
@@ -246,10 +250,10 @@ bool runner_goes_on(Runner *runner)
 {
         pthread_mutex_lock(&runner->lock);
         const Job *job = runner->running;
-        bool stopping = job && atomic_load(&job->stop) != JOB_GOES_ON;
-        bool goes_on = !stopping || !runner->was_stopping || runner->stopping != job->index;
-        runner->was_stopping = stopping;
-        runner->stopping = stopping ? job->index : 0;
+        bool due = job ? atomic_load(&job->stop) != JOB_GOES_ON : runner->waiting.first != NULL;
+        bool goes_on = !due || !runner->was_due || runner->n_steps != runner->n_steps_then;
+        runner->was_due = due;
+        runner->n_steps_then = runner->n_steps;
         pthread_mutex_unlock(&runner->lock);
         return goes_on;
 }

@@ -81,8 +81,11 @@ Job *runner_cancel(Runner *runner, uint64_t index);
 Job *runner_expire(Runner *runner, uint64_t now_usec);
 
 /**
- * runner_goes_on() - Whether jobs come to an end: not if one that was told to stop was running when this was last
- * asked, and still is. A long search is told to stop when its deadline has passed.
+ * runner_goes_on() - Whether jobs come to an end. A long search may take as long as it does until it is told to stop, which it is
+ * when its deadline has passed.
+ *
+ * Return: false where, since this was last asked, no job was begun or ended although one runs that had been told to stop, or some
+ * wait and none runs.
  */
 bool runner_goes_on(Runner *runner);
 
