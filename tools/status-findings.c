@@ -99,7 +99,8 @@ void status_find(const StatusFacts *facts, FindingList *list)
                 status_find_config,         status_find_warnings,  status_find_clock,
                 status_find_stand_downs,    status_find_export,    status_find_mirrors,
                 status_find_epoch,          status_find_load,      status_find_breaches,
-                status_find_start,          status_find_key,       status_find_log_level,
+                status_find_confinement,    status_find_start,     status_find_key,
+                status_find_log_level,
         };
 
         if (!facts->in_full) {

@@ -85,6 +85,21 @@ void status_find_breaches(const StatusFacts *facts, FindingList *list)
         }
 }
 
+/* It holds for as long as the run: whoever looked for calls that are not in the lists may have left it on. */
+void status_find_confinement(const StatusFacts *facts, FindingList *list)
+{
+        json_object *event = status_object(status_object(facts->status, "events"), "less-confined");
+
+        if (!event)
+                return;
+        finding_say(list, FINDING_WARNING, "%s",
+                    status_or_else(json_text(event, "said"), "The guard is less confined than it could be."));
+        finding_advise(list,
+                       "Take --log-seccomp away where it was given ('systemctl cat matchguard.service'), and "
+                       "restart; "
+                       "what this kernel cannot do, see matchguardd(8), CONFINEMENT, its unit still does.");
+}
+
 void status_find_log_level(const StatusFacts *facts, FindingList *list)
 {
         json_object *log = status_object(facts->status, "log");

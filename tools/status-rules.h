@@ -54,4 +54,5 @@ void status_find_stopping(const StatusFacts *facts, FindingList *list);
 void status_find_load(const StatusFacts *facts, FindingList *list);
 void status_find_breaches(const StatusFacts *facts, FindingList *list);
 void status_find_start(const StatusFacts *facts, FindingList *list);
+void status_find_confinement(const StatusFacts *facts, FindingList *list);
 void status_find_log_level(const StatusFacts *facts, FindingList *list);

@@ -60,15 +60,23 @@ enum {
         CONFIG_E_INVALID = 1, /* the faults say why */
 };
 
+/* Where it is read from. */
+typedef struct ConfigSource {
+        const char *path;
+        /* How passwd(5) and group(5) are opened, as of PolicySource; NULL: as any file. */
+        int (*open_accounts)(const char *path, void *userdata);
+        void *userdata;
+} ConfigSource;
+
 /**
  * config_load() - Reads the file; one that does not exist is an empty one.
- * @path:       the file
+ * @source:     borrowed
  * @ret_config: to be given to config_deinit(); untouched on failure
  * @ret_faults: set on CONFIG_E_INVALID, to be given to policy_faults_deinit()
  *
  * Return: 0, CONFIG_E_INVALID, or -errno.
  */
-int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults);
+int config_load(const ConfigSource *source, Config *ret_config, PolicyFaults *ret_faults);
 
 /**
  * config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.

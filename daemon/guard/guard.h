@@ -17,6 +17,7 @@
 #include "guard/config.h"
 #include "guard/disclose.h"
 #include "guard/erase.h"
+#include "guard/etc-reader.h"
 #include "guard/frontend.h"
 #include "guard/inquiry.h"
 #include "guard/listener.h"
@@ -84,6 +85,10 @@ typedef struct Guard {
         sd_event_source *stop_timer;
         sd_event_source *signals[3];
 
+        EtcReader etc_reader;
+        uid_t frontend_uid; /* whom they run as: FRONTEND_NO_ACCOUNT: there is no such account */
+        uid_t worker_uid;
+
         bool serving;  /* as was last said to the service manager */
         char *summary; /* likewise; NULL: nothing yet */
         Notifier notifier;
@@ -138,7 +143,7 @@ int guard_request_ended(Guard *guard);
 extern const RecorderHandlers guard_recorder_handlers;
 
 /** guard_policy_source() - Where this guard's policy comes from. */
-PolicySource guard_policy_source(const Guard *guard);
+PolicySource guard_policy_source(Guard *guard);
 
 /** guard_archive_policy() - Puts a policy's text into the export; any thread, blocks. Return: 0 or -errno. */
 int guard_archive_policy(Trail *trail, const Policy *policy);

@@ -266,7 +266,16 @@ static int mirrors_on_echo(sd_event_source *source, int fd, uint32_t events, voi
         return 0;
 }
 
-/* Listens to what the kernel records, where there is a descriptor for it, or one can be had. */
+int mirrors_open(const Config *config, int handed_fd)
+{
+        ConfigMirror wanted = config->kernel_audit;
+
+        return handed_fd < 0 && (wanted == CONFIG_MIRROR_YES || wanted == CONFIG_MIRROR_REQUIRED)
+                       ? kernel_echo_open()
+                       : handed_fd;
+}
+
+/* Listens to what the kernel records, where there is a descriptor for it. */
 static int mirrors_listen(Mirrors *mirrors, int handed_fd)
 {
         ConfigMirror wanted = mirrors->guard->config.kernel_audit;
@@ -274,8 +283,6 @@ static int mirrors_listen(Mirrors *mirrors, int handed_fd)
 
         if (wanted != CONFIG_MIRROR_YES && wanted != CONFIG_MIRROR_REQUIRED)
                 return 0;
-        if (fd < 0)
-                fd = kernel_echo_open();
         if (fd < 0 && wanted == CONFIG_MIRROR_REQUIRED)
                 event_tell(EVENT_AUDIT_REQUIRED, EVENT_FIELDS({"why", strerror(-fd)}),
                            "What the kernel's audit records cannot be read back, so no permit goes out: %s. "

@@ -44,9 +44,13 @@ static int reload_work(Reload *reload)
 /* All of it is read, so that a fault shows now and not when the service does not start. */
 static int reload_read_config(Reload *reload)
 {
+        Guard *guard = reload->guard;
+        const ConfigSource source = {.path = guard->options->config_path,
+                                     .open_accounts = etc_reader_open,
+                                     .userdata = &guard->etc_reader};
         _cleanup_(config_deinit) Config config = CONFIG_INIT;
 
-        int r = config_load(reload->guard->options->config_path, &config, &reload->config_faults);
+        int r = config_load(&source, &config, &reload->config_faults);
         if (r == 0)
                 reload->log_level = config.log_level;
         return r;

@@ -262,7 +262,7 @@ int worker_accept(Guard *guard, int fd)
         _cleanup_(fd_closep) int own_fd = fd;
         Worker *worker = &guard->worker;
 
-        if (worker->channel || !frontend_peer_is(guard, own_fd, "matchguard-worker")) {
+        if (worker->channel || !frontend_peer_is(own_fd, guard->worker_uid)) {
                 event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "worker"}),
                            "Turned away a connection on the worker's socket: %s.",
                            worker->channel ? "a worker is there" : "it is of another account");

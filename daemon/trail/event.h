@@ -28,6 +28,7 @@ typedef enum EventKind {
         EVENT_LOG_LEVEL,
         EVENT_START_FAILED,
         EVENT_FAILED,
+        EVENT_LESS_CONFINED,
         EVENT_TRAIL_BEHIND,
         EVENT_TRAIL_REFUSED,
         EVENT_STORAGE_FAILED,

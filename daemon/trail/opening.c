@@ -239,6 +239,10 @@ static int start_key(Start *start)
                 return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is not %d bytes: %s%s.",
                                     NOTE_SEED_SIZE, credential ? credential : start->config->state_dir,
                                     credential ? "" : "/trail/log.key");
+        if (r == KEY_E_UNLOCKED)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "The log's key cannot be kept in memory that is never swapped. Raise "
+                                    "LimitMEMLOCK= or ulimit -l.");
         if (r < 0)
                 return r;
         note_signer_vkey(start->signer, &vkey);

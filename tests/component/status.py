@@ -26,7 +26,13 @@ class Site:
         self.tally, self.service = tally, mg.Service(build, in_memory=True)
         self.clock = test_clock.Clock(build, self.service.dir)
         self.config = self.service.dir / "matchguard.conf"
-        self.config.write_text("[Guard]\nEpochLength=2s\n")
+        self.configure("EpochLength=2s")
+
+    def configure(self, lines):
+        """As an editor does it: the file is another one each time. The name has to be looked up, which is another process's."""
+        new = self.config.with_suffix(".new")
+        new.write_text(f"[Guard]\nRequestRate=root 1000/s\n{lines}\n")
+        new.replace(self.config)
 
     def start_guard(self):
         self.service.start_guard(arguments=("--config", str(self.config)), environment=self.clock.environment())
@@ -113,10 +119,10 @@ def policy_and_configuration(site):
     site.expect("warning", "The stand-down operator is in force", "'matchguard stand-down off operator'")
     service.tool("stand-down", "off", "--yes", check=0)
     site.expect_none("the stand-down is over")
-    site.config.write_text("[Guard]\nNonsense=1\n")
+    site.configure("Nonsense=1")
     service.tool("reload", check=0)
-    site.expect("error", f"{site.config}:2:1: unknown key", f"Mend {site.config}")
-    site.config.write_text("[Guard]\nEpochLength=2s\n")
+    site.expect("error", f"{site.config}:3:1: unknown key", f"Mend {site.config}")
+    site.configure("EpochLength=2s")
     service.tool("reload", check=0)
     site.expect_none("the configuration is mended")
 
@@ -242,7 +248,7 @@ def levels_of_the_file(site):
     def level_is(wanted):
         return killer.wait_until(lambda: site.told()[1]["status"]["log"] == wanted, 5)
 
-    site.config.write_text("[Guard]\nLogLevel=error\n")
+    site.configure("LogLevel=error")
     service.tool("reload", check=0)
     tally.check(level_is({"level": "error", "configured": "error"}), f"a reload reads it: {site.told()[1]['status']['log']}")
     tally.check("the level error and above" in log_of(site, "guard"), "that less is said is said before")
@@ -265,7 +271,7 @@ def levels_of_the_file(site):
         service.kill(name, signal.SIGTERM)
     site.start()
     tally.check(level_is({"level": "error", "configured": "error"}), "and not the next start")
-    site.config.write_text("[Guard]\nLogLevel=loud\n")
+    site.configure("LogLevel=loud")
     tally.check(service.kill("guard", signal.SIGTERM) == 0, "no clean stop")
     site.service.start_guard(arguments=("--config", str(site.config)))
     tally.check(service.processes["guard"].wait(10) == 1 and "no level of the log" in log_of(site, "guard"), "a level that is none")
@@ -274,7 +280,7 @@ def levels_of_the_file(site):
 def nobody_answers(site):
     service, tally = site.service, site.tally
     service.kill("guard")
-    site.config.write_text("")
+    site.configure("")
     site.start_guard()
     service.kill("frontend")
     began = time.monotonic()

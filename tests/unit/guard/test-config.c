@@ -18,7 +18,7 @@ static int load(const char *text, Config *config, PolicyFaults *faults)
         close(fd);
         *config = CONFIG_INIT;
         *faults = (PolicyFaults){};
-        int r = config_load(path, config, faults);
+        int r = config_load(&(ConfigSource){.path = path}, config, faults);
         unlink(path);
         return r;
 }
@@ -28,7 +28,8 @@ Test(config, no_file_is_an_empty_one)
         Config config = CONFIG_INIT;
         PolicyFaults faults = {};
 
-        cr_assert_eq(config_load("/nonexistent/matchguard.conf", &config, &faults), 0);
+        cr_assert_eq(config_load(&(ConfigSource){.path = "/nonexistent/matchguard.conf"}, &config, &faults),
+                     0);
         cr_expect_null(config.origin);
         cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_YES);
         cr_expect_eq(config.epoch_length_usec, 900 * CLOCK_USEC_PER_SEC);

@@ -133,6 +133,10 @@ static const Case cases[] = {
          FINDING_WARNING, "a worker broke the rules", "taken over"},
         {"{\"events\":{\"peer-turned-away\":{\"count\":1,\"last\":\"2026-11-28T08:40:00Z\",\"said\":\"x\"}}}",
          FINDING_WARNING, "a stranger came on an internal socket", "taken over"},
+        {"{\"events\":{\"less-confined\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"Less "
+         "confined than it could be: "
+         "--log-seccomp.\"}}}",
+         FINDING_WARNING, "Less confined than it could be: --log-seccomp.", "Take --log-seccomp away"},
         {"{\"log\":{\"level\":\"debug\",\"configured\":\"info\"}}", FINDING_NOTICE,
          "The log level is debug until the next start, where matchguard.conf says info",
          "'matchguard log-level --default'"},
