@@ -300,7 +300,7 @@ typedef struct HelloMessage {
         const char *origin; /* "": it never saw a log */
         uint64_t size;
         Digest root;
-        StringList galleries; /* names of the galleries on its disk */
+        StringList galleries; /* names of the galleries on its disk, in order, each once */
 } HelloMessage;
 
 /* Precedes the jobs under it. */

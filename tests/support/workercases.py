@@ -209,6 +209,7 @@ HELLOS = [
     ("another log", hello(origin="example.org/other")), ("a log that is none", hello(origin="x" * 60000)),
     ("more of the log than there is", hello(size=10 ** 9)), ("the last size", hello(size=2 ** 64 - 1)),
     ("a gallery that is none", hello(galleries=("../faces",))), ("a gallery without a name", hello(galleries=("",))),
+    ("a gallery twice", hello(galleries=("faces", "faces"))), ("galleries out of order", hello(galleries=("b", "a"))),
     ("4097 galleries", hello(galleries=[f"g-{i}" for i in range(4097)])), ("a byte more", lambda: [Shot(HELLO, encode_hello() + b"\0")]),
     *((f"cut at {at}", lambda at=at: [Shot(HELLO, encode_hello()[:at])]) for at in (0, 1, 15, 16, 20, 40, -1)),
     ("a result first", lambda: [Shot(RESULT, encode_result(0))]), ("two of them", lambda: [Shot(HELLO, encode_hello())] * 2),
