@@ -33,7 +33,8 @@ PLAYERS = [*((uid, service.MATCH) for uid in taken.ATTACKER_UIDS), (0, service.A
 
 def receipts_of(child, answers):
     """The decisions that answers name; and what is wrong with an answer."""
-    child.faults += [f"an answer of connection {answer['connection']}" for answer in answers if answer["connection"] != child.own]
+    child.faults += [f"an answer of connection {answer['connection']}"
+        for answer in answers if answer["connection"] != child.own]
     return [[child.uid, answer["receipt"]["decision"]] for answer in answers if answer["receipt"]]
 
 
@@ -41,8 +42,10 @@ def match_calls():
     """What a child of Match says."""
     vector = childcases.VECTOR
     one = [("", "test-16", vector)]
-    calls = [{"operation": "identify", "job": one, "limit": 3, "case": "2020-118"}, {"operation": "identify", "job": one, "floor": 400000},
-             {"operation": "identify-stored", "job": [("s-01", "", b"")]}, {"operation": "verify", "job": [("s-01", "test-16", vector)]},
+    calls = [{"operation": "identify", "job": one, "limit": 3, "case": "2020-118"},
+             {"operation": "identify", "job": one, "floor": 400000},
+             {"operation": "identify-stored", "job": [("s-01", "", b"")]},
+             {"operation": "verify", "job": [("s-01", "test-16", vector)]},
              {"operation": "compare", "gallery": None, "job": one * 2, "behalf": ["other"], "recipients": ["other"]},
              {"operation": "enrol", "purpose": "gallery-upkeep", "job": [("s-98", "test-16", vector)]},
              {"operation": "remove", "purpose": "gallery-upkeep", "job": [("s-01", "", b"")]},
@@ -61,11 +64,15 @@ def detail_call(kind, rest):
 
 LEAF = b"\1" + struct.pack("<Q", 4)
 CALLS = {service.MATCH: match_calls(),
-         service.AUDIT: [*simple_calls("get-receipt", "get-checkpoint"), detail_call("open-details", LEAF + wire.text("curious")),
+         service.AUDIT: [*simple_calls("get-receipt", "get-checkpoint"),
+             detail_call("open-details", LEAF + wire.text("curious")),
                          detail_call("open-details", b"\0" + wire.text("0" * 32) + wire.text("curious"))],
-         service.ADMIN: [*simple_calls("get-status", "reload", "rebase"), detail_call("count-details", LEAF), detail_call("erase", LEAF),
-                         detail_call("erase", b"\2" + wire.text("s-01")), detail_call("count-details", b"\3" + struct.pack("<Q", 0))]}
-OTHERS = [(wire.SPAWN, struct.pack("<QBI", 1, 0, 0)), (wire.CHILD_GONE, struct.pack("<QI", 1, 0)), (wire.CONNECT, struct.pack("<Q", 1)),
+         service.ADMIN: [*simple_calls("get-status", "reload", "rebase"), detail_call("count-details", LEAF),
+             detail_call("erase", LEAF),
+                         detail_call("erase", b"\2" + wire.text("s-01")),
+                         detail_call("count-details", b"\3" + struct.pack("<Q", 0))]}
+OTHERS = [(wire.SPAWN, struct.pack("<QBI", 1, 0, 0)), (wire.CHILD_GONE, struct.pack("<QI", 1, 0)),
+    (wire.CONNECT, struct.pack("<Q", 1)),
           (wire.CREDIT, struct.pack("<I", 64)), (wire.HANG_UP, struct.pack("<Q", 1)), (wire.ANSWER, bytes(120)),
           (wild.HELLO, bytes(16) + wire.text("0.1.0") + wire.text("cpu/avx2") + wire.text("") + bytes(40) + wire.texts(["faces"])),
           (wild.RESULT, struct.pack("<Q", 9) + wire.text("ok") + wire.text("") + bytes(34) + wire.text("cpu/avx2") + bytes(4)),

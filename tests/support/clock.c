@@ -1,8 +1,8 @@
 /*
  * A clock for tests, to be preloaded into a real matchguardd: what CLOCK_REALTIME and CLOCK_BOOTTIME say is
  * moved, and whether the kernel calls the first synchronised is told, by a file that the test writes while the
- * program runs. Timers are the kernel's: one fires no earlier than the program's own clock says, and where that
- * was behind and is moved on, at once.
+ * program runs. Timers are the kernel's: where the program's clock is behind, one that has come to its end is
+ * looked at, found to be early, and looked at again when sd-event next arms any other of that clock.
  *
  * The file, named by MATCHGUARD_TEST_CLOCK, is 24 bytes: how far CLOCK_REALTIME is moved, as a signed number of
  * microseconds, 1 for synchronised or 0, and how far CLOCK_BOOTTIME is moved, each little-endian in 8 bytes. It
