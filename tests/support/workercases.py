@@ -17,7 +17,7 @@ from wild import Shot
 
 ENDED, TOLD, BOTH = "ended", "told", "both"
 ENGINE, VERSION = "cpu/avx2", "0.1.0"
-LEAK = "LEAK"  # what must not come out anywhere: no subject, but a word where the worker has one
+LEAK = "made.up.word"  # what must not come out anywhere; no digest holds its dots
 SEARCHES = ("identify", "identify-stored")
 NAN, INFINITY = float("nan"), float("inf")
 
