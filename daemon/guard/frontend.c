@@ -53,20 +53,24 @@ static Child *frontend_find_id(const Frontend *frontend, uint64_t id)
         return NULL;
 }
 
+static int frontend_breach(Frontend *frontend)
+{
+        event_tell(EVENT_FRONTEND_BREACH, EVENT_NO_FIELDS,
+                   "The frontend sent what it must not, or does not read; it is ended.");
+        guard_refuse(frontend->guard, (QuotaUser){}, REFUSED_FRONTEND);
+        frontend_end(frontend);
+        guard_peers_changed(frontend->guard);
+        return 0;
+}
+
 static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
         Frontend *frontend = userdata;
         ChildGoneMessage message;
 
         if (packet->type != MESSAGE_CHILD_GONE || packet->n_fds > 0 ||
-            !child_gone_decode(packet->body, packet->n_body, &message)) {
-                event_tell(EVENT_FRONTEND_BREACH, EVENT_NO_FIELDS,
-                           "The frontend sent what it must not; it is ended.");
-                guard_refuse(frontend->guard, (QuotaUser){}, REFUSED_FRONTEND);
-                frontend_end(frontend);
-                guard_peers_changed(frontend->guard);
-                return 0;
-        }
+            !child_gone_decode(packet->body, packet->n_body, &message))
+                return frontend_breach(frontend);
         Child *child = frontend_find_id(frontend, message.child);
         if (!child)
                 return 0;
@@ -79,6 +83,8 @@ static int frontend_on_closed(Channel *channel, int reason, void *userdata)
 {
         Frontend *frontend = userdata;
 
+        if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
+                return frontend_breach(frontend);
         if (reason < 0)
                 event_tell(EVENT_FRONTEND_GONE, EVENT_FIELDS({"error", strerror(-reason)}),
                            "The frontend's socket fails: %s", strerror(-reason));

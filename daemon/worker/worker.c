@@ -215,7 +215,8 @@ static const struct {
 
 static int on_packet(Channel *channel, Packet *packet, void *userdata)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+        /* No message has descriptors: a job would hold them for as long as it waits. */
+        for (size_t i = 0; packet->n_fds == 0 && i < ARRAY_SIZE(messages); i++)
                 if (messages[i].type == packet->type)
                         return messages[i].take(userdata, packet);
         return -EPROTO;

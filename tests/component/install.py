@@ -48,8 +48,10 @@ def expected(source):
     places = {place: 0o755 for place in PROGRAMS}
     places |= {f"share/{place}": mode for place, mode in COMPLETIONS.items()}
     for path in source.glob("units/*"):
-        if str(path.relative_to(source)) not in NOT_INSTALLED:
+        if path.is_file() and str(path.relative_to(source)) not in NOT_INSTALLED:
             places[unit_place(path)] = 0o644
+    for path in source.glob("units/examples/*"):
+        places[f"share/doc/matchguard/examples/{path.name}"] = 0o644
     for path in source.glob("docs/man/*"):
         places[f"share/man/man{path.suffix[1:]}/{path.name}"] = 0o644
     for path in source.glob("policy/policy.d/*"):

@@ -208,6 +208,8 @@ class Service:
         self.programs = {"guard": self.build / "daemon/guard/matchguardd",
                          "frontend": self.build / "daemon/frontend/matchguard-frontend",
                          "worker": self.build / "daemon/worker/matchguard-worker"}
+        # Under accounts of their own (support/taken.py) peers and policy are not the caller's.
+        self.guard_options = ["--private"]
         self.processes, self.callers, self.listeners = {}, {}, []
         self.notify = None
         self.notified = {}
@@ -251,7 +253,7 @@ class Service:
         names = ":".join(name for name, _, _ in LISTENERS)
         environment = {**os.environ, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
                        "NOTIFY_SOCKET": str(self.dir / "notify"), **(environment or {})}
-        command = [str(self.programs["guard"]), "--private", "--state", str(self.state), "--policy-dir", str(self.policy),
+        command = [str(self.programs["guard"]), *self.guard_options, "--state", str(self.state), "--policy-dir", str(self.policy),
                    *arguments]
         # The shell becomes the guard: only so does it know the pid that LISTEN_PID must name, under strace too.
         script = f'LISTEN_PID=$$; export LISTEN_PID; {"kill -STOP $$; " if stopped else ""}exec "$@"'
@@ -260,10 +262,11 @@ class Service:
             [*prefix, "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over, stdout=log, stderr=log,
             pass_fds=tuple(range(first, first + len(source))))
 
-    def start_frontend(self, prefix=()):
+    def start_frontend(self, prefix=(), path=None):
+        """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "frontend.log", "ab")
         self.processes["frontend"] = subprocess.Popen(
-            [*prefix, str(self.programs["frontend"]), "--connect", str(self.path("frontend"))], stdout=log, stderr=log)
+            [*prefix, str(self.programs["frontend"]), "--connect", str(path or self.path("frontend"))], stdout=log, stderr=log)
 
     def start_worker(self, prefix=(), arguments=(), path=None):
         """Starts it; with a path, on whoever listens there instead of the guard."""
@@ -383,9 +386,12 @@ class Service:
         known += found[len(known) % BUNDLE:]
         return known
 
+    def _read_leaves(self, export, first_bundle):
+        return [json.loads(entry) for entry in self.read_entries(export, first_bundle)]
+
     @staticmethod
-    def _read_leaves(export, first_bundle):
-        """The leaves that the checkpoint covers: those beyond it no tool shows yet."""
+    def read_entries(export, first_bundle=0):
+        """The bytes of the leaves that the checkpoint covers: those beyond it no tool shows yet."""
         try:
             size = int((export / "checkpoint").read_text().split("\n")[1])
         except FileNotFoundError:  # nothing was exported yet
@@ -397,10 +403,11 @@ class Service:
             path = export / "tile/entries" / "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
             full = (number + 1) * BUNDLE <= size
             data = (path if full else path.with_name(f"{path.name}.p") / str(size % BUNDLE)).read_bytes()
-            while data:
-                length = int.from_bytes(data[:2], "big")
-                found.append(json.loads(data[2:2 + length]))
-                data = data[2 + length:]
+            at = 0
+            while at < len(data):
+                length = int.from_bytes(data[at:at + 2], "big")
+                found.append(data[at + 2:at + 2 + length])
+                at += 2 + length
         return found
 
     def wait_exported(self, done, timeout=10):
