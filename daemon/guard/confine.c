@@ -10,8 +10,10 @@
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -71,7 +73,7 @@ static const SandboxGroup confine_etc_reader_list[] = {
         {},
 };
 
-enum { CONFINE_FOLDERS_MAX = OPTIONS_POLICY_DIRS_MAX + 8 };
+enum { CONFINE_FOLDERS_MAX = OPTIONS_POLICY_DIRS_MAX + 9 };
 
 typedef struct ConfineFolders {
         SandboxFolder items[CONFINE_FOLDERS_MAX];
@@ -92,6 +94,21 @@ static void confine_policy(ConfineFolders *folders, const Options *options)
                 confine_folder(folders, options->policy_dirs[i], SANDBOX_READ);
         for (size_t i = 0; options->n_policy_dirs == 0 && i < ARRAY_SIZE(installed); i++)
                 confine_folder(folders, installed[i], SANDBOX_READ);
+}
+
+/* A reload reads matchguard.conf again, which an editor may have replaced: so its folder. Return: 0 or -errno. */
+static int confine_config(ConfineFolders *folders, const char *path, char **ret_folder)
+{
+        const char *slash = strrchr(path, '/');
+
+        if (slash)
+                *ret_folder = strndup(path, (size_t)MAX_OF(slash - path, (ptrdiff_t)1));
+        else
+                *ret_folder = strdup(".");
+        if (!*ret_folder)
+                return -ENOMEM;
+        confine_folder(folders, *ret_folder, SANDBOX_READ);
+        return 0;
 }
 
 /* Its own three folders in the state folder, where galleries lie as well: of these it sees the names only. */
@@ -130,7 +147,7 @@ int confine(const Options *options, bool audits, SandboxRemarks *ret_remarks)
 {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY");
         ConfineFolders folders = {};
-        char *paths[3] = {};
+        char *paths[4] = {};
 
         confine_warm_up();
         /* Callers' units, this boot's id. Landlock hides the memory and the files of other processes. */
@@ -139,6 +156,8 @@ int confine(const Options *options, bool audits, SandboxRemarks *ret_remarks)
                 confine_folder(&folders, credentials, SANDBOX_READ);
         confine_policy(&folders, options);
         int r = confine_trail(&folders, options->state_dir, paths);
+        if (r == 0)
+                r = confine_config(&folders, options->config_path, &paths[3]);
         if (r == 0)
                 r = confine_to(&(Sandbox){.lists = {confine_list},
                                           .folders = folders.items,

@@ -118,7 +118,7 @@ int frontend_accept(Guard *guard, int fd)
                 return r;
         event_tell(EVENT_FRONTEND_THERE, EVENT_NO_FIELDS, "The frontend is there.");
         guard_peers_changed(guard);
-        return 0;
+        return log_level_greet(frontend->channel);
 }
 
 /* ------------------------------------------------------------------------------------------- the children */
@@ -205,6 +205,7 @@ int frontend_child(Guard *guard, MessageInterface interface, QuotaUser user, Chi
         if (!quota_take(&guard->quota, QUOTA_CHILD, user)) {
                 /* The room is there once its process has gone: the next one finds it. */
                 frontend_end_idlest(frontend);
+                guard_overloaded(guard);
                 return FRONTEND_E_NONE;
         }
         Child like = {.id = frontend->next_child++, .interface = interface, .user = user};

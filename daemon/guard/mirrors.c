@@ -177,9 +177,11 @@ static void mirrors_damage(void *userdata)
 
 /* ----------------------------------------------------------------------------------------- life and death */
 
-static void mirrors_tell_event(const Buffer *record, void *userdata)
+static void mirrors_tell_event(EventKind kind, const Buffer *record, void *userdata)
 {
-        const MirrorItem item = {.kind = MIRROR_EVENT, .bytes = record->data, .n = record->n};
+        const MirrorItem item = {.kind = kind == EVENT_STEP ? MIRROR_STEP : MIRROR_EVENT,
+                                 .bytes = record->data,
+                                 .n = record->n};
 
         mirror_tell(userdata, &item);
 }

@@ -280,6 +280,7 @@ static void start_attempt(Guard *guard, Attempt *ret_attempt)
                               .new_log = guard->options->new_log,
                               .known = guard->standby.active};
 
+        guard->key_is_credential = config.log_key_path != NULL;
         *ret_attempt = (Attempt){};
         ret_attempt->r = trail_open(&guard->trail, &config, &ret_attempt->found, &ret_attempt->why);
 }
@@ -289,8 +290,11 @@ static int start_judge(Guard *guard, const Attempt *attempt, int *ret_status)
 {
         int r = attempt->r;
 
-        if (r == 0)
+        if (r == 0) {
+                guard->found_clean = attempt->found.clean;
+                guard->n_found_open = attempt->found.n_open;
                 return 0;
+        }
         if (start_passing(r))
                 return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = attempt->why});
         event_tell(r == TRAIL_E_BEHIND ? EVENT_TRAIL_BEHIND : EVENT_TRAIL_REFUSED, EVENT_NO_FIELDS,

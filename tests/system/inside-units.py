@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run by 50-inside-units in the booted container: the attacks of tests/support/inside by the processes of the installed
+"""Run by 51-inside-units in the booted container: the attacks of tests/support/inside by the processes of the installed
 service, held against what the programs and, behind their filters, the units are to refuse.
 
 Usage: inside-units.py confined|logged
