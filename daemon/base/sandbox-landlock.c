@@ -70,6 +70,12 @@ static LandlockRuleset landlock_ruleset(long version)
         return ruleset;
 }
 
+static const uint64_t landlock_rights[] = {
+        [SANDBOX_LIST] = LANDLOCK_READ_DIR,
+        [SANDBOX_READ] = LANDLOCK_READ,
+        [SANDBOX_WRITE] = LANDLOCK_WRITE,
+};
+
 static int landlock_allow(int ruleset_fd, const LandlockRuleset *ruleset, const SandboxFolder *folder)
 {
         _cleanup_(fd_closep) int fd = open(folder->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -77,8 +83,7 @@ static int landlock_allow(int ruleset_fd, const LandlockRuleset *ruleset, const 
                 /* What it cannot reach today it does not get tomorrow. */
                 return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
         const LandlockBeneath beneath = {
-                .allowed =
-                        (folder->access == SANDBOX_WRITE ? LANDLOCK_WRITE : LANDLOCK_READ) & ruleset->files,
+                .allowed = landlock_rights[folder->access] & ruleset->files,
                 .folder_fd = fd,
         };
         return syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_BENEATH, &beneath, 0) < 0 ? -errno

@@ -79,17 +79,24 @@ static int shed_capabilities(uint64_t kept)
         return changed && syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-int sandbox_shed(uint64_t kept)
+int sandbox_hide(void)
 {
         static const struct rlimit none = {};
 
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+            setrlimit(RLIMIT_CORE, &none) < 0)
                 return -errno;
+        return 0;
+}
+
+int sandbox_shed(uint64_t kept)
+{
         int r = shed_bounding(kept);
+
         if (r == 0)
                 r = shed_capabilities(kept);
-        /* Last: the kernel makes it what it was where capabilities change. */
-        return r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : r;
+        /* Last: where capabilities change the kernel may let others look again. */
+        return r < 0 ? r : sandbox_hide();
 }
 
 int sandbox_enter(const Sandbox *sandbox, SandboxRemarks *ret_remarks)

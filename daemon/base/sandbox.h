@@ -4,7 +4,8 @@
  * its lists on one screen, in its confine.c: the system calls that it makes after its start, each group with the
  * reason; and the folders that it opens files in. Everything else is refused by the kernel.
  *
- *   sandbox_shed()   privileges, core dumps, being looked into: sandbox.c
+ *   sandbox_hide()   core dumps, being looked into: sandbox.c
+ *   sandbox_shed()   these, and capabilities
  *   sandbox_enter()  folders and signals by Landlock (sandbox-landlock.c), then the calls by seccomp
  *                    (sandbox-seccomp.c). Builds that cannot live so, with sanitizers or coverage, have
  *                    sandbox-none.c instead of these two.
@@ -56,6 +57,7 @@ typedef struct SandboxGroup {
 
 /* What may be done to the files in a folder and all below it. */
 typedef enum SandboxAccess {
+        SANDBOX_LIST, /* see which there are */
         SANDBOX_READ,
         SANDBOX_WRITE, /* read, write, make, rename and remove files and folders */
 } SandboxAccess;
@@ -84,7 +86,13 @@ typedef struct SandboxRemarks {
 extern const SandboxGroup sandbox_common[];
 
 /**
- * sandbox_shed() - No new privileges, no capabilities, no core files, and no looking into its memory for others.
+ * sandbox_hide() - No core files, no looking into its memory for others, no new privileges: before keys or templates
+ * are read. Return: 0 or -errno.
+ */
+int sandbox_hide(void);
+
+/**
+ * sandbox_shed() - What sandbox_hide() does, and no capabilities.
  * @kept:       bits (1 << CAP_*) of capabilities that it keeps where it has them
  *
  * To be called before threads are made, which inherit this. Return: 0 or -errno.

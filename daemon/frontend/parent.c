@@ -108,8 +108,7 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
 {
         SpawnMessage spawn = {};
 
-        if (packet->type != MESSAGE_SPAWN || packet->n_fds != 1 ||
-            !spawn_decode(packet->body, packet->n_body, &spawn))
+        if (packet->n_fds != 1 || !spawn_decode(packet->body, packet->n_body, &spawn))
                 return -EPROTO;
         pid_t self = getpid();
         pid_t pid = parent->n_children < PARENT_CHILDREN_MAX ? fork() : -1;
@@ -122,9 +121,22 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
         return parent_watch(parent, spawn.child, pid);
 }
 
+/* Children begin with it, too. */
+static int parent_on_log_level(const Packet *packet)
+{
+        LogLevelMessage message = {};
+
+        if (packet->n_fds > 0 || !log_level_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        diag_set_level((DiagLevel)message.level);
+        return 0;
+}
+
 static int parent_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
-        return parent_on_spawn(userdata, packet);
+        if (packet->type == MESSAGE_SPAWN)
+                return parent_on_spawn(userdata, packet);
+        return packet->type == MESSAGE_LOG_LEVEL ? parent_on_log_level(packet) : -EPROTO;
 }
 
 static int parent_on_closed(Channel *channel, int reason, void *userdata)

@@ -19,15 +19,20 @@
 /* A child without clients is kept for a little: the next client of the same uid is often near. */
 #define FRONTEND_LINGER_USEC (10 * CLOCK_USEC_PER_SEC)
 
-bool frontend_peer_is(const Guard *guard, int fd, const char *account)
+uid_t frontend_account(const Guard *guard, const char *name)
 {
-        uid_t uid, expected;
+        uid_t uid;
 
-        if (attest_peer_uid(fd, &uid) < 0)
-                return false;
         if (guard->options->private)
-                return uid == geteuid();
-        return config_account(account, &expected) == 0 && uid == expected;
+                return geteuid();
+        return config_account(name, &uid) == 0 ? uid : FRONTEND_NO_ACCOUNT;
+}
+
+bool frontend_peer_is(int fd, uid_t account)
+{
+        uid_t uid;
+
+        return account != FRONTEND_NO_ACCOUNT && attest_peer_uid(fd, &uid) == 0 && uid == account;
 }
 
 /* --------------------------------------------------------------------------------------------- the parent */
@@ -102,7 +107,7 @@ int frontend_accept(Guard *guard, int fd)
         Frontend *frontend = &guard->frontend;
 
         /* A child that has been taken over runs as the same account: it must not come in as the parent. */
-        if (frontend->channel || !frontend_peer_is(guard, own_fd, "matchguard-frontend")) {
+        if (frontend->channel || !frontend_peer_is(own_fd, guard->frontend_uid)) {
                 event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "frontend"}),
                            "Turned away a connection on the frontend's socket: %s.",
                            frontend->channel ? "a frontend is there" : "it is of another account");
@@ -113,7 +118,7 @@ int frontend_accept(Guard *guard, int fd)
                 return r;
         event_tell(EVENT_FRONTEND_THERE, EVENT_NO_FIELDS, "The frontend is there.");
         guard_peers_changed(guard);
-        return 0;
+        return log_level_greet(frontend->channel);
 }
 
 /* ------------------------------------------------------------------------------------------- the children */
@@ -200,6 +205,7 @@ int frontend_child(Guard *guard, MessageInterface interface, QuotaUser user, Chi
         if (!quota_take(&guard->quota, QUOTA_CHILD, user)) {
                 /* The room is there once its process has gone: the next one finds it. */
                 frontend_end_idlest(frontend);
+                guard_overloaded(guard);
                 return FRONTEND_E_NONE;
         }
         Child like = {.id = frontend->next_child++, .interface = interface, .user = user};

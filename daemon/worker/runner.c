@@ -54,6 +54,7 @@ Job *job_free(Job *job)
         if (!job)
                 return NULL;
         buffer_deinit(&job->result);
+        buffer_deinit(&job->gallery);
         leaf_deinit(&job->leaf);
         packet_deinit(&job->packet);
         free(job);

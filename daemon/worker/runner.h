@@ -39,6 +39,7 @@ typedef struct Job {
         Task task;
         atomic_int stop; /* JobStop */
         Buffer result;   /* the encoded RESULT, filled in by the run callback */
+        Buffer gallery;  /* likewise the GALLERY that goes before it; empty: none does */
 } Job;
 
 Job *job_new(void);

@@ -45,7 +45,7 @@ absent "$worker" 'note_sign( |$)' 'the worker must not be able to sign'
 absent "$worker" 'libaudit|audit_log_' 'the worker must not link an audit library'
 absent "$worker" 'json_object|json-c' 'the worker must not read JSON'
 absent "$tool" 'seccomp|sandbox_' 'what confines the daemons is not for the tool'
-for program in "$frontend" "$worker"; do
+for program in "$guard" "$frontend" "$worker"; do
         present "$program" sandbox_enter 'it must confine itself'
         [ "$confined" = no ] || present "$program" seccomp_load 'it must confine itself by seccomp'
 done
