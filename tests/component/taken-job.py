@@ -198,6 +198,10 @@ def attacker_at(export, path):
                     wanted = json.loads(data)
                     if wanted[0] == "session":
                         between.begin(socket.socket(fileno=fds[0]))
+                    elif not between.worker:
+                        # What was said last has ended it, after it had answered all of that.
+                        test.send(json.dumps(ENDED).encode())
+                        wanted = None
                     continue
                 answer = step(between, sock, wanted, chance)
                 if answer is not None:
