@@ -37,7 +37,8 @@
 #define SO_PEERPIDFD 77
 #endif
 
-enum { ATTEST_FILE_MAX = 64 * 1024 };
+/* The longest is the status of a process in ATTEST_GROUPS_MAX groups, each of up to eleven bytes. */
+enum { ATTEST_FILE_MAX = 1024 * 1024 };
 
 /* What the kernel says for "nobody logged in" in loginuid and sessionid. */
 static const uint64_t attest_unset = UINT32_MAX;

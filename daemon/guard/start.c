@@ -394,7 +394,11 @@ static int start_confine(Guard *guard)
                 if (said[i])
                         event_tell(EVENT_LESS_CONFINED, EVENT_FIELDS({"why", said[i]}),
                                    "Less confined than it could be: %s.", said[i]);
-        return mirrors_init(&guard->mirrors, guard, audit_fd);
+        r = mirrors_init(&guard->mirrors, guard, audit_fd);
+        if (r < 0)
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Cannot begin to tell the journal and the kernel's audit: %s", strerror(-r));
+        return r;
 }
 
 /* The trail is looked at first: only then are the folders that stay open to the guard those of this log. */

@@ -97,9 +97,13 @@ static const char *worker_check_hello(const Worker *worker, const HelloMessage *
                 return "a second hello";
         if (!worker_is_plain(message->version) || !worker_is_plain(message->engine))
                 return "a version or an engine that no leaf can hold";
-        for (size_t i = 0; i < message->galleries.n; i++)
-                if (!text_is_name(message->galleries.items[i], strlen(message->galleries.items[i])))
+        for (size_t i = 0; i < message->galleries.n; i++) {
+                const char *gallery = message->galleries.items[i];
+                if (!text_is_name(gallery, strlen(gallery)))
                         return "a gallery with a name that is none";
+                if (i > 0 && strcmp(message->galleries.items[i - 1], gallery) >= 0)
+                        return "galleries out of order";
+        }
         if (*message->origin && strcmp(message->origin, trail_origin(trail)) != 0)
                 return "it has followed another log; matchguard-worker --forget-log lets it accept this one";
         if (message->size > trail_head(trail).size)
@@ -116,11 +120,8 @@ static WorkerGallery *worker_find_gallery(const Worker *worker, const char *name
         return NULL;
 }
 
-/* Takes note of a gallery on its disk, once. Return: 0 or -ENOMEM. */
-static int worker_note_gallery(Worker *worker, const char *name)
+static int worker_add_gallery(Worker *worker, const char *name)
 {
-        if (worker_find_gallery(worker, name))
-                return 0;
         WorkerGallery *galleries =
                 reallocarray(worker->galleries, worker->n_galleries + 1, sizeof(*galleries));
         if (!galleries)
@@ -133,12 +134,20 @@ static int worker_note_gallery(Worker *worker, const char *name)
         return 0;
 }
 
+/* Takes note of a gallery on its disk, once. Return: 0 or -ENOMEM. */
+static int worker_note_gallery(Worker *worker, const char *name)
+{
+        return worker_find_gallery(worker, name) ? 0 : worker_add_gallery(worker, name);
+}
+
+/* Those of a hello come in order, and so each once: looking for each among all before it would take as long as
+ * a hostile worker likes. */
 static int worker_note_galleries(Worker *worker, const StringList *galleries)
 {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < galleries->n; i++)
-                r = worker_note_gallery(worker, galleries->items[i]);
+                r = worker_add_gallery(worker, galleries->items[i]);
         return r;
 }
 

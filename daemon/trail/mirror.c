@@ -239,6 +239,7 @@ static void *queue_run(void *userdata)
         Message *messages = NULL;
         bool go_on = true;
 
+        (void)pthread_setname_np(pthread_self(), "mirror"); /* For ps and top; the name fits. */
         while (go_on && queue_take(queue, &messages)) {
                 if (!messages)
                         go_on = queue_rest(queue, false);

@@ -307,7 +307,7 @@ typedef struct HelloMessage {
         const char *origin; /* "": it never saw a log */
         uint64_t size;
         Digest root;
-        StringList galleries; /* names of the galleries on its disk */
+        StringList galleries; /* names of the galleries on its disk, in order, each once */
 } HelloMessage;
 
 /* How a gallery is: of each behind HELLO, and before the RESULT of a job that may have changed one. For the status;

@@ -26,33 +26,53 @@ import wild  # noqa: E402
 from childcases import ENDED, NOTHING  # noqa: E402
 from fakefrontend import encode_call, encode_job  # noqa: E402
 
-PLAYERS = taken.ATTACKER_UIDS
+PLAYERS = [*((uid, service.MATCH) for uid in taken.ATTACKER_UIDS), (0, service.AUDIT), (0, service.ADMIN)]
 
 
 # ------------------------------------------------------------------------------------------ in the attacker's process
 
 def receipts_of(child, answers):
     """The decisions that answers name; and what is wrong with an answer."""
-    child.faults += [f"an answer of connection {answer['connection']}" for answer in answers if answer["connection"] != child.own]
+    child.faults += [f"an answer of connection {answer['connection']}"
+        for answer in answers if answer["connection"] != child.own]
     return [[child.uid, answer["receipt"]["decision"]] for answer in answers if answer["receipt"]]
 
 
-def valid_calls():
-    """Messages to begin with: what a child sends, and all that others send."""
+def match_calls():
+    """What a child of Match says."""
     vector = childcases.VECTOR
     one = [("", "test-16", vector)]
-    calls = [{"operation": "identify", "job": one, "limit": 3, "case": "2020-118"}, {"operation": "identify", "job": one, "floor": 400000},
-             {"operation": "identify-stored", "job": [("s-01", "", b"")]}, {"operation": "verify", "job": [("s-01", "test-16", vector)]},
+    calls = [{"operation": "identify", "job": one, "limit": 3, "case": "2020-118"},
+             {"operation": "identify", "job": one, "floor": 400000},
+             {"operation": "identify-stored", "job": [("s-01", "", b"")]},
+             {"operation": "verify", "job": [("s-01", "test-16", vector)]},
              {"operation": "compare", "gallery": None, "job": one * 2, "behalf": ["other"], "recipients": ["other"]},
              {"operation": "enrol", "purpose": "gallery-upkeep", "job": [("s-98", "test-16", vector)]},
              {"operation": "remove", "purpose": "gallery-upkeep", "job": [("s-01", "", b"")]},
              {"operation": "list", "purpose": "gallery-upkeep", "job": [("", "", b"")], "probe": None}]
-    calls = [{**fields, "job": encode_job(fields["job"])} for fields in calls]
-    return calls * 3 + [{"kind": kind, "request": "0" * 32} for kind in ("get-receipt", "who-am-i", "get-status", "reload", "rebase")]
+    return [encode_call(0, 0, **{**fields, "job": encode_job(fields["job"])}) for fields in calls] * 3 + simple_calls(
+        "get-receipt", "who-am-i", "get-status", "reload", "rebase")
 
 
-CALLS = valid_calls()
-OTHERS = [(wire.SPAWN, struct.pack("<QBI", 1, 0, 0)), (wire.CHILD_GONE, struct.pack("<QI", 1, 0)), (wire.CONNECT, struct.pack("<Q", 1)),
+def simple_calls(*kinds):
+    return [encode_call(0, 0, kind=kind, request="0" * 32) for kind in kinds]
+
+
+def detail_call(kind, rest):
+    return struct.pack("<QQB", 0, 0, wire.CALLS.index(kind)) + rest
+
+
+LEAF = b"\1" + struct.pack("<Q", 4)
+CALLS = {service.MATCH: match_calls(),
+         service.AUDIT: [*simple_calls("get-receipt", "get-checkpoint"),
+             detail_call("open-details", LEAF + wire.text("curious")),
+                         detail_call("open-details", b"\0" + wire.text("0" * 32) + wire.text("curious"))],
+         service.ADMIN: [*simple_calls("get-status", "reload", "rebase"), detail_call("count-details", LEAF),
+             detail_call("erase", LEAF),
+                         detail_call("erase", b"\2" + wire.text("s-01")),
+                         detail_call("count-details", b"\3" + struct.pack("<Q", 0))]}
+OTHERS = [(wire.SPAWN, struct.pack("<QBI", 1, 0, 0)), (wire.CHILD_GONE, struct.pack("<QI", 1, 0)),
+    (wire.CONNECT, struct.pack("<Q", 1)),
           (wire.CREDIT, struct.pack("<I", 64)), (wire.HANG_UP, struct.pack("<Q", 1)), (wire.ANSWER, bytes(120)),
           (wild.HELLO, bytes(16) + wire.text("0.1.0") + wire.text("cpu/avx2") + wire.text("") + bytes(40) + wire.texts(["faces"])),
           (wild.RESULT, struct.pack("<Q", 9) + wire.text("ok") + wire.text("") + bytes(34) + wire.text("cpu/avx2") + bytes(4)),
@@ -70,7 +90,7 @@ class Player:
         """Something that it might say, on its connection and in its turn."""
         child, how = self.child, self.chance.random()
         if how < 0.75:
-            return wire.CALL, encode_call(child.own, self.serial + 1, **self.chance.choice(CALLS))
+            return wire.CALL, struct.pack("<QQ", child.own, self.serial + 1) + self.chance.choice(CALLS[child.interface])[16:]
         if how < 0.9:
             return wire.REFUSED, struct.pack("<QB", child.own, self.chance.randrange(4))
         if how < 0.92:
@@ -124,15 +144,15 @@ def serve_attacker(test):
         data, fds, _, _ = socket.recv_fds(test, 65536, 1)
         if not data:
             return
-        what, number, uid, which = json.loads(data)
+        what, which, number, whose = json.loads(data)
+        child = nursery.Child(number, whose, fds[0]) if fds else None
         if what == "case":
             _, make, expected = childcases.CASES[which]
-            reply = one_case(nursery.Child(number, uid, fds[0]), make, expected)
+            reply = one_case(child, make, expected)
         elif what == "elsewhere":
-            interface, kind = childcases.ELSEWHERE[which]
-            reply = one_case(nursery.Child(number, uid, fds[0], interface), childcases.elsewhere(kind), ENDED)
+            reply = one_case(child, childcases.elsewhere(childcases.ELSEWHERE[which][1]), ENDED)
         elif what == "give":
-            players[number] = Player(nursery.Child(number, uid, fds[0]), chance)
+            players[number] = Player(child, chance)
             continue
         else:
             reply = play_round(players, most=40)
@@ -146,7 +166,7 @@ class Attack:
 
     def __init__(self, scene, tally):
         self.scene, self.tally = scene, tally
-        self.nursery = nursery.Nursery(scene, [*PLAYERS, 0])
+        self.nursery = nursery.Nursery(scene, {uid for uid, _ in PLAYERS})
         self.attacker = scene.process(taken.FRONTEND, serve_attacker)
         self.breaches, self.receipts = 0, []
 
@@ -155,50 +175,50 @@ class Attack:
         for fault in faults:
             self.tally.check(False, f"{label}: {fault}")
 
-    def crafted(self, what, which, uid, interface=service.MATCH):
+    def crafted(self, what, which, whose):
         """Return: what came of one case."""
-        self.nursery.want(uid, interface)
-        number, uid, fd = self.nursery.take()
-        came, receipts, faults = self.attacker.ask([what, number, uid, which], [fd])
+        self.nursery.want(*whose)
+        number, whose, fd = self.nursery.take()
+        came, receipts, faults = self.attacker.ask([what, which, number, whose], [fd])
         os.close(fd)
-        self.nursery.bury(number, uid)
+        self.nursery.bury(number, whose)
         self.note((what, which), receipts, faults)
         self.breaches += came == ENDED
         return came
 
     def all_crafted(self):
         for which, (name, _, expected) in enumerate(childcases.CASES):
-            came = self.crafted("case", which, PLAYERS[which % len(PLAYERS)])
+            came = self.crafted("case", which, PLAYERS[which % len(taken.ATTACKER_UIDS)])
             self.tally.check(came == expected, f"{name}: {came} instead of {expected}")
         for which, (interface, kind) in enumerate(childcases.ELSEWHERE):
-            came = self.crafted("elsewhere", which, 0, interface)
+            came = self.crafted("elsewhere", which, (0, interface))
             self.tally.check(came == ENDED, f"{kind} on {interface}: {came}")
 
-    def give(self, uids):
-        """Children of these users for the attacker."""
-        for uid in uids:
-            self.nursery.want(uid)
+    def give(self, players):
+        """Children of these for the attacker."""
+        for whose in players:
+            self.nursery.want(*whose)
         numbers = {}
-        for _ in uids:
-            number, uid, fd = self.nursery.take()
-            self.attacker.tell(["give", number, uid, 0], [fd])
+        for _ in players:
+            number, whose, fd = self.nursery.take()
+            self.attacker.tell(["give", 0, number, whose], [fd])
             os.close(fd)
-            numbers[number] = uid
+            numbers[number] = whose
         return numbers
 
     def by_chance(self, n):
         sent, numbers = 0, self.give(PLAYERS)
         while sent < n:
             free = []
-            for number, (ended, said, receipts, faults) in self.attacker.ask(["play", 0, 0, 0]).items():
+            for number, (ended, said, receipts, faults) in self.attacker.ask(["play", 0, 0, None]).items():
                 free.append(numbers.pop(int(number)))
                 self.nursery.bury(int(number), free[-1])
                 self.note("by chance", receipts, faults)
                 sent += said
                 self.breaches += ended
             numbers.update(self.give(free))
-        for number, uid in numbers.items():
-            self.nursery.bury(number, uid)
+        for number, whose in numbers.items():
+            self.nursery.bury(number, whose)
         return sent
 
 

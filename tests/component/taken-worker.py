@@ -16,6 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import clock  # noqa: E402
 import honest  # noqa: E402
 import service  # noqa: E402
 import taken  # noqa: E402
@@ -103,7 +104,8 @@ def play_hello(path, make):
     return ENDED if came is None else TOLD
 
 
-OTHERS = [(HELLO, encode_hello()), (JOB, bytes(64)), (CHECKPOINT, bytes(12)), (CANCEL, bytes(8)), (32, bytes(40)), (2, bytes(12))]
+OTHERS = [(HELLO, encode_hello()), (JOB, bytes(64)), (CHECKPOINT, bytes(12)), (CANCEL, bytes(8)), (32, bytes(40)),
+    (2, bytes(12))]
 
 
 def play_by_chance(path, chance, n):
@@ -193,8 +195,42 @@ class Attack:
         self.tally.check(not made_up, f"the worker's own words are in the trail: {made_up[:2]}")
 
 
+def after_the_deadline(build, tally):
+    """A result that comes when its caller has been told otherwise: it is passed over, once."""
+    started = service.Service(build)
+    try:
+        moved = clock.Clock(build, started.dir)
+        moved.set(0, boottime=-60)
+        started.start_guard(environment=moved.environment())
+        started.wait_for("READY")
+        line = Line(str(started.path("worker")))
+        started.start_frontend()
+        started.wait_for("X_MATCHGUARD_SERVING")
+        caller = started.connect()
+        caller.send(*service.identify())
+        late = line.job()
+        moved.set(0, boottime=-20)
+        # A refusal, which arms a timer: only then does sd-event look at the others again.
+        started.call(*service.identify(gallery="../faces"))
+        reply = caller.receive()
+        tally.check(reply.get("parameters", {}).get("result") == "timeout", f"40 seconds without a word: {reply}")
+        line.shoot([wild.Shot(RESULT, late.result())])
+        caller.send(*service.identify())
+        line.shoot([wild.Shot(RESULT, line.job().result())])
+        reply = caller.receive()
+        tally.check("error" not in reply, f"after a late result: {reply}")
+        line.shoot([wild.Shot(RESULT, late.result())])
+        tally.check(line.job() is None, "a late result is told twice")
+        tally.check(started.stop() == 0 and started.tool("audit", "verify")[0] == 0, "the trail does not verify")
+        outcomes = [leaf["result"] for leaf in started.leaves() if leaf["kind"] == "outcome"]
+        tally.check(outcomes == ["timeout", "ok"], f"the outcomes are {outcomes}")
+    finally:
+        started.close()
+
+
 def main():
     tally = service.Tally()
+    after_the_deadline(sys.argv[1], tally)
     seed, n = wild.seed_of_the_day(), taken.messages(sys.argv[1])
     scene = taken.Scene(sys.argv[1], tally)
     try:

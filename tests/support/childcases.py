@@ -123,13 +123,15 @@ UNREADABLE = [
 NOT_ITS_OWN = [
     *((f"a call on {what}", lambda child, at=at: [Shot(wire.CALL, encode_call((child.own + at) % 2 ** 64, 1, job=PROBE))])
       for what, at in (("the connection before", -1), ("one that is not yet", 1000), ("one far away", 2 ** 63))),
-    *((f"a call on connection {n}", lambda child, n=n: [Shot(wire.CALL, encode_call(n, 1, job=PROBE))]) for n in (0, 1, 2, 3, 2 ** 64 - 1)),
+    *((f"a call on connection {n}", lambda child, n=n: [Shot(wire.CALL, encode_call(n, 1, job=PROBE))])
+        for n in (0, 1, 2, 3, 2 ** 64 - 1)),
     *((f"serials {serials}", lambda child, serials=serials: [call(child, serial) for serial in serials])
       for serials in ((0,), (2,), (1, 1), (1, 3), (2 ** 64 - 1,), (1, 2, 1))),
     ("200 calls at once", lambda child: [call(child, serial) for serial in range(1, 200)]),
     *((f"{kind} of another interface", said(kind=kind)) for kind in ("reload", "get-checkpoint", "rebase")),
     ("details of a leaf", details("open-details", LEAF_1 + wire.text("curious"))),
-    ("the number of details", details("count-details", LEAF_1)), ("erasing by subject", details("erase", b"\2" + wire.text("s-01"))),
+    ("the number of details", details("count-details", LEAF_1)),
+    ("erasing by subject", details("erase", b"\2" + wire.text("s-01"))),
     ("erasing by age", details("erase", b"\3" + struct.pack("<Q", 0))),
     *((f"message {kind}", of(kind, lambda child: connection(child.own)))
       for kind in (0, 1, 2, 3, 15, 16, 17, 18, 19, 20, 31, 35, 47, 48, 49, 50, 63, 64, 65, 66, 67, 128, 255)),
@@ -139,8 +141,10 @@ NOT_ITS_OWN = [
     ("a call after the end", lambda child: [*of(wire.CLOSED, lambda c: connection(c.own))(child), call(child)]),
     ("an end without a connection", of(wire.CLOSED, lambda child: b"")),
     ("an end with a byte more", of(wire.CLOSED, lambda child: connection(child.own) + b"\0")),
-    *((f"a refusal for {why}", of(wire.REFUSED, lambda child, why=why: connection(child.own) + bytes([why]))) for why in (4, 5, 255)),
-    *((f"a refusal of connection {n}", of(wire.REFUSED, lambda child, n=n: connection(n) + b"\0")) for n in (0, 1, 2 ** 64 - 1)),
+    *((f"a refusal for {why}", of(wire.REFUSED, lambda child, why=why: connection(child.own) + bytes([why])))
+        for why in (4, 5, 255)),
+    *((f"a refusal of connection {n}", of(wire.REFUSED, lambda child, n=n: connection(n) + b"\0"))
+        for n in (0, 1, 2 ** 64 - 1)),
     ("a refusal without a reason", of(wire.REFUSED, lambda child: connection(child.own))),
     ("a refusal with a byte more", of(wire.REFUSED, lambda child: connection(child.own) + b"\0\0")),
 ]
@@ -149,15 +153,18 @@ NOT_ITS_OWN = [
 NO_PACKET = [
     *((f"{n} bytes of a header", lambda child, n=n: [Raw(call(child).header()[:n])]) for n in (1, 4, 7)),
     ("noise", lambda child: [Raw(bytes(range(256)) * 20)]),
-    *((f"flags {flags}", packet(flags=flags)) for flags in (1, 2, 3, 255)), *((f"zero is {n}", packet(zero=n)) for n in (1, 256, 65535)),
+    *((f"flags {flags}", packet(flags=flags)) for flags in (1, 2, 3, 255)),
+    *((f"zero is {n}", packet(zero=n)) for n in (1, 256, 65535)),
     *((f"a length of {n}", packet(length=n)) for n in (0, 1, 2 ** 31, 2 ** 32 - 1)),
-    ("a small body in a memfd", packet(memfd="sealed")), ("an open memfd", packet(memfd="open")), ("half a memfd", packet(memfd="short")),
+    ("a small body in a memfd", packet(memfd="sealed")), ("an open memfd", packet(memfd="open")),
+    ("half a memfd", packet(memfd="short")),
     *((f"{n} descriptors", packet(n_fds=n)) for n in (1, 2, 3, 4, 20)),
     ("a memfd without a body", in_memfd(size=0)), ("a memfd of more than a packet", in_memfd(size=wild.BODY_MAX + 1)),
     ("a memfd of zeros", in_memfd()), ("a memfd that may only be written", in_memfd(how=os.O_WRONLY)),
     ("a memfd by its path only", in_memfd(how=os.O_PATH)),
     ("a memfd of huge pages", in_memfd(flags=os.MFD_ALLOW_SEALING | MFD_HUGETLB, size=2 << 20)),
-    ("the null device for a memfd", with_fds(null(1), 1)), ("a folder for a memfd", with_fds(lambda: [os.open("/", os.O_PATH)], 1)),
+    ("the null device for a memfd", with_fds(null(1), 1)),
+    ("a folder for a memfd", with_fds(lambda: [os.open("/", os.O_PATH)], 1)),
     ("no descriptor for a memfd", with_fds(lambda: [], 1)),
     ("a pipe for a memfd", with_fds(lambda: list(os.pipe()), 1)),
 ]
@@ -166,11 +173,15 @@ NO_PACKET = [
 INVALID_PARAMETERS = [
     *((f"{field} {value!r}", said(**{field: value})) for field, values in (
         ("gallery", ("../faces", "Faces", None, "", "f" * 64, "faces\n")), ("purpose", ("", "a b", "x" * 64, "missing\nchild")),
-        ("sought", ("anybody", "")), ("probe", ("drawing", "Photograph")), ("behalf", (["any thing"], [""], ["rescuer", "Rescuer"])),
-        ("recipients", (["Rescuer"], ["../rescuer"])), ("limit", (0, 2 ** 53, 2 ** 64 - 1)), ("operation", ("drop", "", "IDENTIFY", "compare")),
+        ("sought", ("anybody", "")), ("probe", ("drawing", "Photograph")),
+        ("behalf", (["any thing"], [""], ["rescuer", "Rescuer"])),
+        ("recipients", (["Rescuer"], ["../rescuer"])), ("limit", (0, 2 ** 53, 2 ** 64 - 1)),
+        ("operation", ("drop", "", "IDENTIFY", "compare")),
         ("job", (b"", b"\1\0\0\0\0", b"\1\xff\xff\xff\xff", b"\2" + PROBE[1:], PROBE + b"x", PROBE[:-1],
-                 encode_job([("s-01", "test-16", VECTOR)]), encode_job([("", "a model", VECTOR)]), encode_job([("", "test-16", VECTOR[:-1])]),
-                 encode_job([("", "test-16", b"")]), encode_job([("", "", VECTOR)]), encode_job([("", "test-16", bytes(4 * 4097))]),
+                 encode_job([("s-01", "test-16", VECTOR)]), encode_job([("", "a model", VECTOR)]),
+                 encode_job([("", "test-16", VECTOR[:-1])]),
+                 encode_job([("", "test-16", b"")]), encode_job([("", "", VECTOR)]),
+                 encode_job([("", "test-16", bytes(4 * 4097))]),
                  encode_job([("", "test-16", VECTOR)] * 2)))) for value in values),
     ("a subject that is none", said(operation="verify", job=encode_job([("a/b", "test-16", VECTOR)]))),
     ("a probe for a stored subject", said(operation="identify-stored", job=PROBE)),
@@ -179,25 +190,30 @@ INVALID_PARAMETERS = [
 
 # What is a request: it is decided for the uid that the kernel named, whatever else it says.
 DECIDED = [
-    ("a search", said(), IDENTIFY), ("a search for 1000", said(limit=1000), IDENTIFY), ("a search with no floor", said(floor=-1000000), IDENTIFY),
+    ("a search", said(), IDENTIFY), ("a search for 1000", said(limit=1000), IDENTIFY),
+    ("a search with no floor", said(floor=-1000000), IDENTIFY),
     ("a search in the name of root", said(operator="uid 0", case="uid=0", authorisation="root"), IDENTIFY),
     ("an enrolment", said(operation="enrol", purpose="gallery-upkeep", job=encode_job([("s-99", "test-16", VECTOR)])), DENIED),
     ("a removal", said(operation="remove", purpose="gallery-upkeep", job=encode_job([("s-01", "", b"")])), DENIED),
     ("a list", said(operation="list", purpose="gallery-upkeep", job=encode_job([("", "", b"")])), DENIED),
-    ("a search for the police", said(behalf=["city-police"]), DENIED), ("a search told to the police", said(recipients=["city-police"]), DENIED),
+    ("a search for the police", said(behalf=["city-police"]), DENIED),
+    ("a search told to the police", said(recipients=["city-police"]), DENIED),
     ("another purpose", said(purpose="gallery-upkeep"), DENIED), ("no role", said(sought=None), DENIED),
     ("a gallery that is none", said(gallery="voices"), DENIED),
     ("a template of zeros", said(job=encode_job([("", "test-16", bytes(64))])), wire.BAD_TEMPLATE),
-    ("a template of NaN", said(job=encode_job([("", "test-16", struct.pack("<16f", *[float("nan")] * 16))])), wire.BAD_TEMPLATE),
+    ("a template of NaN", said(job=encode_job([("", "test-16", struct.pack("<16f", *[float("nan")] * 16))])),
+        wire.BAD_TEMPLATE),
     ("a template of another dimension", said(job=encode_job([("", "test-16", VECTOR[:32])])), wire.BAD_TEMPLATE),
     ("another model", said(job=encode_job([("", "subject.17", VECTOR)])), wire.MODEL_MISMATCH),
     ("the receipt of nobody", said(kind="get-receipt", request="0" * 32), wire.NO_SUCH_REQUEST),
     ("who it is", said(kind="who-am-i"), wire.WHO_AM_I), ("the public status", said(kind="get-status"), wire.STATUS),
-    *((f"a refusal for {why}", of(wire.REFUSED, lambda child, why=why: connection(child.own) + bytes([why])), NOTHING) for why in range(4)),
+    *((f"a refusal for {why}", of(wire.REFUSED, lambda child, why=why: connection(child.own) + bytes([why])), NOTHING)
+        for why in range(4)),
     ("the end of its connection", of(wire.CLOSED, lambda child: connection(child.own)), NOTHING),
 ]
 
-CASES = [*((*row, ENDED) for row in UNREADABLE + NOT_ITS_OWN + NO_PACKET), *((*row, INVALID) for row in INVALID_PARAMETERS), *DECIDED]
+CASES = [*((*row, ENDED) for row in UNREADABLE + NOT_ITS_OWN + NO_PACKET), *((*row, INVALID) for row in INVALID_PARAMETERS),
+    *DECIDED]
 
 # On the sockets of the auditor and the administrator, as root: everything that they do not have.
 ELSEWHERE = [(interface, kind) for interface, kinds in (

@@ -1,8 +1,8 @@
 """What a taken-over guard tells the worker about one job, in the place of the true one, and what must come of it: a table.
 
 A row is a name, what is said (a function of the job as it came; it returns packets), and what must happen: a part of the reason
-with which the worker refuses, or one for each of several jobs; DONE, or ENDED, the worker ends. The true job follows nowhere: its index is as good as new, so
-that nothing but what was changed can be the reason.
+with which the worker refuses, or one for each of several jobs; DONE, or ENDED, the worker ends. The true job follows nowhere:
+its index is as good as new, so that nothing but what was changed can be the reason.
 """
 import copy
 import json
@@ -112,7 +112,8 @@ class Note:
 
     def shot(self):
         data = self.text.encode()
-        return Shot(CHECKPOINT, struct.pack("<H", len(data)) + data + b"\0" + struct.pack("<QH", self.old_size, len(self.proof)) + b"".join(self.proof))
+        proof = struct.pack("<QH", self.old_size, len(self.proof)) + b"".join(self.proof)
+        return Shot(CHECKPOINT, struct.pack("<H", len(data)) + data + b"\0" + proof)
 
 
 def checkpoint(change, which=-1):
@@ -166,18 +167,24 @@ def same(data):
 
 LEAVES = [
     *((f"{name} is {value!r}", member(name, value)) for name, value in (
-        ("limit", 1000), ("limit", 1), ("release", "scores"), ("release", "decision"), ("floor", 0), ("floor", 2000000), ("gallery", "voices"),
-        ("gallery-kind", "event"), ("gallery-maximum", 9), ("operation", "list"), ("operation", "identify-stored"), ("operation", "remove"),
-        ("model", "other"), ("dimension", 8), ("uid", 0), ("verdict", "deny"), ("kind", "outcome"), ("worker", "0" * 32), ("v", 2), ("index", 0),
-        ("policy", "0" * 64), ("time", 0), ("organisation", "keeper"), ("allow", "upkeep"), ("job", "A" * 43), ("more", "than there was"))),
-    ("one byte of the leaf", changed(leaf=flip(100))), ("its last byte", changed(leaf=flip(-1))), ("a space in it", changed(leaf=lambda data: data + b" ")),
+        ("limit", 1000), ("limit", 1), ("release", "scores"), ("release", "decision"), ("floor", 0), ("floor", 2000000),
+        ("gallery", "voices"),
+        ("gallery-kind", "event"), ("gallery-maximum", 9), ("operation", "list"), ("operation", "identify-stored"),
+        ("operation", "remove"),
+        ("model", "other"), ("dimension", 8), ("uid", 0), ("verdict", "deny"), ("kind", "outcome"), ("worker", "0" * 32),
+        ("v", 2), ("index", 0),
+        ("policy", "0" * 64), ("time", 0), ("organisation", "keeper"), ("allow", "upkeep"), ("job", "A" * 43),
+        ("more", "than there was"))),
+    ("one byte of the leaf", changed(leaf=flip(100))), ("its last byte", changed(leaf=flip(-1))),
+    ("a space in it", changed(leaf=lambda data: data + b" ")),
     ("a leaf cut", changed(leaf=lambda data: data[:-1])), ("a leaf twice", changed(leaf=lambda data: data * 2)),
     ("a leaf of one byte", changed(leaf=b"{")), ("the largest leaf", changed(leaf=b"x" * LEAF_MAX)),
 ]
 
 PROOFS = [
     *((f"hash {i} of the path", flip_node(i)) for i in range(4)), ("the last hash of the path", flip_node(-1)),
-    ("no path", changed(path=[])), ("a path too short", changed(path=lambda path: path[:-1])), ("a path without its first", changed(path=lambda path: path[1:])),
+    ("no path", changed(path=[])), ("a path too short", changed(path=lambda path: path[:-1])),
+    ("a path without its first", changed(path=lambda path: path[1:])),
     ("a path too long", changed(path=lambda path: [*path, bytes(32)])), ("a path twice", changed(path=lambda path: path * 2)),
     ("a path turned round", changed(path=lambda path: path[::-1])), ("128 hashes", changed(path=[bytes(32)] * 128)),
     ("the next index", changed(index=lambda index: index + 1)), ("the index before", changed(index=lambda index: index - 1)),
@@ -185,45 +192,63 @@ PROOFS = [
 ]
 
 SIZES = [*((f"a size of {what}", changed(tree_size=change)) for what, change in (
-    ("one less", lambda size: size - 1), ("one more", lambda size: size + 1), ("nothing", 0), ("the last number", 2 ** 64 - 1)))]
+    ("one less", lambda size: size - 1), ("one more", lambda size: size + 1), ("nothing", 0),
+    ("the last number", 2 ** 64 - 1)))]
 
 # With true paths, which takes the export its time: all of them in the place of one job.
 OTHERS = [
-    (instead("request", "deny"), "no permit"), (instead("start"), "no request"), (instead("policy"), "no request"), (instead("outcome"), "no request"),
+    (instead("request", "deny"), "no permit"), (instead("start"), "no request"), (instead("policy"), "no request"),
+    (instead("outcome"), "no request"),
     (instead("request", "permit"), "another session"), (again(-1), "after the last one"), (again(0), "after the last one"),
     (under_its_name("request", "deny"), NOT_IN_LOG), (under_its_name("start"), NOT_IN_LOG),
 ]
 
 WORK = [
-    *((f"byte {at} of the work", entry(flip(at))) for at in (0, 1, 5, 8, 12, 40, -1)), ("a byte more of it", entry(lambda data: data + b"\0")),
-    ("a byte less of it", entry(lambda data: data[:-1])), ("no work", entry(lambda data: b"")), ("the work twice", entry(lambda data: data * 2)),
-    ("2 MiB of work", entry(lambda data: bytes(1 << 20))), ("another model in it", entry(lambda data: data.replace(b"test-16", b"test-61"))),
+    *((f"byte {at} of the work", entry(flip(at))) for at in (0, 1, 5, 8, 12, 40, -1)),
+    ("a byte more of it", entry(lambda data: data + b"\0")),
+    ("a byte less of it", entry(lambda data: data[:-1])), ("no work", entry(lambda data: b"")),
+    ("the work twice", entry(lambda data: data * 2)),
+    ("1 MiB of work", entry(lambda data: bytes(1 << 20))),
+    ("another model in it", entry(lambda data: data.replace(b"test-16", b"test-61"))),
     *((f"byte {at} of the salt", changed(salt=flip(at))) for at in (0, 31)), ("no salt", changed(salt=bytes(32))),
     ("work and salt of the job before", lambda at: changed(data=at.done[-1].data, salt=at.done[-1].salt)(at)),
     ("the salt of the job before", lambda at: changed(salt=at.done[-1].salt)(at)),
 ]
 
 CHECKPOINTS = [
-    *((f"a signature with byte {at} flipped", note(lambda text, at=at: text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:])) for at in (-10, -30, -100)),
-    ("another root", set_line(2, flip_base64)), ("another size", set_line(1, lambda size: str(int(size) + 1))), ("a smaller size", set_line(1, lambda size: str(int(size) - 1))),
-    ("a size of nothing", set_line(1, lambda size: "0")), ("a size with a zero before it", set_line(1, lambda size: f"0{size}")),
-    ("another log", set_line(0, lambda origin: f"{origin}x")), ("no log", set_line(0, lambda origin: "")), ("no signature", note(lambda text: text.partition("\n\n")[0] + "\n\n")),
-    ("no note", note(lambda text: "")), ("a line more", lines(lambda found: found.insert(3, "more"))), ("a line less", lines(lambda found: found.pop(2))),
-    ("signatures of others only", lines(lambda found: found.__setitem__(slice(4, None), [line for line in found[4:] if "/epoch" in line] + [""]))),
-    ("a note without its last newline", note(lambda text: text[:-1])), ("a note of 60,000 bytes", note(lambda text: text + "x" * 60000)),
-    ("the first checkpoint", checkpoint(same, 0)), ("the one before", checkpoint(same, -2)), ("the last one again", checkpoint(same)),
-    ("the last one, from nothing", proof(lambda hashes: [], lambda size: 0)), ("the last one, from far away", proof(same, lambda size: 2 ** 64 - 1)),
-    ("the last one, with a hash more", proof(lambda hashes: [*hashes, bytes(32)])), ("the last one with 128", proof(lambda hashes: [bytes(32)] * 128)),
+    *((f"a signature with byte {at} flipped", note(lambda text, at=at: flip_base64(text, at))) for at in (-10, -30, -100)),
+    ("another root", set_line(2, flip_base64)), ("another size", set_line(1, lambda size: str(int(size) + 1))),
+    ("a smaller size", set_line(1, lambda size: str(int(size) - 1))),
+    ("a size of nothing", set_line(1, lambda size: "0")),
+    ("a size with a zero before it", set_line(1, lambda size: f"0{size}")),
+    ("another log", set_line(0, lambda origin: f"{origin}x")), ("no log", set_line(0, lambda origin: "")),
+    ("no signature", note(lambda text: text.partition("\n\n")[0] + "\n\n")),
+    ("no note", note(lambda text: "")), ("a line more", lines(lambda found: found.insert(3, "more"))),
+    ("a line less", lines(lambda found: found.pop(2))),
+    ("signatures of others only", lines(lambda found: found.__setitem__(slice(4, None),
+        [line for line in found[4:] if "/epoch" in line] + [""]))),
+    ("a note without its last newline", note(lambda text: text[:-1])),
+    ("a note of 60,000 bytes", note(lambda text: text + "x" * 60000)),
+    ("the first checkpoint", checkpoint(same, 0)), ("the one before", checkpoint(same, -2)),
+    ("the last one again", checkpoint(same)),
+    ("the last one, from nothing", proof(lambda hashes: [], lambda size: 0)),
+    ("the last one, from far away", proof(same, lambda size: 2 ** 64 - 1)),
+    ("the last one, with a hash more", proof(lambda hashes: [*hashes, bytes(32)])),
+    ("the last one with 128", proof(lambda hashes: [bytes(32)] * 128)),
 ]
 
 UNREADABLE = [
     *((f"a job cut at {at}", raw(JOB, lambda at_, at=at: at_.job.pack()[:at])) for at in (0, 8, 17, 60, -1)),
     ("a job with a byte more", raw(JOB, lambda at: at.job.pack() + b"\0")), ("a job without a leaf", changed(leaf=b"")),
     ("a leaf too large", changed(leaf=b"x" * (LEAF_MAX + 1))), ("129 hashes", changed(path=[bytes(32)] * 129)),
-    ("a checkpoint cut", raw(CHECKPOINT, lambda at: at.checkpoints[-1][:-1])), ("a cancelling cut", raw(CANCEL, lambda at: bytes(7))),
-    *((f"message {kind}", raw(kind)) for kind in (0, 1, 32, HELLO, RESULT, 63, 67, 255)), ("flags", raw(JOB, flags=2)), ("a zero that is none", raw(JOB, zero=1)),
-    ("a length that is not so", raw(JOB, length=9)), ("an open memfd", raw(JOB, lambda at: at.job.pack() + bytes(70000), memfd="open")),
-    ("descriptors with a job", raw(JOB, n_fds=1)), ("descriptors with a checkpoint", raw(CHECKPOINT, lambda at: at.checkpoints[-1], n_fds=2)),
+    ("a checkpoint cut", raw(CHECKPOINT, lambda at: at.checkpoints[-1][:-1])),
+    ("a cancelling cut", raw(CANCEL, lambda at: bytes(7))),
+    *((f"message {kind}", raw(kind)) for kind in (0, 1, 32, HELLO, RESULT, 63, 67, 255)), ("flags", raw(JOB, flags=2)),
+    ("a zero that is none", raw(JOB, zero=1)),
+    ("a length that is not so", raw(JOB, length=9)), ("an open memfd",
+        raw(JOB, lambda at: at.job.pack() + bytes(70000), memfd="open")),
+    ("descriptors with a job", raw(JOB, n_fds=1)), ("descriptors with a checkpoint",
+        raw(CHECKPOINT, lambda at: at.checkpoints[-1], n_fds=2)),
 ]
 
 
@@ -232,14 +257,18 @@ def cancel(change):
 
 
 TRUE = [
-    ("as it came", changed()), ("no deadline to speak of", changed(deadline=2 ** 64 - 1)), ("others cancelled first", then_the_job(cancel(lambda i: i + 1), cancel(lambda i: 0))),
+    ("as it came", changed()), ("no deadline to speak of", changed(deadline=2 ** 64 - 1)),
+    ("others cancelled first", then_the_job(cancel(lambda i: i + 1), cancel(lambda i: 0))),
     ("itself cancelled first", then_the_job(cancel(same))),
 ]
 
-CASES = [*((*row, NOT_IN_LOG) for row in LEAVES + PROOFS), *((*row, "last checkpoint") for row in SIZES), ("the last job as it was", as_it_was, "last checkpoint"),
-         ("other leaves of the log", lambda at: [shot for make, _ in OTHERS for shot in make(at)], tuple(why for _, why in OTHERS)),
+CASES = [*((*row, NOT_IN_LOG) for row in LEAVES + PROOFS), *((*row, "last checkpoint") for row in SIZES),
+    ("the last job as it was", as_it_was, "last checkpoint"),
+         ("other leaves of the log", lambda at: [shot for make, _ in OTHERS for shot in make(at)],
+             tuple(why for _, why in OTHERS)),
          *((*row, OTHER_JOB) for row in WORK),
-         *((*row, NONE_ACCEPTED) for row in CHECKPOINTS), *((*row, DONE) for row in TRUE), *((*row, ENDED) for row in UNREADABLE)]
+         *((*row, NONE_ACCEPTED) for row in CHECKPOINTS), *((*row, DONE) for row in TRUE),
+         *((*row, ENDED) for row in UNREADABLE)]
 
 
 def readable(shot):

@@ -12,7 +12,7 @@ import struct
 
 import fakefrontend
 import service
-from fakeguard import CHILD_GONE, SPAWN, send_packet
+from fakeguard import CHILD_GONE, INTERFACES, send_packet
 from taken import FRONTEND
 
 CONNECTIONS = 2  # of each child: one to play on, one to see whether the guard is still listening
@@ -38,9 +38,9 @@ def serve_filter(listen_path, guard_path, uids):
                 elif sock is frontend:
                     guard.send(data)
                 else:
-                    number, _, uid = struct.unpack("<QBI", data[8:]) if data[0] == SPAWN else (0, 0, None)
+                    number, interface, uid = struct.unpack("<QBI", data[8:])
                     if uid in uids:
-                        socket.send_fds(test, [json.dumps([number, uid]).encode()], fds)
+                        socket.send_fds(test, [json.dumps([number, uid, INTERFACES[interface]]).encode()], fds)
                     else:
                         socket.send_fds(frontend, [data], fds)
                     for fd in fds:
@@ -64,27 +64,28 @@ class Nursery:
 
     def want(self, uid, interface=service.MATCH):
         """Has clients of a user connect, for whom the guard will want a child."""
-        self.clients[uid] = [self.scene.service.connect(uid, interface) for _ in range(CONNECTIONS)]
+        self.clients[uid, interface] = [self.scene.service.connect(uid, interface) for _ in range(CONNECTIONS)]
 
     def take(self, timeout=20):
-        """Return: the next child: its number, its uid and the descriptor."""
+        """Return: the next child: its number, whose it is (uid and interface), and the descriptor."""
         if not select.select([self.filter.sock], [], [], timeout)[0]:
             raise TimeoutError("the guard wants no child")
         data, fds, _, _ = socket.recv_fds(self.filter.sock, 4096, 1)
-        number, uid = json.loads(data)
-        return number, uid, fds[0]
+        number, *whose = json.loads(data)
+        return number, tuple(whose), fds[0]
 
-    def bury(self, number, uid):
+    def bury(self, number, whose):
         """The process of a child has gone, and so have its clients."""
         self.filter.tell([number])
-        for client in self.clients.pop(uid):
+        for client in self.clients.pop(whose):
             client.close()
 
 
 class Child(fakefrontend.FakeChild):
     """A child in the hands of an attacker: what it can say, and what it hears."""
 
-    def __init__(self, number, uid, fd, interface=service.MATCH):
+    def __init__(self, number, whose, fd):
+        uid, interface = whose
         super().__init__(None, number, interface, uid, fd)
         self.sock.setblocking(True)
         self.faults, self.sent = [], 0

@@ -23,6 +23,8 @@ import subprocess
 import tempfile
 import time
 
+import traces
+
 MATCH, ADMIN, AUDIT = "org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"
 LISTENERS = [(MATCH, socket.SOCK_STREAM, 0o666), (ADMIN, socket.SOCK_STREAM, 0o600), (AUDIT, socket.SOCK_STREAM, 0o660),
              ("frontend", socket.SOCK_SEQPACKET, 0o600), ("worker", socket.SOCK_SEQPACKET, 0o600)]
@@ -208,6 +210,8 @@ class Service:
         self.programs = {"guard": self.build / "daemon/guard/matchguardd",
                          "frontend": self.build / "daemon/frontend/matchguard-frontend",
                          "worker": self.build / "daemon/worker/matchguard-worker"}
+        self.environment = {}  # what each of them has beside the test's own
+        self.arguments = {"guard": [], "frontend": [], "worker": []}  # what each of them is always given
         # Under accounts of their own (support/taken.py) peers and policy are not the caller's.
         self.guard_options = ["--private"]
         self.processes, self.callers, self.listeners = {}, {}, []
@@ -251,30 +255,31 @@ class Service:
                 os.close(fd)
 
         names = ":".join(name for name, _, _ in LISTENERS)
-        environment = {**os.environ, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
+        environment = {**os.environ, **self.environment, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
                        "NOTIFY_SOCKET": str(self.dir / "notify"), **(environment or {})}
         command = [str(self.programs["guard"]), *self.guard_options, "--state", str(self.state), "--policy-dir", str(self.policy),
-                   *arguments]
+                   *self.arguments["guard"], *arguments]
         # The shell becomes the guard: only so does it know the pid that LISTEN_PID must name, under strace too.
         script = f'LISTEN_PID=$$; export LISTEN_PID; {"kill -STOP $$; " if stopped else ""}exec "$@"'
         log = open(self.dir / "guard.log", "ab")
         self.processes["guard"] = subprocess.Popen(
-            [*prefix, "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over, stdout=log, stderr=log,
-            pass_fds=tuple(range(first, first + len(source))))
+            [*traces.prefix(prefix), "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over,
+            stdout=log, stderr=log, pass_fds=tuple(range(first, first + len(source))))
 
     def start_frontend(self, prefix=(), path=None):
         """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "frontend.log", "ab")
         self.processes["frontend"] = subprocess.Popen(
-            [*prefix, str(self.programs["frontend"]), "--connect", str(path or self.path("frontend"))], stdout=log, stderr=log)
+            [*traces.prefix(prefix), str(self.programs["frontend"]), "--connect", str(path or self.path("frontend")),
+             *self.arguments["frontend"]], stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     def start_worker(self, prefix=(), arguments=(), path=None):
         """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "worker.log", "ab")
         self.processes["worker"] = subprocess.Popen(
-            [*prefix, str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
-             str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"), *arguments],
-            stdout=log, stderr=log)
+            [*traces.prefix(prefix), str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
+             str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"),
+             *self.arguments["worker"], *arguments], stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""

@@ -19,10 +19,13 @@ HEADER = 8
 INLINE_MAX = 65536 - HEADER
 BODY_MAX = 2 << 20
 F_ADD_SEALS, ALL_SEALS = 1033, 0x1 | 0x2 | 0x4 | 0x8
-NUMBERS = [0, 1, 2, 0x7f, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 53 - 1, 2 ** 53, 2 ** 63 - 1, 2 ** 63, 2 ** 64 - 1,
+NUMBERS = [0, 1, 2, 0x7f, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 53 - 1, 2 ** 53, 2 ** 63 - 1, 2 ** 63,
+    2 ** 64 - 1,
            0x7ff0000000000000, 0x7ff8000000000001, 0xfff0000000000000, 0x3ff0000000000001]
-TEXTS = [b"", b"a", b"ok", b"faces", b"identify", b"compare", b"../../etc/shadow", b"a b", b"Faces", b"\xff\xfe", b"\xed\xa0\x80",
-         b"a\nb", b"x" * 64, b"x" * 65, b"y" * 513, b"z" * 65535, b"\"},{\"kind\":\"request\"", b"%s%n%s", b"0" * 32, b"worker-gone",
+TEXTS = [b"", b"a", b"ok", b"faces", b"identify", b"compare", b"../../etc/shadow", b"a b", b"Faces", b"\xff\xfe",
+    b"\xed\xa0\x80",
+         b"a\nb", b"x" * 64, b"x" * 65, b"y" * 513, b"z" * 65535, b"\"},{\"kind\":\"request\"", b"%s%n%s", b"0" * 32,
+         b"worker-gone",
          b"model-mismatch", b"bad-template", b"rescuer", b"any", b"missing-child-reunion"]
 
 MATCH = "str opt str opt opt list list opt opt opt ?8 ?4 blob"
@@ -139,7 +142,8 @@ class Wild:
             shot.memfd, shot.flags = how, 1
 
         self.chance.choice((
-            lambda: setattr(shot, "kind", self.chance.choice(TYPES)), lambda: setattr(shot, "flags", self.chance.choice((0, 1, 2, 255))),
+            lambda: setattr(shot, "kind", self.chance.choice(TYPES)), lambda: setattr(shot, "flags",
+                self.chance.choice((0, 1, 2, 255))),
             lambda: setattr(shot, "zero", self.chance.choice((1, 255, 65535))),
             lambda: setattr(shot, "length", self.chance.choice((0, 1, shot.length - 1, shot.length + 1, *NUMBERS))),
             lambda: setattr(shot, "n_fds", self.chance.randrange(1, 8)),
@@ -157,7 +161,8 @@ class Wild:
         return body[:self.chance.randrange(len(body) + 1)]
 
     def _extend(self, kind, body):
-        return body + self.chance.choice((b"\0", b"\xff" * 8, body, b"\0" * self.chance.choice((1000, 70000)), self._large(body)))
+        return body + self.chance.choice((b"\0", b"\xff" * 8, body, b"\0" * self.chance.choice((1000, 70000)),
+            self._large(body)))
 
     def _large(self, body):
         """Rarely as much as a packet may have, and a byte more: that takes time to make."""
@@ -175,7 +180,8 @@ class Wild:
         """A number becomes the one beside it: a length that is off by one, the next index, the next serial."""
         found = pieces(kind, body)
         at = self.chance.choice([i for i, piece in enumerate(found) if len(piece) in (1, 2, 4, 8)] or [0])
-        found[at:at + 1] = [((int.from_bytes(piece, "little") + self.chance.choice((-1, 1))) % (1 << 8 * len(piece) if piece else 1))
+        found[at:at + 1] = [((int.from_bytes(piece, "little") + self.chance.choice((-1, 1))) % (1 << 8 * len(piece) if piece
+            else 1))
                             .to_bytes(len(piece), "little") for piece in found[at:at + 1]]
         return b"".join(found)
 
@@ -200,7 +206,8 @@ class Wild:
     def _repeat(self, kind, body):
         found = pieces(kind, body)
         at = self.chance.randrange(max(len(found), 1))
-        return b"".join(found[:at + 1] + found[at:at + 1] * (2000 if self.chance.random() < 0.02 else self.chance.choice((1, 1, 30))) + found[at + 1:])
+        return b"".join(found[:at + 1] + found[at:at + 1] * (2000 if self.chance.random() < 0.02
+            else self.chance.choice((1, 1, 30))) + found[at + 1:])
 
     def _drop(self, kind, body):
         found = pieces(kind, body)

@@ -345,26 +345,35 @@ Test(attest, who_is_root_in_a_namespace_of_its_own_is_its_user_outside)
         }
 }
 
-/* In a pid namespace of ours where the peer is not seen: by number it is nobody, and cannot be followed. */
+/* Whether all is right in a pid namespace of ours where the peer is not seen: by number it is nobody. */
+static bool attests_without_a_number(int fd)
+{
+        Attestation a = ATTESTATION_INIT, b = ATTESTATION_INIT;
+
+        if (attest(fd, true, &a) != ATTEST_E_GONE)
+                return false;
+        if (!kernel_keeps_peers())
+                return true;
+        return attest(fd, false, &b) == 0 && b.pid == 0 && b.uid == getuid() && attestation_alive(&b);
+}
+
 Test(attest, a_peer_without_a_number)
 {
         if (getuid() != 0)
                 cr_skip_test("needs root");
         Peer peer = {};
         Meeting meeting = meet(&peer);
-        cr_assert_eq(unshare(CLONE_NEWPID), 0);
-        pid_t inside = fork();
-        if (inside == 0) {
-                Attestation a = ATTESTATION_INIT;
-                Attestation b = ATTESTATION_INIT;
-                int wrong = attest(meeting.fd, true, &a) != ATTEST_E_GONE;
-                if (kernel_keeps_peers())
-                        wrong |= attest(meeting.fd, false, &b) != 0 || b.pid != 0 || b.pidfd < 0 ||
-                                 !attestation_alive(&b);
-                _exit(wrong);
+        /* Not the test itself enters it: a sanitizer wants to make processes here at its end. */
+        pid_t between = fork();
+        if (between == 0) {
+                int status = -1;
+                pid_t inside = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
+                if (inside == 0)
+                        _exit(attests_without_a_number(meeting.fd) ? 0 : 1);
+                _exit(waitpid(inside, &status, 0) == inside && status == 0 ? 0 : 1);
         }
         int status = -1;
-        cr_assert_eq(waitpid(inside, &status, 0), inside);
+        cr_assert_eq(waitpid(between, &status, 0), between);
         cr_expect_eq(status, 0);
         part(&meeting, &peer);
 }
