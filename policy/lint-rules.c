@@ -3,6 +3,8 @@
  * by the objects that these were made of.
  */
 
+#include <string.h>
+
 #include "base/macro.h"
 #include "policy/linter.h"
 #include "policy/match.h"
@@ -89,53 +91,124 @@ void lint_scores_without_rate(Linter *linter)
         }
 }
 
-/* Calls back for each user of each [Peer] that also has Unit=. */
-static void lint_each_user(Linter *linter, void (*check)(Linter *linter, size_t organisation,
-                                                         const UnitWord *word, uint32_t id))
+/* What a lint of a [Peer] looks at. */
+typedef struct LintPeer {
+        size_t organisation;
+        const Object *object;
+        const Section *section; /* what the rule was made from */
+        const PeerRule *rule;
+} LintPeer;
+
+static void lint_each_peer(Linter *linter, void (*check)(Linter *linter, const LintPeer *peer))
 {
         for (size_t i = 0; i < linter->policy->objects[OBJECT_ORGANISATION].n; i++) {
-                const PeerRule *peer = linter->policy->organisations[i].peers;
-                const Section *section = lint_object(linter, OBJECT_ORGANISATION, i)->peers;
-                for (; section; section = section->next, peer++)
-                        for (size_t k = 0; k < peer->n_users && peer->n_units > 0; k++)
-                                check(linter, i, &section->values[KEY_USER]->words[k], peer->users[k]);
+                const Object *object = lint_object(linter, OBJECT_ORGANISATION, i);
+                const PeerRule *rule = linter->policy->organisations[i].peers;
+                for (const Section *section = object->peers; section; section = section->next, rule++)
+                        check(linter, &(LintPeer){i, object, section, rule});
         }
 }
 
-static void lint_root(Linter *linter, size_t organisation, const UnitWord *word, uint32_t id)
+static void lint_root(Linter *linter, const LintPeer *peer)
 {
-        if (id == 0)
-                linter_warn(
-                        linter, lint_object(linter, OBJECT_ORGANISATION, organisation), word->place,
-                        "'Unit' with the user root, who may run anything in any unit; expected an account of "
-                        "its own");
+        for (size_t i = 0; i < peer->rule->n_users && peer->rule->n_units > 0; i++)
+                if (peer->rule->users[i] == 0)
+                        linter_warn(
+                                linter, peer->object, peer->section->values[KEY_USER]->words[i].place,
+                                "'Unit' with the user root, who may run anything in any unit; expected an "
+                                "account of its own");
 }
 
 void lint_unit_of_root(Linter *linter)
 {
-        lint_each_user(linter, lint_root);
+        lint_each_peer(linter, lint_root);
 }
 
-static void lint_shared(Linter *linter, size_t organisation, const UnitWord *word, uint32_t id)
+/* The first other organisation that a user is; NULL: none. */
+static const char *lint_other_of(const Linter *linter, size_t organisation, uint32_t user)
 {
         size_t n = 0;
-        const PeerKey *keys = peer_keys_find(&linter->policy->index.users, id, &n);
+        const PeerKey *keys = peer_keys_find(&linter->policy->index.users, user, &n);
 
-        for (size_t i = 0; i < n; i++) {
-                if (keys[i].organisation == organisation)
-                        continue;
-                linter_warn(
-                        linter, lint_object(linter, OBJECT_ORGANISATION, organisation), word->place,
-                        "'Unit' with the user '%s', who is also organisation '%s'; expected an account for "
-                        "each",
-                        word->text, linter->policy->organisations[keys[i].organisation].name);
-                return;
+        for (size_t i = 0; i < n; i++)
+                if (keys[i].organisation != organisation)
+                        return linter->policy->organisations[keys[i].organisation].name;
+        return NULL;
+}
+
+static void lint_shared(Linter *linter, const LintPeer *peer)
+{
+        for (size_t i = 0; i < peer->rule->n_users && peer->rule->n_units > 0; i++) {
+                const UnitWord *word = &peer->section->values[KEY_USER]->words[i];
+                const char *other = lint_other_of(linter, peer->organisation, peer->rule->users[i]);
+                if (other)
+                        linter_warn(linter, peer->object, word->place,
+                                    "'Unit' with the user '%s', who is also organisation '%s'; expected an "
+                                    "account for each",
+                                    word->text, other);
         }
 }
 
 void lint_shared_account(Linter *linter)
 {
-        lint_each_user(linter, lint_shared);
+        lint_each_peer(linter, lint_shared);
+}
+
+/* Whether a process is ever known to be in it: see the guard's unit_of_cgroup(). */
+static bool lint_has_callers(const char *unit)
+{
+        const char *suffix = strrchr(unit, '.');
+
+        return suffix && strcmp(suffix, ".service") == 0 && strncmp(unit, "user@", strlen("user@")) != 0;
+}
+
+static void lint_units(Linter *linter, const LintPeer *peer)
+{
+        for (size_t i = 0; i < peer->rule->n_units; i++) {
+                const UnitWord *word = &peer->rule->units[i];
+                if (!lint_has_callers(word->text))
+                        linter_warn(
+                                linter, peer->object, word->place,
+                                "'%s' in 'Unit', from which nobody is ever known to ask; expected a service "
+                                "of the system, and no user's manager",
+                                word->text);
+        }
+}
+
+void lint_unit_without_callers(Linter *linter)
+{
+        lint_each_peer(linter, lint_units);
+}
+
+/* What the kernel calls a user or a group that has no number in our user namespace. */
+enum { LINT_UNMAPPED = 65534 };
+
+static void lint_nobody(Linter *linter, const LintPeer *peer)
+{
+        const struct {
+                const char *name;
+                KeyId key;
+                const uint32_t *ids;
+                size_t n;
+        } lists[] = {{"User", KEY_USER, peer->rule->users, peer->rule->n_users},
+                     {"Group", KEY_GROUP, peer->rule->groups, peer->rule->n_groups}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+                for (size_t k = 0; k < lists[i].n; k++) {
+                        if (lists[i].ids[k] != LINT_UNMAPPED)
+                                continue;
+                        const UnitWord *word = &peer->section->values[lists[i].key]->words[k];
+                        linter_warn(
+                                linter, peer->object, word->place,
+                                "'%s' in '%s', as whom the kernel shows everybody who has no number here; "
+                                "expected an account of its own",
+                                word->text, lists[i].name);
+                }
+}
+
+void lint_account_of_nobody(Linter *linter)
+{
+        lint_each_peer(linter, lint_nobody);
 }
 
 void lint_review_overdue(Linter *linter)

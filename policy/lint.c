@@ -24,6 +24,8 @@ static const struct {
         {"scores-without-rate", lint_scores_without_rate},
         {"unit-of-root", lint_unit_of_root},
         {"shared-account", lint_shared_account},
+        {"unit-without-callers", lint_unit_without_callers},
+        {"account-of-nobody", lint_account_of_nobody},
         {"review-overdue", lint_review_overdue},
         {"about-to-expire", lint_about_to_expire},
         {"dead-allow", lint_dead_allow},

@@ -27,6 +27,8 @@ void lint_results_to_police(Linter *linter);
 void lint_scores_without_rate(Linter *linter);
 void lint_unit_of_root(Linter *linter);
 void lint_shared_account(Linter *linter);
+void lint_unit_without_callers(Linter *linter);
+void lint_account_of_nobody(Linter *linter);
 void lint_review_overdue(Linter *linter);
 void lint_about_to_expire(Linter *linter);
 void lint_dead_allow(Linter *linter);

@@ -16,11 +16,19 @@
 /* More than any machine's own accounts take. */
 enum { LOAD_ACCOUNTS_MAX = 16 * 1024 * 1024 };
 
+static int load_read(const PolicySource *source, const char *path, Buffer *bytes)
+{
+        if (!source->open_accounts)
+                return fd_read_file(AT_FDCWD, path, LOAD_ACCOUNTS_MAX, bytes);
+        _cleanup_(fd_closep) int fd = source->open_accounts(path, source->userdata);
+        return fd < 0 ? fd : fd_read_open(fd, LOAD_ACCOUNTS_MAX, bytes);
+}
+
 /* A file that cannot be read is a fault only where a name has to be looked up in it. */
-static int load_accounts(const char *path, Buffer *bytes, AccountFile *file)
+static int load_accounts(const PolicySource *source, const char *path, Buffer *bytes, AccountFile *file)
 {
         file->path = path;
-        file->error = fd_read_file(AT_FDCWD, path, LOAD_ACCOUNTS_MAX, bytes);
+        file->error = load_read(source, path, bytes);
         if (bytes->failed)
                 return -ENOMEM;
         file->bytes = buffer_text(bytes);
@@ -33,16 +41,17 @@ static int load_compile(Policy **ret_policy, const PolicySource *source, Compile
         _cleanup_(buffer_deinit) Buffer users = BUFFER_INIT;
         _cleanup_(buffer_deinit) Buffer groups = BUFFER_INIT;
         _cleanup_(buffer_deinit) Buffer ids = BUFFER_INIT;
+        const PolicySource plain = {};
         int r = 0;
 
         if (source->ids_path)
-                r = load_accounts(source->ids_path, &ids, &input->accounts.ids);
+                r = load_accounts(&plain, source->ids_path, &ids, &input->accounts.ids);
         else {
-                r = load_accounts(source->passwd_path ? source->passwd_path : "/etc/passwd", &users,
+                r = load_accounts(source, source->passwd_path ? source->passwd_path : "/etc/passwd", &users,
                                   &input->accounts.users);
                 if (r == 0)
-                        r = load_accounts(source->group_path ? source->group_path : "/etc/group", &groups,
-                                          &input->accounts.groups);
+                        r = load_accounts(source, source->group_path ? source->group_path : "/etc/group",
+                                          &groups, &input->accounts.groups);
         }
         return r < 0 ? r : policy_compile(ret_policy, input, faults);
 }

@@ -14,7 +14,7 @@
 const char *const policy_default_dirs[3] = {
         "/etc/matchguard/policy.d",
         "/run/matchguard/policy.d",
-        "/usr/lib/matchguard/policy.d",
+        POLICYDIR,
 };
 
 Policy *policy_ref(Policy *policy)

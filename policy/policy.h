@@ -31,6 +31,10 @@ typedef struct PolicySource {
         /* Where names in User= and Group= are looked up; NULL: /etc/passwd and /etc/group. */
         const char *passwd_path;
         const char *group_path;
+        /* Opens these for whoever may not do so by itself; NULL: they are opened by their names. Return: a
+         * descriptor or -errno. */
+        int (*open_accounts)(const char *path, void *userdata);
+        void *userdata;
         /* The `.ids` of a policy that was loaded elsewhere, in place of both; NULL: none. */
         const char *ids_path;
         /* Load it even if it breaks an invariant of its own: for whoever looks into that. */

@@ -13,6 +13,7 @@ int run_compare(const Command *command, int argc, char **argv);
 int run_enrol(const Command *command, int argc, char **argv);
 int run_remove(const Command *command, int argc, char **argv);
 int run_list(const Command *command, int argc, char **argv);
+int run_log_level(const Command *command, int argc, char **argv);
 int run_rebase(const Command *command, int argc, char **argv);
 int run_reload(const Command *command, int argc, char **argv);
 int run_run(const Command *command, int argc, char **argv);

@@ -23,7 +23,7 @@ static void print_help(FILE *out, const char *group)
                         continue;
                 snprintf(call, sizeof(call), "%s%s%s %s", c->group ? c->group : "", c->group ? " " : "",
                          c->name, c->arguments);
-                fprintf(out, "  %-54s %s\n", call, c->summary);
+                fprintf(out, "  %-53s  %s\n", call, c->summary);
         }
         fprintf(out, "\nExit status: 0 done, 1 refused or a fault found, 2 usage, 3 the service cannot be "
                      "reached.\n"

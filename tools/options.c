@@ -41,9 +41,9 @@ static void print_help(const OptionSet *set, const Command *command)
                 char call[64];
                 snprintf(call, sizeof(call), "--%s%s%s", o->name, o->argument ? " " : "",
                          o->argument ? o->argument : "");
-                printf("  %-28s %s\n", call, o->summary);
+                printf("  %-27s  %s\n", call, o->summary);
         }
-        printf("  %-28s %s\n", "--help", "this text");
+        printf("  %-27s  %s\n", "--help", "this text");
 }
 
 static int add_item(OptionList *list, const Command *command, const Option *option, const char *text)

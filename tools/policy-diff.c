@@ -55,8 +55,7 @@ int run_policy_diff(const Command *command, int argc, char **argv)
         Policy *policies[2] = {};
         const Option options[] = {
                 {"policy-dir", OPTION_LIST, &opens[0].dirs, "DIR",
-                 "a weaker layer under both, such as /usr/lib/matchguard/policy.d; repeat it, strongest "
-                 "first"},
+                 "a weaker layer under both, such as the shipped policy; repeat it, strongest first"},
                 {"unproved", OPTION_FLAG, &unproved, NULL, "also policies that break an invariant"},
                 {"json", OPTION_FLAG, &json, NULL, "say it as one JSON object"},
         };

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
+#include "policy/policy.h"
 
 static const struct {
         const char *name;
@@ -83,5 +84,5 @@ static bool read_source_folder(Buffer *folder)
 void programs_policy_dir(Buffer *path)
 {
         if (!read_source_folder(path))
-                buffer_append_text(path, POLICYDIR);
+                buffer_append_text(path, policy_default_dirs[ARRAY_SIZE(policy_default_dirs) - 1]);
 }

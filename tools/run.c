@@ -24,6 +24,7 @@ typedef struct RunOptions {
         const char *dir;
         OptionList policy_dirs;
         bool new_log;
+        bool log_seccomp;
 } RunOptions;
 
 /* Where the policy is looked for when no place is given; and places that were given relative to this one. */
@@ -115,6 +116,7 @@ static int run_in(RunOptions *options)
                 .policy_dirs = options->policy_dirs.items,
                 .n_policy_dirs = options->policy_dirs.n,
                 .new_log = options->new_log,
+                .log_seccomp = options->log_seccomp,
         };
         return supervise(&config);
 }
@@ -130,6 +132,8 @@ int run_run(const Command *command, int argc, char **argv)
                  "where the policy is, strongest first (default: DIR/policy.d, then the shipped one)"},
                 {"new-log", OPTION_FLAG, &options.new_log, NULL,
                  "begin another log; the old export is kept aside"},
+                {"log-seccomp", OPTION_FLAG, &options.log_seccomp, NULL,
+                 "only log system calls that the three programs are not allowed"},
         };
         options_add(&set, own, ARRAY_SIZE(own));
         int r = options_parse(&set, command, &line);

@@ -58,7 +58,8 @@ static int connect_to(Service *service, const char *interface)
         socket_path(service, interface, &path);
         service->client = client_free(service->client);
         service->interface = interface;
-        return client_connect(buffer_text(&path), CLIENT_TIMEOUT_MSEC, &service->client);
+        unsigned timeout_msec = service->timeout_msec > 0 ? service->timeout_msec : CLIENT_TIMEOUT_MSEC;
+        return client_connect(buffer_text(&path), timeout_msec, &service->client);
 }
 
 /* Without the escape that json-c gives every slash: base64 is full of them. */

@@ -16,9 +16,10 @@
 #define SERVICE_AUDIT "org.matchguard.Audit"
 
 typedef struct Service {
-        const char *socket; /* --socket: the folder that holds the sockets */
-        const char *dir;    /* --dir: the folder of `matchguard run` */
-        bool json;          /* --json */
+        const char *socket;    /* --socket: the folder that holds the sockets */
+        const char *dir;       /* --dir: the folder of `matchguard run` */
+        bool json;             /* --json */
+        unsigned timeout_msec; /* for a reply; 0: CLIENT_TIMEOUT_MSEC */
         /* private */
         const char *interface; /* that the client is connected to */
         Client *client;

@@ -277,6 +277,8 @@ static int launch_child(Child *child)
         _cleanup_(buffer_deinit) Buffer notify = BUFFER_INIT;
         add_argument(&arguments, "", child->path);
         argument_makers[child->program](config, &arguments);
+        if (config->log_seccomp)
+                add_argument(&arguments, "", "--log-seccomp");
         buffer_append_format(&notify, "%s/run/internal/notify", config->dir->path);
         if (arguments.failed || notify.failed)
                 return -ENOMEM;

@@ -11,6 +11,7 @@ typedef struct SuperviseConfig {
         const char *const *policy_dirs;
         size_t n_policy_dirs;
         bool new_log;
+        bool log_seccomp; /* for all three */
 } SuperviseConfig;
 
 /**

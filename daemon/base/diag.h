@@ -22,6 +22,21 @@ typedef enum DiagLevel {
  */
 void diag_init(const char *program, DiagLevel max_level);
 
+/** diag_set_level() - From now on this is the least important level that is still written; from any thread. */
+void diag_set_level(DiagLevel max_level);
+
+/** diag_level() - Which that is. */
+DiagLevel diag_level(void);
+
+/** diag_is_on() - Whether anything of that level is written: before what is costly to put into words. */
+bool diag_is_on(DiagLevel level);
+
+/** diag_level_name() - "error", "warning", "notice", "info" or "debug"; NULL for a number that is none. */
+const char *diag_level_name(unsigned level);
+
+/** diag_level_find() - The level of such a name. Return: whether there is one. */
+bool diag_level_find(const char *name, DiagLevel *ret_level);
+
 /**
  * diag() - Writes one line.
  * @level:      how important it is

@@ -52,12 +52,8 @@ int fd_write_all(int fd, const void *data, size_t n)
         return 0;
 }
 
-int fd_read_file(int dir_fd, const char *path, size_t max, Buffer *buffer)
+int fd_read_open(int fd, size_t max, Buffer *buffer)
 {
-        _cleanup_(fd_closep) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
-
         size_t total = 0;
         for (;;) {
                 uint8_t chunk[16384];
@@ -73,6 +69,13 @@ int fd_read_file(int dir_fd, const char *path, size_t max, Buffer *buffer)
                         return -EFBIG;
                 buffer_append(buffer, chunk, (size_t)n);
         }
+}
+
+int fd_read_file(int dir_fd, const char *path, size_t max, Buffer *buffer)
+{
+        _cleanup_(fd_closep) int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : fd_read_open(fd, max, buffer);
 }
 
 int fd_sync_dir(int dir_fd, const char *path)

@@ -19,6 +19,9 @@ void fd_closep(int *fd);
 /** fd_write_all() - Writes all @n bytes, however many calls it takes. Return: 0 or -errno. */
 int fd_write_all(int fd, const void *data, size_t n);
 
+/** fd_read_open() - The same as fd_read_file() of a file that is open; from where it stands. */
+int fd_read_open(int fd, size_t max, Buffer *buffer);
+
 /**
  * fd_read_file() - Appends a whole file to @buffer.
  * @dir_fd:     folder that @path is relative to, or AT_FDCWD

@@ -125,6 +125,8 @@ static int client_on_call(const CallMessage *message, void *userdata)
         Client *client = userdata;
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
 
+        diag(DIAG_DEBUG, "connection %ju, call %ju: to be decided, %zu bytes", (uintmax_t)client->id,
+             (uintmax_t)message->serial, message->n_job);
         call_encode(message, &body);
         client->child->n_credits--;
         return channel_send(client->child->channel, MESSAGE_CALL, &body, NULL, 0);
@@ -198,6 +200,7 @@ static int child_on_connect(Child *child, Packet *packet)
         if (packet->n_fds != 1 || !connection_decode(packet->body, packet->n_body, &message) ||
             child_find(child, message.connection))
                 return -EPROTO;
+        diag(DIAG_DEBUG, "connection %ju: there", (uintmax_t)message.connection);
         /* The descriptor that is not taken is closed with the packet. */
         if (child->n_clients == CHILD_CONNECTIONS_MAX)
                 return child_send_connection(child, MESSAGE_CLOSED, message.connection);
@@ -220,6 +223,8 @@ static int child_on_answer(Child *child, Packet *packet)
 
         if (!answer_decode(packet->body, packet->n_body, &message))
                 return -EPROTO;
+        diag(DIAG_DEBUG, "connection %ju, call %ju: answered", (uintmax_t)message.connection,
+             (uintmax_t)message.serial);
         /* The client may have gone while the guard was at it: then nobody is there to hear. */
         Client *client = child_find(child, message.connection);
         return client ? connection_answer(client->connection, &message) : 0;
@@ -236,14 +241,23 @@ static int child_on_hang_up(Child *child, Packet *packet)
         return client ? connection_hang_up(client->connection) : 0;
 }
 
+static int child_on_log_level(Child *child, Packet *packet)
+{
+        LogLevelMessage message = {};
+
+        if (packet->n_fds > 0 || !log_level_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        diag_set_level((DiagLevel)message.level);
+        return 0;
+}
+
 static const struct {
         MessageType type;
         int (*handle)(Child *child, Packet *packet);
 } child_packets[] = {
-        {MESSAGE_CONNECT, child_on_connect},
-        {MESSAGE_CREDIT, child_on_credit},
-        {MESSAGE_ANSWER, child_on_answer},
-        {MESSAGE_HANG_UP, child_on_hang_up},
+        {MESSAGE_CONNECT, child_on_connect},     {MESSAGE_CREDIT, child_on_credit},
+        {MESSAGE_ANSWER, child_on_answer},       {MESSAGE_HANG_UP, child_on_hang_up},
+        {MESSAGE_LOG_LEVEL, child_on_log_level},
 };
 
 static int child_on_packet(Channel *channel, Packet *packet, void *userdata)

@@ -5,10 +5,17 @@
 
 #include <sys/types.h>
 
+#include "base/sandbox.h"
 #include "wire/message.h"
 
-/** confine_parent() - Gains no privileges any more, and cannot be traced. Return: 0 or -errno. */
-int confine_parent(void);
+/**
+ * confine_parent() - Gives up all but its channel, making children, and hearing of their end.
+ * @log:        --log-seccomp, for it and its children
+ * @ret_remarks: what an operator has to be told
+ *
+ * Return: 0 or -errno.
+ */
+int confine_parent(bool log, SandboxRemarks *ret_remarks);
 
 /**
  * confine_child() - Gives up all that a child was born with but its channel and stderr.
@@ -16,8 +23,7 @@ int confine_parent(void);
  * @spawn:      whom it serves, for its name
  * @parent:     the process that made it
  *
- * No other descriptor, no new privilege, no tracing, no core, no process, no file; it dies with its parent,
- * and signals mean what they mean by default. Return: 0; -ESRCH when the parent is gone already; another
- * -errno.
+ * No other descriptor, no process, no file, no signal to another, no tracing; it dies with its parent, and
+ * signals mean what they mean by default. Return: 0; -ESRCH when the parent is gone already; another -errno.
  */
 int confine_child(int *fd, const SpawnMessage *spawn, pid_t parent);

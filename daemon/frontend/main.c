@@ -15,15 +15,18 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
 #include "frontend/confine.h"
 #include "frontend/parent.h"
 
 #define MAIN_CONNECT "/run/matchguard/internal/frontend"
 
 static const char *arg_connect = MAIN_CONNECT;
+static bool arg_log_seccomp;
 
 static const struct option main_options[] = {
         {"connect", required_argument, NULL, 'c'},
+        {"log-seccomp", no_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'},
         {},
@@ -34,6 +37,7 @@ static void main_help(void)
         puts("matchguard-frontend [--connect PATH]\n\n"
              "Serves the clients of matchguardd. Ends when the guard does.\n\n"
              "      --connect PATH  the guard's socket (" MAIN_CONNECT ")\n"
+             "      --log-seccomp   only log system calls that are not allowed\n"
              "      --help          print this\n"
              "      --version       print the version");
 }
@@ -47,6 +51,9 @@ static int main_parse(int argc, char **argv)
                 switch (c) {
                 case 'c':
                         arg_connect = optarg;
+                        break;
+                case 'l':
+                        arg_log_seccomp = true;
                         break;
                 case 'h':
                         main_help();
@@ -91,24 +98,40 @@ static int main_block_signals(void)
         return 0;
 }
 
+/* What is needed from outside, before it gives up the right to open anything. Return: 0 or -errno, which it has said. */
+static int main_open(int *ret_fd, int *ret_manager_fd)
+{
+        int r = main_block_signals();
+        if (r == 0)
+                r = manager_connect(ret_manager_fd);
+        if (r < 0) {
+                diag(DIAG_ERROR, "cannot reach the service manager ($NOTIFY_SOCKET): %s", strerror(-r));
+                return r;
+        }
+        r = main_connect(ret_fd);
+        if (r < 0)
+                diag(DIAG_ERROR, "cannot connect to %s: %s", arg_connect, strerror(-r));
+        return r;
+}
+
 int main(int argc, char **argv)
 {
-        int fd = -1;
+        SandboxRemarks remarks;
+        int fd = -1, manager_fd = -1;
         int status = main_parse(argc, argv);
         if (status >= 0)
                 return status;
 
         diag_init("matchguard-frontend", DIAG_INFO);
-        int r = main_block_signals();
-        if (r == 0)
-                r = main_connect(&fd);
+        if (main_open(&fd, &manager_fd) < 0)
+                return EXIT_FAILURE;
+        int r = confine_parent(arg_log_seccomp, &remarks);
         if (r < 0) {
-                diag(DIAG_ERROR, "cannot connect to %s: %s", arg_connect, strerror(-r));
+                diag(DIAG_ERROR, "cannot confine this process: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
-        r = confine_parent();
-        if (r == 0)
-                r = parent_serve(fd);
+        sandbox_remarks_tell(&remarks);
+        r = parent_serve(fd, manager_fd);
         if (r < 0)
                 diag(DIAG_ERROR, "cannot serve: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

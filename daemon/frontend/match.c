@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "base/text.h"
 
@@ -158,6 +159,17 @@ static int match_fill_details(MatchCall *call)
         return 0;
 }
 
+/* None: as the configuration says. */
+static int match_fill_level(MatchCall *call)
+{
+        DiagLevel level = DIAG_INFO;
+
+        if (call->arguments.level && !diag_level_find(call->arguments.level, &level))
+                return match_invalid(call, "level");
+        call->message.level = call->arguments.level ? (uint8_t)level : 0;
+        return 0;
+}
+
 int match_call_read(MatchCall *call, struct json_object *parameters)
 {
         const char *bad = schema_read(&call->method->parameters, parameters, &call->arguments);
@@ -173,6 +185,8 @@ int match_call_read(MatchCall *call, struct json_object *parameters)
         case CALL_COUNT_DETAILS:
         case CALL_ERASE:
                 return match_fill_details(call);
+        case CALL_LOG_LEVEL:
+                return match_fill_level(call);
         case CALL_GET_RECEIPT:
         case CALL_WHO_AM_I:
         case CALL_GET_STATUS:

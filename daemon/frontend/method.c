@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "base/text.h"
 
@@ -56,6 +57,13 @@ static bool method_is_request(const char *text, size_t n)
         uint8_t request[MESSAGE_REQUEST_SIZE];
 
         return text_from_hex(text, n, request, sizeof(request));
+}
+
+static bool method_is_level(const char *text, size_t n)
+{
+        DiagLevel level;
+
+        return diag_level_find(text, &level);
 }
 
 #define SCHEMA_OF(array)                                                                                     \
@@ -156,6 +164,10 @@ static const SchemaField method_erase[] = {
         {"olderThanDays", SCHEMA_COUNT, false, offsetof(Arguments, days)},
 };
 
+static const SchemaField method_log_level[] = {
+        {"level", SCHEMA_TEXT, false, offsetof(Arguments, level), method_is_level},
+};
+
 static const Method method_match[] = {
         {"Identify", CALL_MATCH, "identify", SCHEMA_OF(method_identify)},
         {"IdentifyStored", CALL_MATCH, "identify-stored", SCHEMA_OF(method_identify_stored)},
@@ -175,6 +187,7 @@ static const Method method_admin[] = {
         {"Rebase", CALL_REBASE, NULL, {}},
         {"CountDetails", CALL_COUNT_DETAILS, NULL, SCHEMA_OF(method_erase)},
         {"Erase", CALL_ERASE, NULL, SCHEMA_OF(method_erase)},
+        {"SetLogLevel", CALL_LOG_LEVEL, NULL, SCHEMA_OF(method_log_level)},
 };
 
 static const Method method_audit[] = {

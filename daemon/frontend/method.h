@@ -38,6 +38,7 @@ typedef struct Arguments {
         SchemaCount index;
         SchemaCount days;
         const char *reason;
+        const char *level;
         const char *interface;
 } Arguments;
 

@@ -17,6 +17,8 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
+#include "base/watchdog.h"
 #include "frontend/child.h"
 #include "wire/channel.h"
 #include "wire/message.h"
@@ -40,6 +42,7 @@ struct Parent {
         Channel *channel;
         sd_event_source *term;
         sd_event_source *interrupt;
+        Watchdog watchdog;
         size_t n_children;
         LIST_HEAD(OffspringList, Offspring) children;
 };
@@ -105,8 +108,7 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
 {
         SpawnMessage spawn = {};
 
-        if (packet->type != MESSAGE_SPAWN || packet->n_fds != 1 ||
-            !spawn_decode(packet->body, packet->n_body, &spawn))
+        if (packet->n_fds != 1 || !spawn_decode(packet->body, packet->n_body, &spawn))
                 return -EPROTO;
         pid_t self = getpid();
         pid_t pid = parent->n_children < PARENT_CHILDREN_MAX ? fork() : -1;
@@ -119,9 +121,22 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
         return parent_watch(parent, spawn.child, pid);
 }
 
+/* Children begin with it, too. */
+static int parent_on_log_level(const Packet *packet)
+{
+        LogLevelMessage message = {};
+
+        if (packet->n_fds > 0 || !log_level_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        diag_set_level((DiagLevel)message.level);
+        return 0;
+}
+
 static int parent_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
-        return parent_on_spawn(userdata, packet);
+        if (packet->type == MESSAGE_SPAWN)
+                return parent_on_spawn(userdata, packet);
+        return packet->type == MESSAGE_LOG_LEVEL ? parent_on_log_level(packet) : -EPROTO;
 }
 
 static int parent_on_closed(Channel *channel, int reason, void *userdata)
@@ -142,12 +157,13 @@ static void parent_deinit(Parent *parent)
         parent->channel = channel_free(parent->channel);
         parent->term = sd_event_source_disable_unref(parent->term);
         parent->interrupt = sd_event_source_disable_unref(parent->interrupt);
+        watchdog_deinit(&parent->watchdog);
         parent->event = sd_event_unref(parent->event);
 }
 
-int parent_serve(int fd)
+int parent_serve(int fd, int manager_fd)
 {
-        _cleanup_(parent_deinit) Parent parent = {};
+        _cleanup_(parent_deinit) Parent parent = {.watchdog.fd = manager_fd};
 
         LIST_INIT(&parent.children);
         int r = sd_event_new(&parent.event);
@@ -161,5 +177,11 @@ int parent_serve(int fd)
                 r = sd_event_add_signal(parent.event, &parent.term, SIGTERM, NULL, NULL);
         if (r >= 0)
                 r = sd_event_add_signal(parent.event, &parent.interrupt, SIGINT, NULL, NULL);
-        return r < 0 ? r : sd_event_loop(parent.event);
+        if (r >= 0)
+                r = watchdog_init(&parent.watchdog, parent.event);
+        if (r < 0)
+                return r;
+        /* A manager that has gone needs no telling. */
+        (void)manager_tell(manager_fd, "READY=1", true);
+        return sd_event_loop(parent.event);
 }

@@ -91,16 +91,16 @@ static void answer_take_result(const ResultMessage *answer, AnswerMessage *messa
         message->subjects = answer->subjects;
 }
 
-/* What there is to say of a permit that did not end well. */
+/* What there is to say of a permit that did not end well; NULL where its kind says everything. */
 static const char *answer_reason(AnswerKind kind, const AnswerOutcome *outcome)
 {
-        const char *why = outcome->answer && outcome->answer->why ? outcome->answer->why : "";
-
         if (kind == ANSWER_FAILED)
                 return outcome->result;
         if (kind == ANSWER_WORKER_UNAVAILABLE)
                 return "no worker took the request to its end; a change may have happened all the same";
-        return why;
+        if (kind == ANSWER_MODEL_MISMATCH || kind == ANSWER_BAD_TEMPLATE)
+                return outcome->answer ? outcome->answer->why : NULL;
+        return NULL;
 }
 
 void answer_outcome(AnswerTo to, const AnswerRecords *records, const AnswerOutcome *outcome, Buffer *buffer)

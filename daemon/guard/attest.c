@@ -5,7 +5,11 @@
  * With SO_PEERPIDFD the kernel keeps the process that connected, dead or alive, and its number is taken from
  * the pidfd. Without it the pidfd is opened by number at once, and must then be a process of the same user
  * that was there before the connection was accepted: a number that was given anew in between can only be one
- * of the same user's, which is why such an identity is called "uid".
+ * of the same user's, which is why such an identity is called "uid". Whoever cannot be followed so, for the
+ * number is nobody's that we see or another user's, counts as gone: nobody could say when it is.
+ *
+ * PIDFD_GET_INFO (Linux 6.13) tells a cgroup too, but as the number of a folder that we could not open. It is
+ * not asked: /proc, read while the pidfd lives, tells the same of the same process.
  */
 
 #include "guard/attest.h"
@@ -33,10 +37,17 @@
 #define SO_PEERPIDFD 77
 #endif
 
-enum { ATTEST_FILE_MAX = 64 * 1024 };
+/* The longest is the status of a process in ATTEST_GROUPS_MAX groups, each of up to eleven bytes. */
+enum { ATTEST_FILE_MAX = 1024 * 1024 };
 
 /* What the kernel says for "nobody logged in" in loginuid and sessionid. */
 static const uint64_t attest_unset = UINT32_MAX;
+
+/* What fails for want of room says nothing about the peer: it must become no "none", and so no denial. */
+static bool attest_is_shortage(int error)
+{
+        return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 const char *attest_identity_name(AttestIdentity identity)
 {
@@ -61,7 +72,7 @@ static bool pidfd_is_alive(int pidfd)
 
 bool attestation_alive(const Attestation *attestation)
 {
-        return attestation->pidfd < 0 || pidfd_is_alive(attestation->pidfd);
+        return pidfd_is_alive(attestation->pidfd);
 }
 
 int attest_peer_uid(int fd, uid_t *ret_uid)
@@ -153,7 +164,7 @@ static int attest_open_pidfd(int fd, bool by_number, pid_t pid, Attestation *att
                 return pidfd_is_alive(attestation->pidfd) ? 0 : ATTEST_E_GONE;
         }
         attestation->pidfd = -1;
-        if (!by_number && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        if (!by_number && attest_is_shortage(errno))
                 return -errno;
         /* Kernels that have the option but keep no dead process say EINVAL, ESRCH or ENODATA. */
         if (!by_number && errno != ENOPROTOOPT)
@@ -161,50 +172,60 @@ static int attest_open_pidfd(int fd, bool by_number, pid_t pid, Attestation *att
 
         attestation->identity = ATTEST_UID;
         if (pid <= 0)
-                return 0;
+                return ATTEST_E_GONE;
         attestation->pidfd = pidfd_open(pid, 0);
         if (attestation->pidfd >= 0)
                 return pidfd_is_alive(attestation->pidfd) ? 0 : ATTEST_E_GONE;
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-                return -errno;
-        return errno == ESRCH ? ATTEST_E_GONE : 0;
+        return errno == ESRCH ? ATTEST_E_GONE : -errno;
 }
 
 /* --------------------------------------------------------------------------------------------- from /proc */
 
-/* What /proc says of one process. Strings are the struct's. */
+/* The files of /proc/PID that are read; the last two only of a process that was found by its number. */
+typedef enum AttestFile {
+        ATTEST_CGROUP,
+        ATTEST_LOGINUID,
+        ATTEST_SESSION,
+        ATTEST_STATUS,
+        ATTEST_STAT,
+        _ATTEST_FILE_MAX,
+} AttestFile;
+
+/* What /proc says of one process: texts, NULL where one cannot be read. */
 typedef struct AttestProc {
-        char *cgroup;
-        char *status;
-        char *stat;
-        uint64_t loginuid;
-        uint64_t session;
+        char *texts[_ATTEST_FILE_MAX];
 } AttestProc;
 
 static void attest_proc_deinit(AttestProc *proc)
 {
-        free(proc->cgroup);
-        free(proc->status);
-        free(proc->stat);
+        for (size_t i = 0; i < ARRAY_SIZE(proc->texts); i++)
+                free(proc->texts[i]);
 }
 
-/* A file of /proc/PID as text; NULL where it cannot be read. */
-static char *attest_read(int dir_fd, const char *name)
+/* A file of /proc as text; NULL where it cannot be read. Return: 0 or -errno: for want of room. */
+static int attest_read(int dir_fd, const char *name, char **ret_text)
 {
         _cleanup_(buffer_deinit) Buffer buffer = BUFFER_INIT;
 
-        if (fd_read_file(dir_fd, name, ATTEST_FILE_MAX, &buffer) < 0)
-                return NULL;
+        int r = fd_read_file(dir_fd, name, ATTEST_FILE_MAX, &buffer);
+        if (attest_is_shortage(-r))
+                return r;
         buffer_append(&buffer, "", 1);
-        return buffer.failed ? NULL : buffer_take(&buffer, NULL);
+        if (buffer.failed)
+                return -ENOMEM;
+        *ret_text = r < 0 ? NULL : buffer_take(&buffer, NULL);
+        return 0;
 }
 
-static uint64_t attest_read_number(int dir_fd, const char *name)
+/* A number below 2^32 - 1, as loginuid and sessionid are written. */
+static bool attest_id(const char *text, uint32_t *ret_id)
 {
-        _cleanup_(freep) char *text = attest_read(dir_fd, name);
         uint64_t value;
 
-        return text && text_to_u64(text, strcspn(text, "\n"), &value) ? value : attest_unset;
+        if (!text || !text_to_u64(text, strcspn(text, "\n"), &value) || value >= attest_unset)
+                return false;
+        *ret_id = (uint32_t)value;
+        return true;
 }
 
 /* The number behind @key at the start of a line. */
@@ -225,35 +246,40 @@ static bool attest_line_number(const char *text, const char *key, unsigned which
         return false;
 }
 
-/* The process's number as our own /proc has it; 0 where it is not seen there. */
-static pid_t attest_pid_of(int pidfd)
+/* The process's number as our own /proc has it; 0 where it is not seen there. Return: 0 or -errno. */
+static int attest_pid_of(int pidfd, pid_t *ret_pid)
 {
+        _cleanup_(freep) char *text = NULL;
         char path[64];
         uint64_t pid;
 
         snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-        _cleanup_(freep) char *text = attest_read(AT_FDCWD, path);
-        if (!text || !attest_line_number(text, "Pid:", 0, &pid) || pid > INT32_MAX)
-                return 0;
-        return (pid_t)pid;
+        int r = attest_read(AT_FDCWD, path, &text);
+        if (r < 0)
+                return r;
+        bool seen = text && attest_line_number(text, "Pid:", 0, &pid) && pid <= INT32_MAX;
+        *ret_pid = seen ? (pid_t)pid : 0;
+        return 0;
 }
 
-static void attest_read_proc(pid_t pid, bool by_number, AttestProc *ret_proc)
+/* Return: 0, also where there is no such process, or -errno. */
+static int attest_read_proc(pid_t pid, bool by_number, AttestProc *ret_proc)
 {
+        static const char *const names[_ATTEST_FILE_MAX] = {"cgroup", "loginuid", "sessionid", "status",
+                                                            "stat"};
+        size_t n = by_number ? _ATTEST_FILE_MAX : ATTEST_STATUS;
         char path[64];
 
-        *ret_proc = (AttestProc){.loginuid = attest_unset, .session = attest_unset};
         snprintf(path, sizeof(path), "/proc/%d", pid);
         _cleanup_(fd_closep) int dir_fd = open(path, O_DIRECTORY | O_PATH | O_CLOEXEC);
         if (dir_fd < 0)
-                return;
-        ret_proc->cgroup = attest_read(dir_fd, "cgroup");
-        ret_proc->loginuid = attest_read_number(dir_fd, "loginuid");
-        ret_proc->session = attest_read_number(dir_fd, "sessionid");
-        if (by_number) {
-                ret_proc->status = attest_read(dir_fd, "status");
-                ret_proc->stat = attest_read(dir_fd, "stat");
+                return attest_is_shortage(errno) ? -errno : 0;
+        for (size_t i = 0; i < n; i++) {
+                int r = attest_read(dir_fd, names[i], &ret_proc->texts[i]);
+                if (r < 0)
+                        return r;
         }
+        return 0;
 }
 
 /* When the process began, in µs of boot time: field 22 of stat(5), counted behind the command's bracket. */
@@ -278,8 +304,8 @@ static bool attest_is_plausible(const AttestProc *proc, uid_t uid, uint64_t acce
         uint64_t effective_uid;
         uint64_t started_usec;
 
-        return proc->status && attest_line_number(proc->status, "Uid:", 1, &effective_uid) &&
-               effective_uid == uid && attest_started(proc->stat, &started_usec) &&
+        return attest_line_number(proc->texts[ATTEST_STATUS], "Uid:", 1, &effective_uid) &&
+               effective_uid == uid && attest_started(proc->texts[ATTEST_STAT], &started_usec) &&
                started_usec <= accepted_usec;
 }
 
@@ -295,24 +321,22 @@ static uint64_t attest_boottime(void)
 /* Everything that is decoration unless the process lives before and after. */
 static int attest_process(uint64_t accepted_usec, Attestation *attestation)
 {
-        if (attestation->pidfd < 0)
-                return 0;
         bool by_number = attestation->identity == ATTEST_UID;
-        pid_t pid = attest_pid_of(attestation->pidfd);
-        if (pid == 0)
-                return pidfd_is_alive(attestation->pidfd) ? 0 : ATTEST_E_GONE;
+        _cleanup_(attest_proc_deinit) AttestProc proc = {};
+        pid_t pid = 0;
 
-        _cleanup_(attest_proc_deinit) AttestProc proc;
-        attest_read_proc(pid, by_number, &proc);
+        int r = attest_pid_of(attestation->pidfd, &pid);
+        if (r == 0 && pid > 0)
+                r = attest_read_proc(pid, by_number, &proc);
+        if (r < 0)
+                return r;
         if (!pidfd_is_alive(attestation->pidfd))
                 return ATTEST_E_GONE;
         if (by_number && !attest_is_plausible(&proc, attestation->uid, accepted_usec))
-                return 0;
-        attestation->unit = proc.cgroup ? unit_of_cgroup(proc.cgroup) : NULL;
-        attestation->has_loginuid = proc.loginuid < attest_unset;
-        attestation->loginuid = attestation->has_loginuid ? (uint32_t)proc.loginuid : 0;
-        attestation->has_session = proc.session < attest_unset;
-        attestation->session = attestation->has_session ? (uint32_t)proc.session : 0;
+                return ATTEST_E_GONE;
+        attestation->unit = proc.texts[ATTEST_CGROUP] ? unit_of_cgroup(proc.texts[ATTEST_CGROUP]) : NULL;
+        attestation->has_loginuid = attest_id(proc.texts[ATTEST_LOGINUID], &attestation->loginuid);
+        attestation->has_session = attest_id(proc.texts[ATTEST_SESSION], &attestation->session);
         return 0;
 }
 

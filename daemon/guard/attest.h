@@ -31,7 +31,7 @@ typedef struct Attestation {
         uid_t uid;
         gid_t *groups; /* primary and supplementary, ascending, none twice */
         size_t n_groups;
-        pid_t pid;   /* 0: the peer is in a pid namespace that we do not see */
+        pid_t pid;   /* as the peer's number was; 0: it is in a pid namespace that we do not see */
         char *unit;  /* a system service; NULL: none */
         char *label; /* of the security module; NULL: none */
         bool has_loginuid;
@@ -39,7 +39,7 @@ typedef struct Attestation {
         bool has_session;
         uint32_t session;
         AttestIdentity identity;
-        int pidfd; /* -1: none could be had, and only the connection's end tells that the peer is gone */
+        int pidfd; /* -1: it is gone */
 } Attestation;
 
 #define ATTESTATION_INIT ((Attestation){.pidfd = -1})
@@ -48,8 +48,9 @@ typedef struct Attestation {
 void attestation_deinit(Attestation *attestation);
 
 enum {
-        ATTEST_E_GONE =
-                1, /* the process that connected has exited; @ret_attestation holds uid and groups only */
+        /* The process that connected has exited, or by its number it cannot be told from one that has another's.
+         * @ret_attestation holds uid and groups only. */
+        ATTEST_E_GONE = 1,
 };
 
 /**
@@ -62,7 +63,7 @@ enum {
  */
 int attest(int fd, bool by_number, Attestation *ret_attestation);
 
-/** attestation_alive() - Whether the process that connected still runs; true where no pidfd could be had. */
+/** attestation_alive() - Whether the process that connected still runs. */
 bool attestation_alive(const Attestation *attestation);
 
 /** attest_peer_uid() - The uid of a connected socket's peer. For our own processes. Return: 0 or -errno. */

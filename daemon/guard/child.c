@@ -97,6 +97,7 @@ static const struct {
         [CALL_GET_STATUS] = {{[INTERFACE_MATCH] = true, [INTERFACE_ADMIN] = true}, inquiry_status},
         [CALL_RELOAD] = {{[INTERFACE_ADMIN] = true}, inquiry_reload},
         [CALL_REBASE] = {{[INTERFACE_ADMIN] = true}, inquiry_rebase},
+        [CALL_LOG_LEVEL] = {{[INTERFACE_ADMIN] = true}, inquiry_log_level},
         [CALL_GET_CHECKPOINT] = {{[INTERFACE_AUDIT] = true}, inquiry_checkpoint},
         [CALL_OPEN_DETAILS] = {{[INTERFACE_AUDIT] = true}, disclose_begin},
         [CALL_COUNT_DETAILS] = {{[INTERFACE_ADMIN] = true}, inquiry_count_details},

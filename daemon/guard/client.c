@@ -128,8 +128,10 @@ int client_accept(Guard *guard, MessageInterface interface, int fd)
                 return 0;
         }
         _cleanup_(client_freep) Client *client = client_new(guard, user, &attestation);
-        if (!client)
+        if (!client) {
+                guard_overloaded(guard);
                 return 0;
+        }
         client->fd = TAKE_FD(own_fd);
         r = sd_event_add_io(guard->event, &client->hang_up, client->fd, EPOLLHUP, client_on_hang_up, client);
         if (r >= 0)

@@ -119,6 +119,15 @@ static int config_set_detail_retention(ConfigReader *reader, const UnitEntry *en
         return 0;
 }
 
+static int config_set_log_level(ConfigReader *reader, const UnitEntry *entry)
+{
+        if (!diag_level_find(entry->value, &reader->config->log_level))
+                faults_add(reader->faults, unit_entry_place(entry, 0),
+                           "\"%s\" is no level of the log; expected error, warning, notice, info or debug",
+                           entry->value);
+        return 0;
+}
+
 /* `N/s`, `N/min`, `N/h`, `N/d` */
 static bool config_parse_rate(const char *text, ConfigRate *rate)
 {
@@ -189,6 +198,7 @@ static const ConfigKey config_keys[] = {
         {"EpochLength", false, config_set_epoch_length},
         {"KernelAudit", false, config_set_kernel_audit},
         {"DetailRetention", false, config_set_detail_retention},
+        {"LogLevel", false, config_set_log_level},
         {"RequestRate", true, config_set_request_rate},
 };
 
@@ -240,10 +250,18 @@ static int config_read_file(ConfigReader *reader, const UnitFile *file)
         return 0;
 }
 
-/* A file of accounts; one that cannot be read has none. */
-static AccountFile config_read_accounts(const char *path, Buffer *buffer)
+static int config_open_accounts(const ConfigSource *source, const char *path, Buffer *buffer)
 {
-        int r = fd_read_file(AT_FDCWD, path, CONFIG_ACCOUNTS_MAX, buffer);
+        if (!source->open_accounts)
+                return fd_read_file(AT_FDCWD, path, CONFIG_ACCOUNTS_MAX, buffer);
+        _cleanup_(fd_closep) int fd = source->open_accounts(path, source->userdata);
+        return fd < 0 ? fd : fd_read_open(fd, CONFIG_ACCOUNTS_MAX, buffer);
+}
+
+/* A file of accounts; one that cannot be read has none. */
+static AccountFile config_read_accounts(const ConfigSource *source, const char *path, Buffer *buffer)
+{
+        int r = config_open_accounts(source, path, buffer);
 
         return (AccountFile){.path = path, .bytes = buffer_text(buffer), .n = buffer->n, .error = r};
 }
@@ -251,22 +269,23 @@ static AccountFile config_read_accounts(const char *path, Buffer *buffer)
 int config_account(const char *name, uid_t *ret_uid)
 {
         _cleanup_(buffer_deinit) Buffer users = BUFFER_INIT;
-        Accounts accounts = {.users = config_read_accounts("/etc/passwd", &users)};
+        const ConfigSource plain = {};
+        Accounts accounts = {.users = config_read_accounts(&plain, "/etc/passwd", &users)};
 
         if (accounts.users.error < 0)
                 return accounts.users.error;
         return accounts_find(&accounts, ACCOUNT_USER, name, ret_uid) == 0 ? 0 : -ENOENT;
 }
 
-static int config_parse(const char *path, const Buffer *text, Config *config, Faults *faults)
+static int config_parse(const ConfigSource *source_of, const Buffer *text, Config *config, Faults *faults)
 {
         _cleanup_(buffer_deinit) Buffer users = BUFFER_INIT;
         _cleanup_(buffer_deinit) Buffer groups = BUFFER_INIT;
         _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
-        Accounts accounts = {.users = config_read_accounts("/etc/passwd", &users),
-                             .groups = config_read_accounts("/etc/group", &groups)};
+        Accounts accounts = {.users = config_read_accounts(source_of, "/etc/passwd", &users),
+                             .groups = config_read_accounts(source_of, "/etc/group", &groups)};
         ConfigReader reader = {.config = config, .arena = &arena, .faults = faults, .accounts = &accounts};
-        UnitSource source = {.file = path, .bytes = text->data, .n = text->n};
+        UnitSource source = {.file = source_of->path, .bytes = text->data, .n = text->n};
         UnitFile file;
 
         int r = unitfile_parse(&file, &arena, &source, faults);
@@ -275,17 +294,17 @@ static int config_parse(const char *path, const Buffer *text, Config *config, Fa
         return config_read_file(&reader, &file);
 }
 
-int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults)
+int config_load(const ConfigSource *source, Config *ret_config, PolicyFaults *ret_faults)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
         _cleanup_(config_deinit) Config config = CONFIG_INIT;
         _cleanup_(faults_deinit) Faults faults = FAULTS_INIT;
 
-        int r = fd_read_file(AT_FDCWD, path, UNITFILE_SIZE_MAX, &text);
+        int r = fd_read_file(AT_FDCWD, source->path, UNITFILE_SIZE_MAX, &text);
         if (r < 0 && r != -ENOENT)
                 return r;
         if (r == 0) {
-                r = config_parse(path, &text, &config, &faults);
+                r = config_parse(source, &text, &config, &faults);
                 if (r < 0)
                         return r;
         }

@@ -8,6 +8,7 @@
  *   EpochLength=N s|min         how long an epoch of the log may last, at most 15 min
  *   KernelAudit=required|yes|checkpoints|no
  *   DetailRetention=SPAN        how long details are kept: a number and d, w or mon; not given: until erased
+ *   LogLevel=error|warning|notice|info|debug
  *   RequestRate=WHOM N/UNIT     any number of times; WHOM is a user, or a group after an @, by name or number;
  *                               UNIT is s, min, h or d. N tokens come in a unit and N are saved.
  */
@@ -17,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "guard/attest.h"
 #include "policy/policy.h"
 
@@ -43,13 +45,14 @@ typedef struct Config {
         uint64_t epoch_length_usec;
         ConfigMirror kernel_audit;
         uint64_t retention_days; /* 0: details are kept */
+        DiagLevel log_level;
         ConfigRate *rates;
         size_t n_rates;
 } Config;
 
 #define CONFIG_EPOCH_LENGTH_USEC_MAX (15 * 60 * CLOCK_USEC_PER_SEC)
 
-#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX})
+#define CONFIG_INIT ((Config){.epoch_length_usec = CONFIG_EPOCH_LENGTH_USEC_MAX, .log_level = DIAG_INFO})
 
 void config_deinit(Config *config);
 
@@ -57,15 +60,23 @@ enum {
         CONFIG_E_INVALID = 1, /* the faults say why */
 };
 
+/* Where it is read from. */
+typedef struct ConfigSource {
+        const char *path;
+        /* How passwd(5) and group(5) are opened, as of PolicySource; NULL: as any file. */
+        int (*open_accounts)(const char *path, void *userdata);
+        void *userdata;
+} ConfigSource;
+
 /**
  * config_load() - Reads the file; one that does not exist is an empty one.
- * @path:       the file
+ * @source:     borrowed
  * @ret_config: to be given to config_deinit(); untouched on failure
  * @ret_faults: set on CONFIG_E_INVALID, to be given to policy_faults_deinit()
  *
  * Return: 0, CONFIG_E_INVALID, or -errno.
  */
-int config_load(const char *path, Config *ret_config, PolicyFaults *ret_faults);
+int config_load(const ConfigSource *source, Config *ret_config, PolicyFaults *ret_faults);
 
 /**
  * config_rate() - The rate of a caller: its user's, else the first group's that has one; NULL: none is set.

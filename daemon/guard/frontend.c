@@ -19,15 +19,20 @@
 /* A child without clients is kept for a little: the next client of the same uid is often near. */
 #define FRONTEND_LINGER_USEC (10 * CLOCK_USEC_PER_SEC)
 
-bool frontend_peer_is(const Guard *guard, int fd, const char *account)
+uid_t frontend_account(const Guard *guard, const char *name)
 {
-        uid_t uid, expected;
+        uid_t uid;
 
-        if (attest_peer_uid(fd, &uid) < 0)
-                return false;
         if (guard->options->private)
-                return uid == geteuid();
-        return config_account(account, &expected) == 0 && uid == expected;
+                return geteuid();
+        return config_account(name, &uid) == 0 ? uid : FRONTEND_NO_ACCOUNT;
+}
+
+bool frontend_peer_is(int fd, uid_t account)
+{
+        uid_t uid;
+
+        return account != FRONTEND_NO_ACCOUNT && attest_peer_uid(fd, &uid) == 0 && uid == account;
 }
 
 /* --------------------------------------------------------------------------------------------- the parent */
@@ -53,20 +58,24 @@ static Child *frontend_find_id(const Frontend *frontend, uint64_t id)
         return NULL;
 }
 
+static int frontend_breach(Frontend *frontend)
+{
+        event_tell(EVENT_FRONTEND_BREACH, EVENT_NO_FIELDS,
+                   "The frontend sent what it must not, or does not read; it is ended.");
+        guard_refuse(frontend->guard, (QuotaUser){}, REFUSED_FRONTEND);
+        frontend_end(frontend);
+        guard_peers_changed(frontend->guard);
+        return 0;
+}
+
 static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
         Frontend *frontend = userdata;
         ChildGoneMessage message;
 
         if (packet->type != MESSAGE_CHILD_GONE || packet->n_fds > 0 ||
-            !child_gone_decode(packet->body, packet->n_body, &message)) {
-                event_tell(EVENT_FRONTEND_BREACH, EVENT_NO_FIELDS,
-                           "The frontend sent what it must not; it is ended.");
-                guard_refuse(frontend->guard, (QuotaUser){}, REFUSED_FRONTEND);
-                frontend_end(frontend);
-                guard_peers_changed(frontend->guard);
-                return 0;
-        }
+            !child_gone_decode(packet->body, packet->n_body, &message))
+                return frontend_breach(frontend);
         Child *child = frontend_find_id(frontend, message.child);
         if (!child)
                 return 0;
@@ -79,6 +88,8 @@ static int frontend_on_closed(Channel *channel, int reason, void *userdata)
 {
         Frontend *frontend = userdata;
 
+        if (reason == PACKET_E_MALFORMED || reason == -ENOBUFS)
+                return frontend_breach(frontend);
         if (reason < 0)
                 event_tell(EVENT_FRONTEND_GONE, EVENT_FIELDS({"error", strerror(-reason)}),
                            "The frontend's socket fails: %s", strerror(-reason));
@@ -96,7 +107,7 @@ int frontend_accept(Guard *guard, int fd)
         Frontend *frontend = &guard->frontend;
 
         /* A child that has been taken over runs as the same account: it must not come in as the parent. */
-        if (frontend->channel || !frontend_peer_is(guard, own_fd, "matchguard-frontend")) {
+        if (frontend->channel || !frontend_peer_is(own_fd, guard->frontend_uid)) {
                 event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "frontend"}),
                            "Turned away a connection on the frontend's socket: %s.",
                            frontend->channel ? "a frontend is there" : "it is of another account");
@@ -107,7 +118,7 @@ int frontend_accept(Guard *guard, int fd)
                 return r;
         event_tell(EVENT_FRONTEND_THERE, EVENT_NO_FIELDS, "The frontend is there.");
         guard_peers_changed(guard);
-        return 0;
+        return log_level_greet(frontend->channel);
 }
 
 /* ------------------------------------------------------------------------------------------- the children */
@@ -194,6 +205,7 @@ int frontend_child(Guard *guard, MessageInterface interface, QuotaUser user, Chi
         if (!quota_take(&guard->quota, QUOTA_CHILD, user)) {
                 /* The room is there once its process has gone: the next one finds it. */
                 frontend_end_idlest(frontend);
+                guard_overloaded(guard);
                 return FRONTEND_E_NONE;
         }
         Child like = {.id = frontend->next_child++, .interface = interface, .user = user};

@@ -53,5 +53,14 @@ bool frontend_is_crowded(const struct Guard *guard);
 /** frontend_wait_for_tokens() - Some child waits for a token: looks again when there may be one. */
 int frontend_wait_for_tokens(struct Guard *guard);
 
-/** frontend_peer_is() - Whether a connection comes from the account that one of our processes runs as. */
-bool frontend_peer_is(const struct Guard *guard, int fd, const char *account);
+/* That of nobody: the kernel's own word for "none". */
+#define FRONTEND_NO_ACCOUNT ((uid_t)-1)
+
+/**
+ * frontend_account() - The uid that one of our processes runs as; looked up before the guard is confined.
+ * Return: FRONTEND_NO_ACCOUNT where there is no such account.
+ */
+uid_t frontend_account(const struct Guard *guard, const char *name);
+
+/** frontend_peer_is() - Whether a connection comes from that account. */
+bool frontend_peer_is(int fd, uid_t account);

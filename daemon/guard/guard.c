@@ -150,6 +150,15 @@ void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why)
         refused_add(&guard->refused, user, why);
 }
 
+void guard_overloaded(Guard *guard)
+{
+        ClockReading now = {};
+
+        (void)clock_read(&now); /* Without a clock it was in 1970, and that is plain to see. */
+        guard->n_overloaded++;
+        guard->overloaded_usec = now.wall_usec;
+}
+
 /* -------------------------------------------------------------------------------------------------------
  * stopping */
 
@@ -308,7 +317,7 @@ static int guard_load_config(Guard *guard)
 {
         PolicyFaults faults = {};
 
-        int r = config_load(guard->options->config_path, &guard->config, &faults);
+        int r = config_load(&(ConfigSource){.path = guard->options->config_path}, &guard->config, &faults);
         if (r < 0)
                 event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot read %s: %s",
                            guard->options->config_path, strerror(-r));
@@ -398,7 +407,7 @@ static int guard_set_up(Guard *guard)
         worker_init(&guard->worker, guard);
         if (r >= 0)
                 r = listeners_open(guard);
-        return r < 0 ? r : mirrors_init(&guard->mirrors, guard, listeners_take_audit_fd(&guard->listeners));
+        return r;
 }
 
 DEFINE_CLEANUP(Guard *, guard_free);
@@ -411,13 +420,20 @@ int guard_new(Guard **ret_guard, const Options *options, int *ret_status)
 
         guard->options = options;
         guard->notifier.fd = -1;
+        guard->etc_reader = (EtcReader)ETC_READER_INIT;
         guard->starting = (Waiter){.committed = starting_committed, .failed = starting_failed};
         guard->stop = (Waiter){.committed = stop_committed, .failed = stop_failed};
         *ret_status = EXIT_FAILURE;
         int r = guard_load_config(guard);
         if (r < 0)
                 return r;
-        r = guard_set_up(guard);
+        guard->frontend_uid = frontend_account(guard, "matchguard-frontend");
+        guard->worker_uid = frontend_account(guard, "matchguard-worker");
+        r = etc_reader_start(&guard->etc_reader, options->log_seccomp);
+        if (r == 0)
+                r = guard_set_up(guard);
+        if (r >= 0)
+                r = log_level_configure(guard, guard->config.log_level);
         if (r < 0) {
                 event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot set up the loop and the sockets: %s",
                            strerror(-r));
@@ -459,8 +475,10 @@ Guard *guard_free(Guard *guard)
         quota_deinit(&guard->quota);
         config_deinit(&guard->config);
         notifier_deinit(&guard->notifier);
+        etc_reader_deinit(&guard->etc_reader);
         sd_event_unref(guard->event);
         free(guard->summary);
+        free(guard->config_fault);
         free(guard);
         return NULL;
 }

@@ -17,9 +17,11 @@
 #include "guard/config.h"
 #include "guard/disclose.h"
 #include "guard/erase.h"
+#include "guard/etc-reader.h"
 #include "guard/frontend.h"
 #include "guard/inquiry.h"
 #include "guard/listener.h"
+#include "guard/log-level.h"
 #include "guard/mirrors.h"
 #include "guard/notifier.h"
 #include "guard/options.h"
@@ -69,6 +71,8 @@ typedef struct Guard {
         Standby standby;
         Warnings warnings;
         Mirrors mirrors;
+        LogLevel log_level;
+        char *config_fault; /* of matchguard.conf when it was last read; NULL: none */
 
         Waiter starting;          /* for the leaves that precede service */
         size_t n_starting;        /* of those, how many are not durable yet */
@@ -81,10 +85,21 @@ typedef struct Guard {
         sd_event_source *stop_timer;
         sd_event_source *signals[3];
 
+        EtcReader etc_reader;
+        uid_t frontend_uid; /* whom they run as: FRONTEND_NO_ACCOUNT: there is no such account */
+        uid_t worker_uid;
+
         bool serving;  /* as was last said to the service manager */
         char *summary; /* likewise; NULL: nothing yet */
         Notifier notifier;
         uint64_t started_usec; /* boot time */
+
+        /* for the status */
+        bool found_clean;    /* the last run ended with a stop, or there was none */
+        size_t n_found_open; /* requests that it had left open */
+        bool key_is_credential;
+        uint64_t n_overloaded;    /* requests and connections that were turned away for being too many */
+        uint64_t overloaded_usec; /* wall time of the last of them */
 } Guard;
 
 /**
@@ -106,6 +121,9 @@ int guard_run(Guard *guard);
 /** guard_refuse() - Counts what never became a request; a leaf says so within a second. */
 void guard_refuse(Guard *guard, QuotaUser user, RefusedWhy why);
 
+/** guard_overloaded() - Counts what was turned away because there was too much to do. */
+void guard_overloaded(Guard *guard);
+
 /** guard_peers_changed() - A frontend or a worker came or went: opens or shuts the doors, and says so. */
 void guard_peers_changed(Guard *guard);
 
@@ -125,7 +143,7 @@ int guard_request_ended(Guard *guard);
 extern const RecorderHandlers guard_recorder_handlers;
 
 /** guard_policy_source() - Where this guard's policy comes from. */
-PolicySource guard_policy_source(const Guard *guard);
+PolicySource guard_policy_source(Guard *guard);
 
 /** guard_archive_policy() - Puts a policy's text into the export; any thread, blocks. Return: 0 or -errno. */
 int guard_archive_policy(Trail *trail, const Policy *policy);

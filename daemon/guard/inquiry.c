@@ -13,6 +13,7 @@
 #include "guard/child.h"
 #include "guard/facts.h"
 #include "guard/guard.h"
+#include "guard/log-level.h"
 #include "guard/status.h"
 #include "wire/leaf.h"
 
@@ -86,6 +87,11 @@ int inquiry_reload(Client *client, Packet *packet, CallMessage *message)
 int inquiry_rebase(Client *client, Packet *packet, CallMessage *message)
 {
         return rebase_by_admin(&client->guard->rebase, client, message->serial);
+}
+
+int inquiry_log_level(Client *client, Packet *packet, CallMessage *message)
+{
+        return log_level_by_admin(client, message->serial, message->level);
 }
 
 int inquiry_count_details(Client *client, Packet *packet, CallMessage *message)

@@ -24,6 +24,7 @@ int inquiry_status(Client *client, Packet *packet, CallMessage *message);
 int inquiry_checkpoint(Client *client, Packet *packet, CallMessage *message);
 int inquiry_reload(Client *client, Packet *packet, CallMessage *message);
 int inquiry_rebase(Client *client, Packet *packet, CallMessage *message);
+int inquiry_log_level(Client *client, Packet *packet, CallMessage *message);
 int inquiry_count_details(Client *client, Packet *packet, CallMessage *message);
 int inquiry_erase(Client *client, Packet *packet, CallMessage *message);
 

@@ -6,10 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/macro.h"
+#include "base/sandbox.h"
 #include "guard/guard.h"
 #include "guard/options.h"
 #include "trail/event.h"
@@ -31,15 +30,6 @@ static void block_signals(void)
         signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Neither a core dump nor a process of the same account may see the keys. */
-static void keep_memory_private(void)
-{
-        const struct rlimit none = {};
-
-        (void)setrlimit(RLIMIT_CORE, &none);      /* Lowering a limit cannot fail. */
-        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* Neither can this. */
-}
-
 int main(int argc, char **argv)
 {
         int status = EXIT_FAILURE;
@@ -51,7 +41,11 @@ int main(int argc, char **argv)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
         event_init("matchguardd");
         block_signals();
-        keep_memory_private();
+        r = sandbox_hide();
+        if (r < 0) {
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot hide this process: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
 
         r = guard_new(&guard, &options, &status);
         if (r >= 0) {

@@ -177,9 +177,11 @@ static void mirrors_damage(void *userdata)
 
 /* ----------------------------------------------------------------------------------------- life and death */
 
-static void mirrors_tell_event(const Buffer *record, void *userdata)
+static void mirrors_tell_event(EventKind kind, const Buffer *record, void *userdata)
 {
-        const MirrorItem item = {.kind = MIRROR_EVENT, .bytes = record->data, .n = record->n};
+        const MirrorItem item = {.kind = kind == EVENT_STEP ? MIRROR_STEP : MIRROR_EVENT,
+                                 .bytes = record->data,
+                                 .n = record->n};
 
         mirror_tell(userdata, &item);
 }
@@ -264,7 +266,16 @@ static int mirrors_on_echo(sd_event_source *source, int fd, uint32_t events, voi
         return 0;
 }
 
-/* Listens to what the kernel records, where there is a descriptor for it, or one can be had. */
+int mirrors_open(const Config *config, int handed_fd)
+{
+        ConfigMirror wanted = config->kernel_audit;
+
+        return handed_fd < 0 && (wanted == CONFIG_MIRROR_YES || wanted == CONFIG_MIRROR_REQUIRED)
+                       ? kernel_echo_open()
+                       : handed_fd;
+}
+
+/* Listens to what the kernel records, where there is a descriptor for it. */
 static int mirrors_listen(Mirrors *mirrors, int handed_fd)
 {
         ConfigMirror wanted = mirrors->guard->config.kernel_audit;
@@ -272,8 +283,6 @@ static int mirrors_listen(Mirrors *mirrors, int handed_fd)
 
         if (wanted != CONFIG_MIRROR_YES && wanted != CONFIG_MIRROR_REQUIRED)
                 return 0;
-        if (fd < 0)
-                fd = kernel_echo_open();
         if (fd < 0 && wanted == CONFIG_MIRROR_REQUIRED)
                 event_tell(EVENT_AUDIT_REQUIRED, EVENT_FIELDS({"why", strerror(-fd)}),
                            "What the kernel's audit records cannot be read back, so no permit goes out: %s. "

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "guard/config.h"
 #include "guard/recorder.h"
 #include "trail/kernel-echo.h"
 #include "trail/mirror.h"
@@ -44,8 +45,16 @@ typedef struct Mirrors {
 } Mirrors;
 
 /**
- * mirrors_init() - Starts what matchguard.conf asks for.
- * @audit_fd:   the audit multicast, consumed; or -1
+ * mirrors_open() - Opens the audit multicast where it is wanted, which takes a capability that the guard gives up.
+ * @handed_fd:  the one that was handed over, consumed; or -1
+ *
+ * Return: a descriptor, or a negative number: why there is none.
+ */
+int mirrors_open(const Config *config, int handed_fd);
+
+/**
+ * mirrors_init() - Starts what matchguard.conf asks for. Makes threads.
+ * @audit_fd:   what mirrors_open() gave; consumed
  *
  * What cannot be had is said and goes without, save that then nothing is permitted where it is required.
  * Return: 0 or -errno.

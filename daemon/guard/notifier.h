@@ -8,13 +8,14 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "base/watchdog.h"
+
 enum { NOTIFIER_WAITING_MAX = 32 };
 
 typedef struct Notifier {
         int fd; /* -1: there is no manager */
         sd_event_source *room;
-        sd_event_source *watchdog;
-        uint64_t watchdog_usec; /* between two signs of life; 0: none are asked for */
+        Watchdog watchdog;
         char *waiting
                 [NOTIFIER_WAITING_MAX]; /* oldest first; what is newer says how things stand now, so that it
                                                 pushes the oldest out */

@@ -50,6 +50,12 @@ static int set_new_log(Options *options, const char *value)
         return 0;
 }
 
+static int set_log_seccomp(Options *options, const char *value)
+{
+        options->log_seccomp = true;
+        return 0;
+}
+
 static int show_version(Options *options, const char *value)
 {
         printf("matchguardd %s\n", MATCHGUARD_VERSION);
@@ -65,6 +71,7 @@ static const OptionsEntry options_table[] = {
         {"--private", NULL, "policy files and internal peers are one's own (under `matchguard run`)",
          set_private},
         {"--new-log", NULL, "begin another log, and put the old one aside", set_new_log},
+        {"--log-seccomp", NULL, "only log system calls that are not allowed", set_log_seccomp},
         {"--version", NULL, "print the version", show_version},
         {"--help", NULL, "print this", show_help},
 };

@@ -16,6 +16,7 @@ typedef struct Options {
         bool private; /* policy files and internal peers are the caller's own, not root's and the service's
                          accounts */
         bool new_log;
+        bool log_seccomp;
 } Options;
 
 enum {

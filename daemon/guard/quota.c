@@ -67,10 +67,16 @@ void quota_limit_connections(Quota *quota, size_t max)
         quota->connections_max = MAX_OF(max, (size_t)1);
 }
 
+size_t quota_connections(const Quota *quota)
+{
+        size_t max = QUOTA_CONNECTIONS_MAX;
+
+        return quota->connections_max > 0 ? MIN_OF(max, quota->connections_max) : max;
+}
+
 bool quota_take(Quota *quota, QuotaThing thing, QuotaUser user)
 {
-        bool limited = thing == QUOTA_CONNECTION && quota->connections_max > 0;
-        size_t limit = limited ? quota->connections_max : SIZE_MAX;
+        size_t limit = thing == QUOTA_CONNECTION ? quota_connections(quota) : SIZE_MAX;
 
         if (quota->n_all[thing] >= MIN_OF(quota_bounds[thing].all, limit))
                 return false;

@@ -48,6 +48,9 @@ void quota_deinit(Quota *quota);
 /** quota_limit_connections() - Grants no more connections than there are descriptors for. */
 void quota_limit_connections(Quota *quota, size_t max);
 
+/** quota_connections() - How many connections there may be. */
+size_t quota_connections(const Quota *quota);
+
 /** quota_take() - Charges one thing to a user. Return: whether it was within every bound; else nothing
  * changes. */
 bool quota_take(Quota *quota, QuotaThing thing, QuotaUser user);

@@ -41,10 +41,26 @@ static int reload_work(Reload *reload)
         return r != 0 ? r : guard_archive_policy(guard->trail, reload->policy);
 }
 
+/* All of it is read, so that a fault shows now and not when the service does not start. */
+static int reload_read_config(Reload *reload)
+{
+        Guard *guard = reload->guard;
+        const ConfigSource source = {.path = guard->options->config_path,
+                                     .open_accounts = etc_reader_open,
+                                     .userdata = &guard->etc_reader};
+        _cleanup_(config_deinit) Config config = CONFIG_INIT;
+
+        int r = config_load(&source, &config, &reload->config_faults);
+        if (r == 0)
+                reload->log_level = config.log_level;
+        return r;
+}
+
 static void *reload_thread(void *userdata)
 {
         Reload *reload = userdata;
 
+        reload->config_result = reload_read_config(reload);
         reload->result = reload_work(reload);
         /* A full eventfd says the same as one more. */
         (void)eventfd_write(reload->done_fd, 1);
@@ -60,6 +76,8 @@ static void reload_clear(Reload *reload)
         wider_deinit(&reload->wider);
         policy_faults_deinit(&reload->faults);
         reload->faults = (PolicyFaults){};
+        policy_faults_deinit(&reload->config_faults);
+        reload->config_faults = (PolicyFaults){};
         free(reload->why);
         reload->why = NULL;
         reload->busy = false;
@@ -136,7 +154,25 @@ static int reload_failed(Waiter *waiter)
 
 /* ------------------------------------------------------------------------------------ from thread to leaf */
 
-/* The faults as one text that a message can carry. */
+/* One text that a message can carry. Return: it, for free(), or NULL. */
+static char *reload_plain(Buffer *text)
+{
+        if (text->n > RELOAD_WHY_MAX)
+                text->n = RELOAD_WHY_MAX;
+        if (!text_is_utf8((const char *)text->data, text->n))
+                for (size_t i = 0; i < text->n; i++)
+                        if (text->data[i] >= 0x80)
+                                text->data[i] = '?';
+        buffer_append(text, "", 1);
+        return text->failed ? NULL : buffer_take(text, NULL);
+}
+
+static void reload_append_faults(const PolicyFaults *faults, Buffer *text)
+{
+        for (size_t i = 0; i < faults->n && text->n < RELOAD_WHY_MAX; i++)
+                buffer_append_format(text, "%s%s", i > 0 ? "\n" : "", faults->lines[i]);
+}
+
 static char *reload_describe(const Reload *reload)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
@@ -149,16 +185,30 @@ static char *reload_describe(const Reload *reload)
                                    "policy: a Rate looks back further than this run has counted permits; "
                                    "restart the service, which counts them anew "
                                    "(systemctl restart matchguard.service)");
-        for (size_t i = 0; i < reload->faults.n && text.n < RELOAD_WHY_MAX; i++)
-                buffer_append_format(&text, "%s%s", i > 0 ? "\n" : "", reload->faults.lines[i]);
-        if (text.n > RELOAD_WHY_MAX)
-                text.n = RELOAD_WHY_MAX;
-        if (!text_is_utf8((const char *)text.data, text.n))
-                for (size_t i = 0; i < text.n; i++)
-                        if (text.data[i] >= 0x80)
-                                text.data[i] = '?';
-        buffer_append(&text, "", 1);
-        return text.failed ? NULL : buffer_take(&text, NULL);
+        reload_append_faults(&reload->faults, &text);
+        return reload_plain(&text);
+}
+
+/* What the file says of the log takes effect, or what is wrong with the file is told and kept. Return: 0 or -errno. */
+static int reload_take_config(Reload *reload)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        Guard *guard = reload->guard;
+
+        free(guard->config_fault);
+        guard->config_fault = NULL;
+        if (reload->config_result == 0)
+                return log_level_configure(guard, reload->log_level);
+        if (reload->config_result < 0)
+                buffer_append_format(&text, "%s: %s", guard->options->config_path,
+                                     strerror(-reload->config_result));
+        reload_append_faults(&reload->config_faults, &text);
+        guard->config_fault = reload_plain(&text);
+        if (!guard->config_fault)
+                return -ENOMEM;
+        event_tell(EVENT_CONFIG_REJECTED, EVENT_FIELDS({"why", guard->config_fault}),
+                   "The configuration has a fault, and nothing of it takes effect: %s", guard->config_fault);
+        return 0;
 }
 
 static void reload_tell_rejected(const Reload *reload)
@@ -234,7 +284,9 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
         /* It took longer than the stop waited: nothing may follow the `stop` leaf. */
         if (reload->guard->stopped)
                 return 0;
-        int r = reload->result == 0 ? reload_check_rates(reload) : 0;
+        int r = reload_take_config(reload);
+        if (r >= 0 && reload->result == 0)
+                r = reload_check_rates(reload);
         if (r < 0)
                 return r;
         if (reload->result != 0) {

@@ -3,7 +3,8 @@
  * Reload: another policy, or none. It is read, proved, compared with the one in force and its text archived
  * in a helper thread; then, in one step of the loop, its leaf is made and it takes effect for the next
  * decision. A request that was decided before ends under the policy that decided it. Whatever comes of it is
- * recorded.
+ * recorded. LogLevel= of matchguard.conf is read, too, and all the rest of that file at the next start; a fault in it
+ * keeps no policy back.
  */
 
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+#include "base/diag.h"
 #include "guard/call.h"
 #include "guard/recorder.h"
 #include "guard/wider.h"
@@ -52,7 +54,10 @@ typedef struct Reload {
         Policy *policy;
         PolicyFaults faults;
         Wider wider;
-        char *why; /* the faults as one text */
+        char *why;         /* the faults as one text */
+        int config_result; /* of matchguard.conf: 0, CONFIG_E_INVALID, or -errno */
+        DiagLevel log_level;
+        PolicyFaults config_faults;
 
         Waiter waiter;
         bool has_call;

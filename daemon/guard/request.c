@@ -18,6 +18,8 @@
 #include "guard/guard.h"
 #include "guard/job.h"
 #include "guard/leaves.h"
+#include "guard/request-check.h"
+#include "guard/request-step.h"
 #include "guard/timer.h"
 #include "trail/event.h"
 #include "wire/job.h"
@@ -63,12 +65,34 @@ struct Request {
 /* -----------------------------------------------------------------------------------------------------
  * states */
 
+static void request_tell(const Request *request, RequestState state)
+{
+        const Decision *decision = &request->decision;
+        bool decided = state != REQUEST_RECEIVED && *request->id_text;
+
+        request_step(&(RequestStep){.request = request->id_text,
+                                    .index = request->index,
+                                    .uid = request->user.uid,
+                                    .operation = request->message.operation,
+                                    .gallery = request->message.gallery,
+                                    .verdict = !decided           ? NULL
+                                               : decision->permit ? "permitted"
+                                                                  : "denied",
+                                    .rule = !decided           ? NULL
+                                            : decision->permit ? decision->allow
+                                                               : reason_name(decision->reason),
+                                    .result = request->result},
+                     state);
+}
+
 /* The one place where a state changes: it also keeps the lists that the states mean. */
 static void request_set(Request *request, RequestState state)
 {
         Requests *requests = &request->guard->requests;
 
         assert(request_may_move(request->state, state));
+        if (diag_is_on(DIAG_DEBUG))
+                request_tell(request, state);
         if (request->state == REQUEST_AWAITING)
                 TAILQ_REMOVE(&requests->awaiting, request, link);
         if (request->state == REQUEST_SUBMITTED)
@@ -447,6 +471,17 @@ Request *requests_find(Requests *requests, uint64_t index)
         return NULL;
 }
 
+/* The model that the leaf of the decision names. */
+static const char *request_model(const Request *request, const PolicyGallery *gallery)
+{
+        JobReader reader = job_read(request->message.job, request->message.n_job);
+        JobEntry probe;
+
+        if (request->message.gallery)
+                return gallery ? gallery->model : NULL;
+        return job_next(&reader, &probe) ? probe.model : NULL;
+}
+
 void request_bounds(const Request *request, ResultBounds *ret_bounds)
 {
         const PolicyGallery *gallery =
@@ -461,6 +496,11 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds)
                 .has_floor = request->decision.has_floor,
                 .floor_millionths = request->decision.floor_millionths,
                 .consolidated = gallery && gallery->kind == GALLERY_CONSOLIDATED,
+                .model = request_model(request, gallery),
+                .dimension = gallery ? gallery->dimension : 0,
+                .job = request->message.job,
+                .n_job = request->message.n_job,
+                .engine = request->guard->worker.engine,
         };
 }
 
@@ -605,29 +645,14 @@ static int request_turn_away(Client *client, const CallMessage *message, Request
         _cleanup_(buffer_deinit) Buffer answer = BUFFER_INIT;
         Call call = {};
 
+        if (refusal.kind == ANSWER_OVERLOADED)
+                guard_overloaded(client->guard);
         if (refusal.kind == ANSWER_INVALID_PARAMETER)
                 guard_refuse(client->guard, client->user, REFUSED_MALFORMED);
         call_begin(&call, client, message->serial);
         answer_error(call.to, refusal.kind, refusal.reason, &answer);
         int r = call_end(&call, &answer);
         return r < 0 ? r : 0;
-}
-
-/* What is wrong with a call by itself; NULL where it is a request. */
-static const char *request_check(const Facts *facts, const CallMessage *message)
-{
-        const char *fact = facts_check(facts);
-
-        if (fact) {
-                const char *parameter = facts_parameter(fact);
-                return parameter ? parameter : fact;
-        }
-        /* What no leaf can hold could not be recorded as it was asked. */
-        if (facts->has_limit && facts->limit > LEAF_NUMBER_MAX)
-                return facts_parameter("limit");
-        if (!job_check(message->operation, message->job, message->n_job))
-                return facts_job_parameter(message->operation);
-        return NULL;
 }
 
 /* Makes the leaf of a decision and sends it on its way. Return: 0, RECORDER_E_*, LEAF_E_*, or -errno. */
@@ -681,6 +706,7 @@ static int request_withdraw(Request *request, int why)
         if (why == RECORDER_E_UNAVAILABLE) {
                 r = request_answer_unavailable(request);
         } else {
+                guard_overloaded(request->guard);
                 answer_error(request->call.to, ANSWER_OVERLOADED, NULL, &answer);
                 r = request_answer(request, &answer);
         }

@@ -5,14 +5,14 @@
 #include "guard/result.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
 #include "base/text.h"
+#include "wire/job.h"
 #include "wire/leaf.h"
-
-enum { RESULT_ENGINE_MAX = 64 };
 
 /* What a double may lose against the leaf's millionths. */
 static const double result_slack = 1e-9;
@@ -65,18 +65,44 @@ static bool result_is_similarity(double similarity)
         return isfinite(similarity) && similarity >= -1.0 - result_slack && similarity <= 1.0 + result_slack;
 }
 
-static const char *result_check_numbers(const ResultMessage *result)
+static const char *result_check_form(const ResultCase *c)
 {
+        const ResultMessage *result = c->result;
         const uint64_t numbers[] = {result->searched, result->gallery_epoch, result->count,
                                     result->microseconds};
 
         for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
                 if (numbers[i] > LEAF_NUMBER_MAX)
                         return "a number that no leaf can hold";
-        if (strlen(result->engine) > RESULT_ENGINE_MAX || !result_is_plain(result->engine))
-                return "an engine's name that no leaf can hold";
-        if (strlen(result->why) > MESSAGE_TEXT_MAX)
-                return "a reason that is too long";
+        if (strcmp(result->engine, c->bounds->engine) != 0)
+                return "another engine than in its hello";
+        if (strlen(result->why) > MESSAGE_TEXT_MAX || !result_is_plain(result->why))
+                return "a reason that cannot be told";
+        return NULL;
+}
+
+/* The numbers that an answer has; what it does not have says nothing. */
+static const char *result_check_numbers(const ResultCase *c)
+{
+        static const struct {
+                const char *operation;
+                bool searched, epoch, count;
+        } rows[] = {
+                {"identify", true, true, false}, {"identify-stored", true, true, false},
+                {"verify", true, true, false},   {"compare", true, false, false},
+                {"enrol", false, true, true},    {"remove", false, true, true},
+                {"list", false, true, false},
+        };
+        const ResultMessage *result = c->result;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (result_is(c->bounds, rows[i].operation) &&
+                    ((!rows[i].searched && result->searched > 0) ||
+                     (!rows[i].epoch && result->gallery_epoch > 0) || (!rows[i].count && result->count > 0)))
+                        return "a number that the operation does not have";
+        if (result_is(c->bounds, "enrol") &&
+            result->count != job_read(c->bounds->job, c->bounds->n_job).n_left)
+                return "not as many templates as were to be stored";
         return NULL;
 }
 
@@ -160,27 +186,54 @@ static const char *result_check_subjects(const ResultCase *c)
         return NULL;
 }
 
+/* One of a pair of templates: where it matched, and the release has it. */
 static const char *result_check_similarity(const ResultCase *c)
 {
         const ResultMessage *result = c->result;
+        bool of_pair = result_is(c->bounds, "verify") || result_is(c->bounds, "compare");
 
+        if (result->has_similarity != (of_pair && result->matched && c->bounds->release == RELEASE_SCORES))
+                return "a similarity where none is released, or the reverse";
         if (!result->has_similarity)
                 return NULL;
-        if (c->bounds->release != RELEASE_SCORES)
-                return "a similarity where the release has none";
         if (!result_is_similarity(result->similarity))
                 return "a similarity that is none";
-        if (!result_ranks(c->bounds) && result->matched && !result_above_floor(c->bounds, result->similarity))
-                return "a match below the floor";
-        return NULL;
+        return result_above_floor(c->bounds, result->similarity) ? NULL : "a match below the floor";
 }
 
-static const char *result_check_failure(const ResultMessage *result)
+/* Whether a template of the job can be bad in this way. */
+static bool result_tells_template(const char *why, const ResultBounds *bounds)
 {
+        JobReader reader = job_read(bounds->job, bounds->n_job);
+        size_t dimension = bounds->dimension;
+        JobEntry entry;
+        char text[64];
+
+        if (strcmp(why, RESULT_WHY_NOT_FINITE) == 0)
+                return true;
+        while (job_next(&reader, &entry)) {
+                size_t n = entry.n_vector / sizeof(float);
+                if (dimension == 0)
+                        dimension = n;
+                (void)snprintf(text, sizeof(text), RESULT_WHY_DIMENSIONS_FMT, n,
+                               (unsigned)dimension); /* It fits. */
+                if (n != dimension && strcmp(why, text) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static const char *result_check_failure(const ResultCase *c)
+{
+        const ResultMessage *result = c->result;
+
         if (result->n_candidates > 0 || result->subjects.n > 0 || result->has_similarity || result->matched)
                 return "a match in a result that failed";
-        if (strcmp(result->result, "model-mismatch") == 0 && !text_is_model(result->why, strlen(result->why)))
-                return "a model mismatch that does not say what was expected";
+        if (strcmp(result->result, "model-mismatch") == 0 &&
+            (!c->bounds->model || strcmp(result->why, c->bounds->model) != 0))
+                return "a model mismatch that does not name the model of the leaf";
+        if (strcmp(result->result, "bad-template") == 0 && !result_tells_template(result->why, c->bounds))
+                return "a bad template in a way that none of the job's is";
         return NULL;
 }
 
@@ -190,14 +243,16 @@ const char *result_check(const ResultMessage *result, const ResultBounds *bounds
 
         if (!result_is_known(result->result))
                 return "a result that the worker cannot give";
-        const char *wrong = result_check_numbers(result);
+        const char *wrong = result_check_form(&c);
         if (wrong)
                 return wrong;
         if (strcmp(result->result, "ok") != 0)
-                return result_check_failure(result);
+                return result_check_failure(&c);
         if (result->matched && !policy_is_search(bounds->operation))
                 return "a match of an operation that is no search";
-        wrong = result_check_candidates(&c);
+        wrong = result_check_numbers(&c);
+        if (!wrong)
+                wrong = result_check_candidates(&c);
         if (!wrong)
                 wrong = result_check_subjects(&c);
         return wrong ? wrong : result_check_similarity(&c);

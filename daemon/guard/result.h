@@ -1,7 +1,9 @@
 #pragma once
 /*
  * Result: whether what the worker sent is what the leaf permits: count, order, floor, release, names. Pure. A
- * result that is not is never recorded nor answered.
+ * result that is not is never recorded nor answered. Nor has the worker a word or a number of its own where the
+ * answer or the outcome's leaf has one: one that was taken over could tell there what the leaf does not
+ * release.
  */
 
 #include <stdbool.h>
@@ -19,7 +21,12 @@ typedef struct ResultBounds {
         uint32_t limit;
         bool has_floor;
         int32_t floor_millionths;
-        bool consolidated; /* one candidate a subject */
+        bool consolidated;  /* one candidate a subject */
+        const char *model;  /* that the leaf names, or NULL */
+        uint32_t dimension; /* of the gallery; 0: as the job's first template has it */
+        const uint8_t *job; /* wire/job.h; checked */
+        size_t n_job;
+        const char *engine; /* as the worker's hello had it */
 } ResultBounds;
 
 /**

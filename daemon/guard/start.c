@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/macro.h"
+#include "guard/confine.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/recount.h"
@@ -27,7 +29,7 @@
 #include "trail/event.h"
 #include "trail/room.h"
 
-PolicySource guard_policy_source(const Guard *guard)
+PolicySource guard_policy_source(Guard *guard)
 {
         const Options *options = guard->options;
         bool own = options->n_policy_dirs > 0;
@@ -37,6 +39,8 @@ PolicySource guard_policy_source(const Guard *guard)
                 .n_dirs = own ? options->n_policy_dirs : ARRAY_SIZE(policy_default_dirs),
                 .check_owner = true,
                 .owner = options->private ? geteuid() : 0,
+                .open_accounts = etc_reader_open,
+                .userdata = &guard->etc_reader,
         };
 }
 
@@ -254,24 +258,48 @@ static int start_stand_by(Guard *guard, const TrailFault *fault)
         return r < 0 ? r : START_E_STANDBY;
 }
 
-/* Return: 0, START_E_STANDBY, or -errno. */
-static int start_open_trail(Guard *guard, TrailFound *ret_found, int *ret_status)
+/* An attempt to open the trail. */
+typedef struct Attempt {
+        int r; /* as of trail_open() */
+        char *why;
+        TrailFound found;
+} Attempt;
+
+static void attempt_deinit(Attempt *attempt)
+{
+        free(attempt->why);
+        trail_found_deinit(&attempt->found);
+}
+
+static void start_attempt(Guard *guard, Attempt *ret_attempt)
 {
         char path[4096];
-        _cleanup_(freep) char *why = NULL;
         TrailConfig config = {.state_dir = guard->options->state_dir,
                               .origin = guard->config.origin,
                               .log_key_path = start_log_key(path, sizeof(path)),
                               .new_log = guard->options->new_log,
                               .known = guard->standby.active};
 
-        int r = trail_open(&guard->trail, &config, ret_found, &why);
-        if (r == 0)
+        guard->key_is_credential = config.log_key_path != NULL;
+        *ret_attempt = (Attempt){};
+        ret_attempt->r = trail_open(&guard->trail, &config, &ret_attempt->found, &ret_attempt->why);
+}
+
+/* What became of it. Return: 0, START_E_STANDBY, or -errno. */
+static int start_judge(Guard *guard, const Attempt *attempt, int *ret_status)
+{
+        int r = attempt->r;
+
+        if (r == 0) {
+                guard->found_clean = attempt->found.clean;
+                guard->n_found_open = attempt->found.n_open;
                 return 0;
+        }
         if (start_passing(r))
-                return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = why});
+                return start_stand_by(guard, &(TrailFault){.why = start_passing(r), .advice = attempt->why});
         event_tell(r == TRAIL_E_BEHIND ? EVENT_TRAIL_BEHIND : EVENT_TRAIL_REFUSED, EVENT_NO_FIELDS,
-                   "The trail in %s cannot be used: %s", config.state_dir, why ? why : strerror(-r));
+                   "The trail in %s cannot be used: %s", guard->options->state_dir,
+                   attempt->why ? attempt->why : strerror(-r));
         if (r == TRAIL_E_BEHIND)
                 *ret_status = TRAIL_EXIT_BEHIND;
         if (r == TRAIL_E_BEHIND || r == TRAIL_E_DAMAGED)
@@ -317,20 +345,21 @@ static int start_archive(Guard *guard)
         return start_stand_by(guard, &(TrailFault){.why = start_passing(TRAIL_E_NO_ROOM), .advice = advice});
 }
 
-int start_try(Guard *guard, int *ret_status)
+/* What follows an attempt, and is recorded. */
+static int start_go_on(Guard *guard, const Attempt *attempt, int *ret_status)
 {
-        _cleanup_(trail_found_deinit) TrailFound found = {};
+        const TrailFound *found = &attempt->found;
 
         guard->n_starting = 0;
-        int r = start_open_trail(guard, &found, ret_status);
+        int r = start_judge(guard, attempt, ret_status);
         if (r == 0)
                 r = start_archive(guard);
         if (r != 0)
                 return r == START_E_STANDBY ? 0 : r;
-        r = start_recorder(guard, &found);
+        r = start_recorder(guard, found);
         recorder_resume(&guard->recorder);
         if (r >= 0)
-                r = start_record(guard, &found);
+                r = start_record(guard, found);
         if (r >= 0)
                 r = recorder_start(&guard->recorder, guard->config.epoch_length_usec);
         if (r == -EBADMSG) /* In the leaves that it counts. */
@@ -340,9 +369,47 @@ int start_try(Guard *guard, int *ret_status)
         return r;
 }
 
+int start_try(Guard *guard, int *ret_status)
+{
+        _cleanup_(attempt_deinit) Attempt attempt;
+
+        start_attempt(guard, &attempt);
+        return start_go_on(guard, &attempt, ret_status);
+}
+
+static int start_confine(Guard *guard)
+{
+        int audit_fd = mirrors_open(&guard->config, listeners_take_audit_fd(&guard->listeners));
+        SandboxRemarks remarks = {};
+
+        int r = confine(guard->options, guard->config.kernel_audit != CONFIG_MIRROR_NO, &remarks);
+        if (r < 0) {
+                fd_close(audit_fd);
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS, "Cannot confine this process: %s",
+                           strerror(-r));
+                return r;
+        }
+        const char *const said[] = {remarks.notice, remarks.warning};
+        for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+                if (said[i])
+                        event_tell(EVENT_LESS_CONFINED, EVENT_FIELDS({"why", said[i]}),
+                                   "Less confined than it could be: %s.", said[i]);
+        r = mirrors_init(&guard->mirrors, guard, audit_fd);
+        if (r < 0)
+                event_tell(EVENT_START_FAILED, EVENT_NO_FIELDS,
+                           "Cannot begin to tell the journal and the kernel's audit: %s", strerror(-r));
+        return r;
+}
+
+/* The trail is looked at first: only then are the folders that stay open to the guard those of this log. */
 int start_open(Guard *guard, int *ret_status)
 {
-        int r = start_load_policy(guard);
+        _cleanup_(attempt_deinit) Attempt attempt = {};
 
-        return r < 0 ? r : start_try(guard, ret_status);
+        int r = start_load_policy(guard);
+        if (r < 0)
+                return r;
+        start_attempt(guard, &attempt);
+        r = start_confine(guard);
+        return r < 0 ? r : start_go_on(guard, &attempt, ret_status);
 }

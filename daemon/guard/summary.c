@@ -25,18 +25,18 @@ static const char *summary_state(const Guard *guard, const Facts *facts)
 
 static char *summary_text(const Guard *guard)
 {
-        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT, lines = BUFFER_INIT;
+        _cleanup_(warning_list_deinit) WarningList list = WARNING_LIST_INIT;
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
         ClockReading now = {};
-        size_t n = 0;
 
         (void)clock_read(&now); /* Without a clock the time is 1970, and that is plain to see. */
         Facts facts = facts_of_time(&guard->recorder.ledger, &now);
         buffer_append_format(&text, "%s; in force: ", summary_state(guard, &facts));
         policy_standing_brief(guard->policy, &facts, &text);
         /* Without memory for them none are told of; whoever asks for the status learns why. */
-        (void)warnings_list(guard, &now, &lines, &n);
-        if (n > 0)
-                buffer_append_format(&text, "; %zu warning%s", n, n == 1 ? "" : "s");
+        (void)warnings_list(guard, &now, &list);
+        if (list.n > 0)
+                buffer_append_format(&text, "; %zu warning%s", list.n, list.n == 1 ? "" : "s");
         buffer_append_text(&text, ".");
         return text.failed ? NULL : buffer_take(&text, NULL);
 }

@@ -1,5 +1,9 @@
 /*
  * Units from cgroup paths. Pure; run by the guard at each accept.
+ *
+ * systemd makes one folder a unit, each in that of its slice, from the root on: slices, then the unit, then
+ * whatever the unit makes below itself. Only root makes folders above a unit, and moves processes into one; so
+ * the first name that is no slice's is the system's own, and all that comes behind it is the unit's claim.
  */
 
 #include "guard/unit.h"
@@ -19,6 +23,18 @@ static bool unit_part_ends(UnitPart part, const char *suffix)
         size_t n = strlen(suffix);
 
         return part.n > n && memcmp(part.text + part.n - n, suffix, n) == 0;
+}
+
+static bool unit_part_begins(UnitPart part, const char *prefix)
+{
+        size_t n = strlen(prefix);
+
+        return part.n >= n && memcmp(part.text, prefix, n) == 0;
+}
+
+static bool unit_part_is(UnitPart part, const char *name)
+{
+        return part.n == strlen(name) && unit_part_begins(part, name);
 }
 
 static bool unit_part_is_unit_name(UnitPart part)
@@ -43,26 +59,39 @@ static UnitPart unit_unescape(UnitPart part)
         return part;
 }
 
-/* The service that a path leads into: slices, then the service, then whatever it made below itself. */
+/* What is below these was chosen by a user, or runs in a container and is called as that pleases. */
+static bool unit_slice_is_foreign(UnitPart part)
+{
+        return unit_part_is(part, "user.slice") || unit_part_is(part, "machine.slice");
+}
+
+/* A user's own manager, and so everything that the user has it run; wherever its slice was put. */
+static bool unit_is_of_user(UnitPart part)
+{
+        return unit_part_begins(part, "user@");
+}
+
+static char *unit_of_service(UnitPart part)
+{
+        if (!unit_part_ends(part, ".service") || !unit_part_is_unit_name(part) || unit_is_of_user(part))
+                return NULL;
+        return strndup(part.text, part.n);
+}
+
+/* The service that a path leads into. A slice may have a backslash in its name: those of templates do. */
 static char *unit_of_path(const char *path, size_t n)
 {
-        static const char root[] = "/system.slice/";
-
-        if (n < sizeof(root) - 1 || memcmp(path, root, sizeof(root) - 1) != 0)
-                return NULL;
-        const char *p = path + sizeof(root) - 1;
         const char *end = path + n;
-        while (p < end) {
+
+        while (path < end && *path == '/') {
+                const char *p = path + 1;
                 const char *slash = memchr(p, '/', (size_t)(end - p));
-                UnitPart part = {.text = p, .n = (size_t)((slash ? slash : end) - p)};
-                part = unit_unescape(part);
-                if (!unit_part_is_unit_name(part))
-                        return NULL;
-                if (unit_part_ends(part, ".service"))
-                        return strndup(part.text, part.n);
+                path = slash ? slash : end;
+                UnitPart part = unit_unescape((UnitPart){.text = p, .n = (size_t)(path - p)});
                 if (!unit_part_ends(part, ".slice"))
+                        return unit_of_service(part);
+                if (unit_slice_is_foreign(part))
                         return NULL;
-                p = slash ? slash + 1 : end;
         }
         return NULL;
 }

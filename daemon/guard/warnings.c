@@ -40,19 +40,20 @@ static void warnings_check_count(Warnings *warnings, const ClockReading *now)
         warnings->uncounted = uncounted;
 }
 
+static const EventKind warnings_events[_UPCOMING_MAX] = {
+        [UPCOMING_MORATORIUM_END] = EVENT_MORATORIUM_END,
+        [UPCOMING_MORATORIUM_REVIEW] = EVENT_MORATORIUM_REVIEW,
+        [UPCOMING_ALLOW_END] = EVENT_ALLOW_END,
+        [UPCOMING_ORGANISATION_END] = EVENT_ORGANISATION_END,
+};
+
 static void warnings_tell(const Upcoming *upcoming)
 {
-        static const EventKind kinds[_UPCOMING_MAX] = {
-                [UPCOMING_MORATORIUM_END] = EVENT_MORATORIUM_END,
-                [UPCOMING_MORATORIUM_REVIEW] = EVENT_MORATORIUM_REVIEW,
-                [UPCOMING_ALLOW_END] = EVENT_ALLOW_END,
-                [UPCOMING_ORGANISATION_END] = EVENT_ORGANISATION_END,
-        };
         char when[TIME_TEXT_SIZE];
 
         time_format(upcoming->instant, when);
-        event_tell(kinds[upcoming->kind], EVENT_FIELDS({"name", upcoming->name}, {"date", when}), "%s.",
-                   upcoming->text);
+        event_tell(warnings_events[upcoming->kind], EVENT_FIELDS({"name", upcoming->name}, {"date", when}),
+                   "%s.", upcoming->text);
 }
 
 int warnings_check(Warnings *warnings)
@@ -90,50 +91,64 @@ static int warnings_on_timer(sd_event_source *source, uint64_t usec, void *userd
         return r < 0 ? r : timer_arm(source, WARNINGS_EACH_USEC);
 }
 
+void warning_list_deinit(WarningList *list)
+{
+        buffer_deinit(&list->lines);
+        buffer_deinit(&list->kinds);
+        *list = WARNING_LIST_INIT;
+}
+
+static void warnings_add(WarningList *list, EventKind kind, const char *text)
+{
+        buffer_append_format(&list->lines, "%s\n", text);
+        buffer_append_format(&list->kinds, "%s\n", event_name(kind));
+        list->n++;
+}
+
 /* A clock that is behind makes every request fail; so does one that was set back to before what is counted,
  * for requests that a rate concerns. */
-static size_t warnings_of_clock(const Guard *guard, const ClockReading *now, Buffer *lines)
+static void warnings_of_clock(const Guard *guard, const ClockReading *now, WarningList *list)
 {
         const TrailState *state = &guard->recorder.ledger.state;
         char time[TIME_TEXT_SIZE], mark[TIME_TEXT_SIZE];
-        size_t n = 0;
+        _cleanup_(buffer_deinit) Buffer behind = BUFFER_INIT;
 
         /* Without a trail there is neither a mark nor a count. */
         if (guard->standby.active)
-                return 0;
+                return;
         if (ledger_clock(&guard->recorder.ledger, now) == CLOCK_BEHIND) {
                 time_format((int64_t)now->wall_usec, time);
                 time_format((int64_t)state->mark_usec, mark);
                 buffer_append_format(
-                        lines,
+                        &behind,
                         "the clock says %s, and a record that was made with a synchronised clock says "
                         "%s: every request is denied as clock-untrusted; set the clock right, or, where "
-                        "the record is wrong, run 'matchguard rebase'\n",
+                        "the record is wrong, run 'matchguard rebase'",
                         time, mark);
-                n++;
+                warnings_add(list, EVENT_CLOCK_BEHIND, buffer_text(&behind));
         }
-        if (warnings_is_uncounted(guard, now)) {
-                buffer_append_format(lines, "%s\n", warnings_uncounted);
-                n++;
-        }
-        return n;
+        if (warnings_is_uncounted(guard, now))
+                warnings_add(list, EVENT_RATES_UNCOUNTED, warnings_uncounted);
 }
 
-int warnings_list(const Guard *guard, const ClockReading *now, Buffer *lines, size_t *ret_n)
+int warnings_list(const Guard *guard, const ClockReading *now, WarningList *list)
 {
-        _cleanup_(upcoming_list_deinit) UpcomingList list = UPCOMING_LIST_INIT;
+        _cleanup_(upcoming_list_deinit) UpcomingList upcoming = UPCOMING_LIST_INIT;
         Facts facts = facts_of_time(&guard->recorder.ledger, now);
 
-        int r = policy_upcoming(guard->policy, &facts, &list);
+        int r = policy_upcoming(guard->policy, &facts, &upcoming);
         if (r < 0)
                 return r;
-        size_t n = warnings_of_clock(guard, now, lines);
-        for (size_t i = 0; i < list.n && i < WARNINGS_LISTED_MAX; i++)
-                buffer_append_format(lines, "%s\n", list.items[i].text);
-        if (list.n > WARNINGS_LISTED_MAX)
-                buffer_append_format(lines, "and %zu more\n", list.n - WARNINGS_LISTED_MAX);
-        *ret_n = n + list.n;
-        return lines->failed ? -ENOMEM : 0;
+        warnings_of_clock(guard, now, list);
+        size_t n_listed = MIN_OF(upcoming.n, (size_t)WARNINGS_LISTED_MAX);
+        for (size_t i = 0; i < n_listed; i++)
+                warnings_add(list, warnings_events[upcoming.items[i].kind], upcoming.items[i].text);
+        if (upcoming.n > n_listed) {
+                buffer_append_format(&list->lines, "and %zu more\n", upcoming.n - n_listed);
+                buffer_append_text(&list->kinds, "more\n");
+                list->n += upcoming.n - n_listed;
+        }
+        return list->lines.failed || list->kinds.failed ? -ENOMEM : 0;
 }
 
 int warnings_init(Warnings *warnings, Guard *guard)

@@ -36,10 +36,16 @@ int warnings_policy_loaded(Warnings *warnings);
 /** warnings_check() - Tells the journal what has become due since. Return: 0 or -errno. */
 int warnings_check(Warnings *warnings);
 
-/**
- * warnings_list() - Appends all that stand at this moment, a sentence a line.
- * @ret_n:      how many
- *
- * Return: 0 or -ENOMEM.
- */
-int warnings_list(const struct Guard *guard, const ClockReading *now, Buffer *lines, size_t *ret_n);
+/* What stands at a moment. Beyond some number the last line says how many more there are. */
+typedef struct WarningList {
+        Buffer lines; /* a sentence a line */
+        Buffer kinds; /* for each line the name of its event, or "more" */
+        size_t n;
+} WarningList;
+
+#define WARNING_LIST_INIT ((WarningList){})
+
+void warning_list_deinit(WarningList *list);
+
+/** warnings_list() - All that stand at this moment, put into an empty list. Return: 0 or -ENOMEM. */
+int warnings_list(const struct Guard *guard, const ClockReading *now, WarningList *list);

@@ -41,7 +41,7 @@ static void worker_forget(Worker *worker)
         }
         worker->channel = channel_free(worker->channel);
         for (size_t i = 0; i < worker->n_galleries; i++)
-                free(worker->galleries[i]);
+                free(worker->galleries[i].name);
         free(worker->galleries);
         worker_init(worker, worker->guard);
 }
@@ -97,9 +97,13 @@ static const char *worker_check_hello(const Worker *worker, const HelloMessage *
                 return "a second hello";
         if (!worker_is_plain(message->version) || !worker_is_plain(message->engine))
                 return "a version or an engine that no leaf can hold";
-        for (size_t i = 0; i < message->galleries.n; i++)
-                if (!text_is_name(message->galleries.items[i], strlen(message->galleries.items[i])))
+        for (size_t i = 0; i < message->galleries.n; i++) {
+                const char *gallery = message->galleries.items[i];
+                if (!text_is_name(gallery, strlen(gallery)))
                         return "a gallery with a name that is none";
+                if (i > 0 && strcmp(message->galleries.items[i - 1], gallery) >= 0)
+                        return "galleries out of order";
+        }
         if (*message->origin && strcmp(message->origin, trail_origin(trail)) != 0)
                 return "it has followed another log; matchguard-worker --forget-log lets it accept this one";
         if (message->size > trail_head(trail).size)
@@ -108,29 +112,42 @@ static const char *worker_check_hello(const Worker *worker, const HelloMessage *
         return NULL;
 }
 
-/* Takes note of a gallery on its disk, once. Return: 0 or -ENOMEM. */
-static int worker_note_gallery(Worker *worker, const char *gallery)
+static WorkerGallery *worker_find_gallery(const Worker *worker, const char *name)
 {
         for (size_t i = 0; i < worker->n_galleries; i++)
-                if (strcmp(worker->galleries[i], gallery) == 0)
-                        return 0;
-        char **galleries = reallocarray(worker->galleries, worker->n_galleries + 1, sizeof(char *));
+                if (strcmp(worker->galleries[i].name, name) == 0)
+                        return &worker->galleries[i];
+        return NULL;
+}
+
+static int worker_add_gallery(Worker *worker, const char *name)
+{
+        WorkerGallery *galleries =
+                reallocarray(worker->galleries, worker->n_galleries + 1, sizeof(*galleries));
         if (!galleries)
                 return -ENOMEM;
         worker->galleries = galleries;
-        galleries[worker->n_galleries] = strdup(gallery);
-        if (!galleries[worker->n_galleries])
+        galleries[worker->n_galleries] = (WorkerGallery){.name = strdup(name)};
+        if (!galleries[worker->n_galleries].name)
                 return -ENOMEM;
         worker->n_galleries++;
         return 0;
 }
 
+/* Takes note of a gallery on its disk, once. Return: 0 or -ENOMEM. */
+static int worker_note_gallery(Worker *worker, const char *name)
+{
+        return worker_find_gallery(worker, name) ? 0 : worker_add_gallery(worker, name);
+}
+
+/* Those of a hello come in order, and so each once: looking for each among all before it would take as long as
+ * a hostile worker likes. */
 static int worker_note_galleries(Worker *worker, const StringList *galleries)
 {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < galleries->n; i++)
-                r = worker_note_gallery(worker, galleries->items[i]);
+                r = worker_add_gallery(worker, galleries->items[i]);
         return r;
 }
 
@@ -157,6 +174,26 @@ static int worker_on_hello(Worker *worker, Packet *packet)
                                 {"engine", worker->engine}),
                    "A worker is there: %s, %s.", worker->version, worker->engine);
         guard_peers_changed(worker->guard);
+        return log_level_greet(worker->channel);
+}
+
+static int worker_on_gallery(Worker *worker, Packet *packet)
+{
+        GalleryMessage message;
+
+        if (!worker->ready || !gallery_decode(packet->body, packet->n_body, &message))
+                return worker_breach(worker, "a gallery that cannot be read, or before hello");
+        bool full = worker->n_galleries >= MESSAGE_NAMES_MAX;
+        if (full && !worker_find_gallery(worker, message.name))
+                return worker_breach(worker, "more galleries than there may be");
+        int r = worker_note_gallery(worker, message.name);
+        if (r < 0)
+                return r;
+        WorkerGallery *gallery = worker_find_gallery(worker, message.name);
+        gallery->is_told = true;
+        gallery->damaged = message.damaged;
+        gallery->epoch = message.epoch;
+        gallery->n_templates = message.n_templates;
         return 0;
 }
 
@@ -205,6 +242,8 @@ static int worker_on_packet(Channel *channel, Packet *packet, void *userdata)
 
         if (packet->n_fds == 0 && packet->type == MESSAGE_HELLO)
                 return worker_on_hello(worker, packet);
+        if (packet->n_fds == 0 && packet->type == MESSAGE_GALLERY)
+                return worker_on_gallery(worker, packet);
         if (packet->n_fds == 0 && packet->type == MESSAGE_RESULT)
                 return worker_on_result(worker, packet);
         return worker_breach(worker, "a message that workers do not send");
@@ -232,7 +271,7 @@ int worker_accept(Guard *guard, int fd)
         _cleanup_(fd_closep) int own_fd = fd;
         Worker *worker = &guard->worker;
 
-        if (worker->channel || !frontend_peer_is(guard, own_fd, "matchguard-worker")) {
+        if (worker->channel || !frontend_peer_is(own_fd, guard->worker_uid)) {
                 event_tell(EVENT_PEER_TURNED_AWAY, EVENT_FIELDS({"socket", "worker"}),
                            "Turned away a connection on the worker's socket: %s.",
                            worker->channel ? "a worker is there" : "it is of another account");

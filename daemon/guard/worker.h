@@ -31,6 +31,15 @@ struct WorkerShow {
         TAILQ_ENTRY(WorkerShow) link;
 };
 
+/* One on its disk. What it says of it is for the status. */
+typedef struct WorkerGallery {
+        char *name;
+        bool is_told; /* the rest */
+        bool damaged;
+        uint64_t epoch;
+        uint64_t n_templates;
+} WorkerGallery;
+
 typedef struct Worker {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
@@ -38,7 +47,7 @@ typedef struct Worker {
         char session[WORKER_SESSION_SIZE];
         char version[WORKER_NAME_MAX + 1];
         char engine[WORKER_NAME_MAX + 1];
-        char **galleries; /* names of those on its disk */
+        WorkerGallery *galleries; /* those on its disk */
         size_t n_galleries;
         TAILQ_HEAD(WorkerHeld, WorkerShow) held; /* in order; only where jobs wait for the kernel's record */
         uint64_t shown_size; /* of the last checkpoint that it was shown, or that it had */

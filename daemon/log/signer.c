@@ -27,6 +27,11 @@ int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *se
         NoteSigner *signer = sodium_malloc(sizeof(*signer));
         if (!signer)
                 return -ENOMEM;
+        /* sodium_malloc() tries as well, but does not say whether it could. */
+        if (sodium_mlock(signer, sizeof(*signer)) < 0) {
+                sodium_free(signer);
+                return NOTE_SIGNER_E_UNLOCKED;
+        }
         memset(signer, 0, sizeof(*signer));
         memcpy(signer->verifier.name, name, strlen(name));
         crypto_sign_seed_keypair(signer->verifier.public_key, signer->secret_key, seed);

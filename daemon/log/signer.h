@@ -9,6 +9,10 @@
 
 enum { NOTE_SEED_SIZE = 32 };
 
+enum {
+        NOTE_SIGNER_E_UNLOCKED = 1, /* memory cannot be kept from the swap */
+};
+
 /* The signing key: in locked memory, wiped when freed. */
 typedef struct NoteSigner NoteSigner;
 
@@ -17,7 +21,7 @@ typedef struct NoteSigner NoteSigner;
  * @name:       the key's name; copied
  * @seed:       NOTE_SEED_SIZE bytes; copied
  *
- * Return: 0, -EINVAL for a bad name, -ENOMEM.
+ * Return: 0, NOTE_SIGNER_E_UNLOCKED, -EINVAL for a bad name, -ENOMEM.
  */
 int note_signer_new(NoteSigner **ret_signer, const char *name, const uint8_t *seed);
 NoteSigner *note_signer_free(NoteSigner *signer);

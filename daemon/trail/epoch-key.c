@@ -189,7 +189,7 @@ static int key_signer(EpochKey *key, uint64_t epoch, const uint8_t *seed, NoteSi
         ratchet_sign_seed(seed, derived);
         int r = note_signer_new(ret_signer, named.name, derived);
         sodium_memzero(derived, RATCHET_SEED_SIZE);
-        return r;
+        return r == NOTE_SIGNER_E_UNLOCKED ? EPOCH_E_UNLOCKED : r;
 }
 
 /* Signer and next public key of the seed at hand. What the libraries used of the stack is wiped. */
@@ -221,7 +221,9 @@ int epoch_key_turn(EpochKey *key)
         ratchet_next(key->secret->seed, key->secret->seed);
         key->epoch++;
         int r = file_replace(key);
-        return r == 0 ? key_derive(key) : r;
+        if (r == 0)
+                r = key_derive(key);
+        return r == EPOCH_E_UNLOCKED ? -ENOMEM : r;
 }
 
 /* --------------------------------------------------------------------------------------------- the opening */

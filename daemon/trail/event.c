@@ -18,6 +18,7 @@
 #include "base/journald.h"
 #include "base/macro.h"
 #include "trail/event-id.h"
+#include "trail/event-memory.h"
 
 enum {
         EVENT_WAIT_MS = 1000,  /* where no thread waits instead */
@@ -36,8 +37,10 @@ static const struct {
         [EVENT_NOT_SERVING] = {"not-serving", EVENT_ID_NOT_SERVING, LOG_WARNING},
         [EVENT_STOPPED] = {"stopped", EVENT_ID_STOPPED, LOG_NOTICE},
         [EVENT_STOP_FAILED] = {"stop-failed", EVENT_ID_STOP_FAILED, LOG_ERR},
+        [EVENT_LOG_LEVEL] = {"log-level", EVENT_ID_LOG_LEVEL, LOG_NOTICE},
         [EVENT_START_FAILED] = {"start-failed", EVENT_ID_START_FAILED, LOG_ERR},
         [EVENT_FAILED] = {"failed", EVENT_ID_FAILED, LOG_CRIT},
+        [EVENT_LESS_CONFINED] = {"less-confined", EVENT_ID_LESS_CONFINED, LOG_WARNING},
         [EVENT_TRAIL_BEHIND] = {"trail-behind", EVENT_ID_TRAIL_BEHIND, LOG_CRIT},
         [EVENT_TRAIL_REFUSED] = {"trail-refused", EVENT_ID_TRAIL_REFUSED, LOG_ERR},
         [EVENT_STORAGE_FAILED] = {"storage-failed", EVENT_ID_STORAGE_FAILED, LOG_CRIT},
@@ -56,6 +59,7 @@ static const struct {
         [EVENT_POLICY_LOADED] = {"policy-loaded", EVENT_ID_POLICY_LOADED, LOG_NOTICE},
         [EVENT_POLICY_REJECTED] = {"policy-rejected", EVENT_ID_POLICY_REJECTED, LOG_ERR},
         [EVENT_POLICY_NOT_RECORDED] = {"policy-not-recorded", EVENT_ID_POLICY_NOT_RECORDED, LOG_ERR},
+        [EVENT_CONFIG_REJECTED] = {"config-rejected", EVENT_ID_CONFIG_REJECTED, LOG_WARNING},
         [EVENT_WIDER_UNKNOWN] = {"wider-unknown", EVENT_ID_WIDER_UNKNOWN, LOG_WARNING},
         [EVENT_INVARIANT_BROKEN] = {"invariant-broken", EVENT_ID_INVARIANT_BROKEN, LOG_ERR},
         [EVENT_STOOD_DOWN] = {"stood-down", EVENT_ID_STOOD_DOWN, LOG_WARNING},
@@ -84,6 +88,7 @@ static const struct {
         [EVENT_PERMITTED] = {"permitted", EVENT_ID_PERMITTED, LOG_INFO},
         [EVENT_DENIED] = {"denied", EVENT_ID_DENIED, LOG_NOTICE},
         [EVENT_DENIED_AGAIN] = {"denied-again", EVENT_ID_DENIED_AGAIN, LOG_NOTICE},
+        [EVENT_STEP] = {"step", EVENT_ID_STEP, LOG_DEBUG},
 };
 
 static const char *event_program = "matchguard";
@@ -195,6 +200,13 @@ int event_write(int *fd, const void *record, size_t n, int wait_ms)
         return 0;
 }
 
+/* By the level that the administrator wants. Nobody has to have heard of the trail's own leaves, which come another
+ * way (trail/mirror-journal.h). */
+static bool event_is_wanted(EventKind kind)
+{
+        return diag_is_on((DiagLevel)events[kind].priority);
+}
+
 static void event_write_here(const Buffer *record)
 {
         _cleanup_(fd_closep) int fd = -1;
@@ -212,6 +224,8 @@ static void event_format(EventKind kind, const LeafField *fields, Buffer *record
         size_t n = 0;
 
         buffer_append_list(&message, format, arguments);
+        if (kind != EVENT_STEP)
+                event_memory_note(kind, buffer_text(&message));
         while (fields[n].key)
                 n++;
         event_encode(kind, fields, n, buffer_text(&message), record);
@@ -227,9 +241,9 @@ void event_tell(EventKind kind, const LeafField *fields, const char *format, ...
         va_start(arguments, format);
         event_format(kind, fields, &record, format, arguments);
         va_end(arguments);
-        if (event_teller && !record.failed)
-                event_teller(&record, event_teller_userdata);
-        else
+        if (event_is_wanted(kind) && event_teller && !record.failed)
+                event_teller(kind, &record, event_teller_userdata);
+        else if (event_is_wanted(kind))
                 event_write_here(&record);
         errno = saved_errno;
 }
@@ -242,5 +256,6 @@ void event_tell_now(EventKind kind, const LeafField *fields, const char *format,
         va_start(arguments, format);
         event_format(kind, fields, &record, format, arguments);
         va_end(arguments);
-        event_write_here(&record);
+        if (event_is_wanted(kind))
+                event_write_here(&record);
 }

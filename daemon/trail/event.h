@@ -25,8 +25,10 @@ typedef enum EventKind {
         EVENT_NOT_SERVING,
         EVENT_STOPPED,
         EVENT_STOP_FAILED,
+        EVENT_LOG_LEVEL,
         EVENT_START_FAILED,
         EVENT_FAILED,
+        EVENT_LESS_CONFINED,
         EVENT_TRAIL_BEHIND,
         EVENT_TRAIL_REFUSED,
         EVENT_STORAGE_FAILED,
@@ -45,6 +47,7 @@ typedef enum EventKind {
         EVENT_POLICY_LOADED,
         EVENT_POLICY_REJECTED,
         EVENT_POLICY_NOT_RECORDED,
+        EVENT_CONFIG_REJECTED,
         EVENT_WIDER_UNKNOWN,
         EVENT_INVARIANT_BROKEN,
         EVENT_STOOD_DOWN,
@@ -73,6 +76,7 @@ typedef enum EventKind {
         EVENT_PERMITTED,
         EVENT_DENIED,
         EVENT_DENIED_AGAIN,
+        EVENT_STEP,
         _EVENT_MAX,
 } EventKind;
 
@@ -110,11 +114,11 @@ EventPlace event_place(void);
  * event_set_teller() - From now on @tell takes what was encoded, from any thread, and must not wait; NULL: nobody
  * does. Called while no other thread tells of anything.
  */
-typedef void (*EventTeller)(const Buffer *record, void *userdata);
+typedef void (*EventTeller)(EventKind kind, const Buffer *record, void *userdata);
 void event_set_teller(EventTeller tell, void *userdata);
 
 /**
- * event_tell() - Tells of an event; never fails, never changes errno.
+ * event_tell() - Tells of an event, where its priority reaches diag_level(); never fails, never changes errno.
  * @fields:     EVENT_FIELDS()
  * @format:     printf(3) format of the sentence for people
  */

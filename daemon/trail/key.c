@@ -54,7 +54,10 @@ int key_load(const KeySource *source, const char *origin, NoteSigner **ret_signe
                 r = key_make(source->trail_fd, &seed);
         if (r == -ENOENT)
                 return KEY_E_MISSING;
-        return r == 0 ? note_signer_new(ret_signer, origin, seed.bytes) : r;
+        if (r != 0)
+                return r;
+        r = note_signer_new(ret_signer, origin, seed.bytes);
+        return r == NOTE_SIGNER_E_UNLOCKED ? KEY_E_UNLOCKED : r;
 }
 
 int key_publish(const KeyPublic *public, int folder_fd, mode_t mode)

@@ -11,6 +11,7 @@
 enum {
         KEY_E_MISSING = 1,   /* a log that has begun cannot go on under another key */
         KEY_E_MALFORMED = 2, /* not NOTE_SEED_SIZE bytes */
+        KEY_E_UNLOCKED = 3,  /* memory cannot be kept from the swap */
 };
 
 typedef struct KeySource {

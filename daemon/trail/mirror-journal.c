@@ -54,6 +54,7 @@ static bool journal_wants(const void *self, const MirrorItem *item)
 {
         switch (item->kind) {
         case MIRROR_EVENT:
+        case MIRROR_STEP:
                 return true;
         case MIRROR_LEAF:
                 return event_leaf_is_one(item->leaf_kind, event_place());

@@ -131,6 +131,9 @@ static void queue_count_lost(Queue *queue, int error)
 static bool queue_has_room(const Queue *queue, const MirrorItem *item)
 {
         bool request = item->kind == MIRROR_LEAF && strcmp(item->leaf_kind, "request") == 0;
+
+        if (item->kind == MIRROR_STEP)
+                return queue->n < MIRROR_ITEMS_MAX / 2 && queue->n_bytes < MIRROR_BYTES_MAX / 2;
         size_t n_max = MIRROR_ITEMS_MAX - (request ? MIRROR_ITEMS_KEPT : 0);
         size_t n_bytes_max = MIRROR_BYTES_MAX - (request ? MIRROR_BYTES_KEPT : 0);
 
@@ -142,7 +145,8 @@ static void queue_put(Queue *queue, Message *message, const MirrorItem *item)
 {
         pthread_mutex_lock(&queue->lock);
         if (!message || !queue_has_room(queue, item)) {
-                queue_count_lost(queue, message ? ENOBUFS : ENOMEM);
+                if (item->kind != MIRROR_STEP)
+                        queue_count_lost(queue, message ? ENOBUFS : ENOMEM);
                 free(message);
         } else {
                 *queue->end = message;
@@ -235,6 +239,7 @@ static void *queue_run(void *userdata)
         Message *messages = NULL;
         bool go_on = true;
 
+        (void)pthread_setname_np(pthread_self(), "mirror"); /* For ps and top; the name fits. */
         while (go_on && queue_take(queue, &messages)) {
                 if (!messages)
                         go_on = queue_rest(queue, false);

@@ -5,7 +5,8 @@
  * fails holds up nobody: neither the caller nor the other destination.
  *
  * Invariants
- *   1. mirror_tell() never blocks and never fails: what does not fit, or cannot be sent, is counted as lost
+ *   1. mirror_tell() never blocks and never fails: what does not fit, or cannot be sent, is counted as lost, but
+ *      for a MIRROR_STEP that does not fit
  *   2. a destination gets its items in the order in which they were told
  *   3. every record is in the end counted once, as sent or as lost
  *   4. mirror_free() returns within MIRROR_STOP_USEC, whatever a destination does
@@ -25,8 +26,10 @@ typedef enum MirrorTo {
 const char *mirror_name(MirrorTo to);
 
 typedef enum MirrorKind {
-        MIRROR_LEAF,       /* a durable leaf: its bytes */
-        MIRROR_EVENT,      /* an event that is no leaf, as event_encode() writes it */
+        MIRROR_LEAF,  /* a durable leaf: its bytes */
+        MIRROR_EVENT, /* an event that is no leaf, as event_encode() writes it */
+        MIRROR_STEP,  /* such an event of the way of a request: for whoever looks for a fault, and dropped in
+                            * silence where the queue is half full */
         MIRROR_CHECKPOINT, /* a signed checkpoint that was committed: the note, and the leaf's epoch */
         MIRROR_FAULT,      /* the trail is not what it should be: a word for what is wrong with it */
 } MirrorKind;
@@ -85,7 +88,7 @@ int mirror_add(Mirror *mirror, MirrorTo to, const MirrorDestination *destination
 
 /**
  * mirror_tell() - Copies an item into the queue of each destination that wants it. One thread only, but for
- * MIRROR_EVENT and MIRROR_FAULT.
+ * MIRROR_EVENT, MIRROR_STEP and MIRROR_FAULT.
  */
 void mirror_tell(Mirror *mirror, const MirrorItem *item);
 

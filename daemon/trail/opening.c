@@ -13,6 +13,7 @@
 
 #include "trail/opening.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -52,6 +53,7 @@ typedef struct Start {
         Opening *opening;
         char *why;
         char *database;
+        char *checkpoint; /* the exported one */
 
         bool has_published;
         Buffer published; /* the exported checkpoint */
@@ -69,6 +71,7 @@ static void start_deinit(Start *start)
 {
         free(start->why);
         free(start->database);
+        free(start->checkpoint);
         buffer_deinit(&start->published);
         publisher_free(start->publisher);
         nodes_free(start->nodes);
@@ -109,7 +112,25 @@ static int start_paths(Start *start)
         int r = start_path(&opening->trail_path, start->config->state_dir, "trail");
         if (r == 0)
                 r = start_path(&opening->export_path, start->config->state_dir, "export");
+        if (r == 0)
+                r = start_path(&start->checkpoint, opening->export_path, "checkpoint");
         return r < 0 ? r : start_path(&start->database, opening->trail_path, "trail.db");
+}
+
+/* Landlock knows folders, and not names: what is mounted, or unmounted, at the state folder while the guard stands by is
+ * out of its reach. Whether a log lies there can be seen all the same. */
+static int start_out_of_reach(Start *start)
+{
+        const char *state_dir = start->config->state_dir;
+        int r = folder_has(AT_FDCWD, start->checkpoint);
+
+        if (r > 0)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "The file system of %s was mounted anew, and a guard that is started "
+                                    "again reaches it.",
+                                    state_dir);
+        return start_refuse(start, TRAIL_E_GONE,
+                            "%s: the log that was there is gone; is its file system mounted?", state_dir);
 }
 
 /* Folders, lock, and the exported checkpoint. */
@@ -123,6 +144,8 @@ static int start_folders(Start *start)
                 r = folders_lock(folders, state_dir);
         if (r == FOLDERS_E_HELD)
                 return start_refuse(start, TRAIL_E_REFUSED, "Another matchguardd uses %s.", state_dir);
+        if (r == -EACCES && start->config->known)
+                return start_out_of_reach(start);
         /* Before anything is made in what may be the folder under a file system that is not mounted. */
         if (r == 0 && start->config->known && !folder_has(folders->state_fd, "export/checkpoint"))
                 return start_refuse(start, TRAIL_E_GONE,
@@ -222,23 +245,40 @@ static int start_origin(Start *start)
         return start->opening->origin ? 0 : -ENOMEM;
 }
 
+static_assert(NOTE_SEED_SIZE == 32, "the message says so in words");
+
+#define OPENING_KEY_BACK                                                                                     \
+        "Put back the key that the log was begun with, or begin another log with matchguardd --new-log "     \
+        "(this one is kept aside)."
+
+/* Says where the key is, and what to do. Return: TRAIL_E_DAMAGED or -ENOMEM. */
+static int start_refuse_key(Start *start, const char *what)
+{
+        const char *credential = start->config->log_key_path;
+
+        return start_refuse(start, TRAIL_E_DAMAGED, "The log's key %s: %s%s. %s", what,
+                            credential ? "the credential " : start->config->state_dir,
+                            credential ? credential : "/trail/log.key", OPENING_KEY_BACK);
+}
+
 static int start_key(Start *start)
 {
         _cleanup_(buffer_deinit) Buffer vkey = BUFFER_INIT;
-        const char *credential = start->config->log_key_path;
-        const KeySource source = {.credential_path = credential,
+        const KeySource source = {.credential_path = start->config->log_key_path,
                                   .trail_fd = start->opening->folders.trail_fd,
                                   .may_make = !start->begun};
 
         int r = key_load(&source, start->opening->origin, &start->signer);
         if (r == KEY_E_MISSING)
-                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is missing: %s%s.",
-                                    credential ? credential : start->config->state_dir,
-                                    credential ? "" : "/trail/log.key");
+                return start_refuse_key(start, "is missing");
         if (r == KEY_E_MALFORMED)
-                return start_refuse(start, TRAIL_E_DAMAGED, "The log's key is not %d bytes: %s%s.",
-                                    NOTE_SEED_SIZE, credential ? credential : start->config->state_dir,
-                                    credential ? "" : "/trail/log.key");
+                return start_refuse_key(start, "is not 32 bytes");
+        if (r == -EACCES)
+                return start_refuse_key(start, "cannot be read by this account");
+        if (r == KEY_E_UNLOCKED)
+                return start_refuse(start, TRAIL_E_REFUSED,
+                                    "The log's key cannot be kept in memory that is never swapped. Raise "
+                                    "LimitMEMLOCK= or ulimit -l.");
         if (r < 0)
                 return r;
         note_signer_vkey(start->signer, &vkey);
@@ -325,10 +365,7 @@ static int start_verify(Start *start)
         int r = note_open(&start->opening->verifier, start->head.note, strlen(start->head.note),
                           &start->tree);
         if (r == NOTE_E_UNSIGNED)
-                return start_refuse(
-                        start, TRAIL_E_DAMAGED, "The checkpoint in %s was not signed with this key (%s).",
-                        start->database,
-                        start->config->log_key_path ? start->config->log_key_path : "trail/log.key");
+                return start_refuse_key(start, "is not the one that signed its checkpoint");
         if (r == 0 && start->tree.size == start->head.size)
                 r = nodes_new(&start->nodes, start->store, &start->tree);
         else

@@ -246,13 +246,11 @@ int json_message_read(const char *data, size_t n, struct json_object **ret_objec
 
         if (n == 0 || n > INT32_MAX || !scan_message(data, n))
                 return JSON_E_MALFORMED;
-        /* In strict mode json-c takes white space after the end for something unexpected. */
-        while (data[n - 1] != '}')
-                n--;
         tokener = json_tokener_new_ex(JSON_NESTING_MAX + 1);
         if (!tokener)
                 return -ENOMEM;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        /* Not in its strict mode, nor to look at UTF-8: all that was seen above, and either way json-c 0.18 refuses
+         * whatever is not ASCII. */
         object = json_tokener_parse_ex(tokener, data, (int)n);
         /* json-c has the last word where it is the stricter of the two. */
         if (!object || json_tokener_get_error(tokener) != json_tokener_success)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "base/text.h"
 #include "wire/message-codec.h"
@@ -164,6 +165,8 @@ void call_encode(const CallMessage *message, Buffer *buffer)
                 call_put_details(buffer, message);
         if (message->kind == CALL_OPEN_DETAILS)
                 put_str(buffer, message->reason);
+        if (message->kind == CALL_LOG_LEVEL)
+                put_u8(buffer, message->level);
 }
 
 /* Text that a person wrote, and that policy never looks into. */
@@ -229,6 +232,12 @@ static void call_open(Cursor *cursor, CallMessage *message)
         codec_fail_unless(cursor, strlen(message->reason) <= MESSAGE_TEXT_MAX);
 }
 
+static void call_level(Cursor *cursor, CallMessage *message)
+{
+        message->level = cursor_u8(cursor);
+        codec_fail_unless(cursor, message->level == 0 || diag_level_name(message->level));
+}
+
 bool call_decode(const void *body, size_t n, CallMessage *ret_message)
 {
         Cursor cursor = cursor_init(body, n);
@@ -247,6 +256,8 @@ bool call_decode(const void *body, size_t n, CallMessage *ret_message)
                 call_details(&cursor, &message);
         if (message.kind == CALL_OPEN_DETAILS)
                 call_open(&cursor, &message);
+        if (message.kind == CALL_LOG_LEVEL)
+                call_level(&cursor, &message);
         if (!cursor_end(&cursor))
                 return false;
         *ret_message = message;

@@ -4,8 +4,10 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macro.h"
+#include "base/text.h"
 #include "wire/commitment.h"
 #include "wire/leaf.h"
 #include "wire/message-codec.h"
@@ -44,6 +46,30 @@ bool hello_decode(const void *body, size_t n, HelloMessage *ret_message)
 void hello_deinit(HelloMessage *message)
 {
         codec_list_deinit(&message->galleries);
+}
+
+void gallery_encode(const GalleryMessage *message, Buffer *buffer)
+{
+        put_str(buffer, message->name);
+        put_bool(buffer, message->damaged);
+        put_u64(buffer, message->epoch);
+        put_u64(buffer, message->n_templates);
+}
+
+bool gallery_decode(const void *body, size_t n, GalleryMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        GalleryMessage message = {};
+
+        message.name = codec_str(&cursor);
+        message.damaged = cursor_bool(&cursor);
+        message.epoch = cursor_u64(&cursor);
+        message.n_templates = cursor_u64(&cursor);
+        codec_fail_unless(&cursor, text_is_name(message.name, strlen(message.name)));
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
 }
 
 void checkpoint_encode(const CheckpointMessage *message, Buffer *buffer)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/text.h"
 #include "wire/message-codec.h"
 
@@ -35,6 +36,23 @@ const char *refused_why_name(RefusedWhy why)
                 [REFUSED_FRONTEND] = "frontend",
         };
         return names[why];
+}
+
+void log_level_encode(const LogLevelMessage *message, Buffer *buffer)
+{
+        put_u8(buffer, message->level);
+}
+
+bool log_level_decode(const void *body, size_t n, LogLevelMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        LogLevelMessage message = {.level = cursor_u8(&cursor)};
+
+        codec_fail_unless(&cursor, diag_level_name(message.level) != NULL);
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
 }
 
 void codec_fail_unless(Cursor *cursor, bool fine)

@@ -11,8 +11,9 @@
  * frontend parent -> guard     CHILD_GONE
  * guard -> child               CONNECT (with the client's socket), CREDIT, ANSWER, HANG_UP
  * child -> guard               CALL, REFUSED, CLOSED
- * worker -> guard              HELLO, RESULT
+ * worker -> guard              HELLO, GALLERY, RESULT
  * guard -> worker              CHECKPOINT, JOB, CANCEL
+ * guard -> all of them         LOG_LEVEL
  */
 
 #include <stdbool.h>
@@ -37,10 +38,13 @@ typedef enum MessageType {
 
         MESSAGE_HELLO = 48,
         MESSAGE_RESULT = 49,
+        MESSAGE_GALLERY = 50,
 
         MESSAGE_CHECKPOINT = 64,
         MESSAGE_JOB = 65,
         MESSAGE_CANCEL = 66,
+
+        MESSAGE_LOG_LEVEL = 80,
 } MessageType;
 
 enum {
@@ -123,6 +127,7 @@ typedef enum CallKind {
         CALL_OPEN_DETAILS = 7,   /* Audit: of DETAILS_OF_REQUEST or DETAILS_OF_LEAF; recorded */
         CALL_COUNT_DETAILS = 8,  /* Admin: what CALL_ERASE would erase */
         CALL_ERASE = 9,          /* Admin; recorded */
+        CALL_LOG_LEVEL = 10,     /* Admin */
         _CALL_MAX,
 } CallKind;
 
@@ -168,6 +173,8 @@ typedef struct CallMessage {
         const char *subject;
         uint64_t days;
         const char *reason; /* CALL_OPEN_DETAILS; at most MESSAGE_TEXT_MAX bytes */
+
+        uint8_t level; /* CALL_LOG_LEVEL: a DiagLevel, or 0: as matchguard.conf says */
 } CallMessage;
 
 typedef enum AnswerKind {
@@ -300,8 +307,17 @@ typedef struct HelloMessage {
         const char *origin; /* "": it never saw a log */
         uint64_t size;
         Digest root;
-        StringList galleries; /* names of the galleries on its disk */
+        StringList galleries; /* names of the galleries on its disk, in order, each once */
 } HelloMessage;
+
+/* How a gallery is: of each behind HELLO, and before the RESULT of a job that may have changed one. For the status;
+ * nothing is decided by it. */
+typedef struct GalleryMessage {
+        const char *name;
+        bool damaged; /* it answers nothing; the counts are 0 */
+        uint64_t epoch;
+        uint64_t n_templates;
+} GalleryMessage;
 
 /* Precedes the jobs under it. */
 typedef struct CheckpointMessage {
@@ -328,11 +344,15 @@ typedef struct CancelMessage {
         uint64_t index;
 } CancelMessage;
 
+/* What `why` says of bad-template: one of these, as it reaches the caller. */
+#define RESULT_WHY_NOT_FINITE     "not finite, or all zero"
+#define RESULT_WHY_DIMENSIONS_FMT "%zu dimensions instead of %u"
+
 /* One for each JOB, also for one that was refused or cancelled ("caller-gone"). */
 typedef struct ResultMessage {
         uint64_t index;
         const char *result; /* a word of matchguard-trail(7)'s outcome.result */
-        const char *why;    /* for the operator or the caller, or ""; of model-mismatch: expected */
+        const char *why;    /* for the operator, or ""; of model-mismatch, for the caller: expected */
         bool matched;
         bool has_similarity; /* only where the leaf's release is "scores" */
         double similarity;
@@ -346,6 +366,13 @@ typedef struct ResultMessage {
         StringList subjects;   /* of `list` */
 } ResultMessage;
 
+/* ---------------------------------------------------------------------------------------------- to all of them */
+
+/* From now on: which of its diagnostics a process writes. Each begins with DIAG_INFO. */
+typedef struct LogLevelMessage {
+        uint8_t level; /* DiagLevel */
+} LogLevelMessage;
+
 /* ---------------------------------------------------------------------------------------------- the codec */
 
 void spawn_encode(const SpawnMessage *message, Buffer *buffer);
@@ -356,10 +383,12 @@ void refused_encode(const RefusedMessage *message, Buffer *buffer);
 void call_encode(const CallMessage *message, Buffer *buffer);
 void answer_encode(const AnswerMessage *message, Buffer *buffer);
 void hello_encode(const HelloMessage *message, Buffer *buffer);
+void gallery_encode(const GalleryMessage *message, Buffer *buffer);
 void checkpoint_encode(const CheckpointMessage *message, Buffer *buffer);
 void job_message_encode(const JobMessage *message, Buffer *buffer);
 void cancel_encode(const CancelMessage *message, Buffer *buffer);
 void result_encode(const ResultMessage *message, Buffer *buffer);
+void log_level_encode(const LogLevelMessage *message, Buffer *buffer);
 
 /*
  * Decoders: whether the body was exactly such a message within its limits. On false the message is untouched.
@@ -374,10 +403,12 @@ bool refused_decode(const void *body, size_t n, RefusedMessage *ret_message);
 bool call_decode(const void *body, size_t n, CallMessage *ret_message);
 bool answer_decode(const void *body, size_t n, AnswerMessage *ret_message);
 bool hello_decode(const void *body, size_t n, HelloMessage *ret_message);
+bool gallery_decode(const void *body, size_t n, GalleryMessage *ret_message);
 bool checkpoint_decode(const void *body, size_t n, CheckpointMessage *ret_message);
 bool job_message_decode(const void *body, size_t n, JobMessage *ret_message);
 bool cancel_decode(const void *body, size_t n, CancelMessage *ret_message);
 bool result_decode(const void *body, size_t n, ResultMessage *ret_message);
+bool log_level_decode(const void *body, size_t n, LogLevelMessage *ret_message);
 
 void call_deinit(CallMessage *message);
 void answer_deinit(AnswerMessage *message);

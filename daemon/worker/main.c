@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
 #include "worker/confine.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -81,8 +82,12 @@ static void name_damaged(const Galleries *galleries)
 static int serve(const Options *options, Galleries *galleries)
 {
         WorkerContext context = {.galleries = galleries};
+        SandboxRemarks remarks;
 
-        int r = read_vkey(options, &context.verifier);
+        int r = manager_connect(&context.manager_fd);
+        if (r < 0)
+                return fail(r, "Cannot reach the service manager ($NOTIFY_SOCKET)");
+        r = read_vkey(options, &context.verifier);
         if (r != 0)
                 return fail(r,
                             r < 0 ? "Cannot read the log's public key, from --vkey or the credential log.vkey"
@@ -97,6 +102,12 @@ static int serve(const Options *options, Galleries *galleries)
         context.fd = connect_guard(options->connect);
         if (context.fd < 0)
                 return fail(context.fd, "Cannot reach the guard (--connect)");
+        r = confine(options->galleries, options->log_seccomp, &remarks);
+        if (r < 0) {
+                fd_close(context.fd);
+                return fail(r, "Cannot confine this process");
+        }
+        sandbox_remarks_tell(&remarks);
         r = engine_new(&options->engine, &context.engine);
         if (r != 0) {
                 fd_close(context.fd);
@@ -128,7 +139,7 @@ int main(int argc, char **argv)
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
         block_signals();
-        r = confine();
+        r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
         r = galleries_claim(&galleries, options.galleries);

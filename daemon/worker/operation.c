@@ -90,11 +90,11 @@ static int probe_read(const Work *work, const JobEntry *entry, uint32_t dimensio
         if (strcmp(entry->model, work->task->shape.model) != 0)
                 return answer(work, "model-mismatch", "%s", work->task->shape.model);
         if (entry->n_vector != (size_t)dimension * sizeof(float))
-                return answer(work, "bad-template", "%zu dimensions instead of %u",
+                return answer(work, "bad-template", RESULT_WHY_DIMENSIONS_FMT,
                               entry->n_vector / sizeof(float), dimension);
         if (!kernel_read_vector(entry->vector, dimension, set->vectors + i * KERNEL_PADDED(dimension),
                                 &set->squares[i]))
-                return answer(work, "bad-template", "not finite, or all zero");
+                return answer(work, "bad-template", RESULT_WHY_NOT_FINITE);
         return 0;
 }
 

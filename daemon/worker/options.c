@@ -67,6 +67,12 @@ static bool set_forget_log(Options *options, const char *value)
         return true;
 }
 
+static bool set_log_seccomp(Options *options, const char *value)
+{
+        options->log_seccomp = true;
+        return true;
+}
+
 static_assert(POOL_THREADS_MAX == 256, "the table says so in words");
 
 static const OptionRow rows[] = {
@@ -79,6 +85,7 @@ static const OptionRow rows[] = {
         {"isa", "NAME", "auto, avx2 or scalar", set_isa, "auto, avx2 or scalar"},
         {"forget-log", NULL, "forget the log that was seen, so that another one can be accepted, and exit",
          set_forget_log},
+        {"log-seccomp", NULL, "only log system calls that are not allowed", set_log_seccomp},
         {"help", NULL, "print this", NULL},
         {"version", NULL, "print the version", NULL},
 };

@@ -13,6 +13,7 @@ typedef struct Options {
         const char *vkey;      /* file of the log's verifier key; NULL: $CREDENTIALS_DIRECTORY/log.vkey */
         EngineOptions engine;
         bool forget_log;
+        bool log_seccomp;
 } Options;
 
 enum {

@@ -35,6 +35,10 @@ struct Runner {
         JobList done;
         bool ends;
         int failure;
+        uint64_t n_steps; /* jobs begun and ended */
+        /* As of when runner_goes_on() was last asked. */
+        uint64_t n_steps_then;
+        bool was_due;
 };
 
 Job *job_new(void)
@@ -50,6 +54,7 @@ Job *job_free(Job *job)
         if (!job)
                 return NULL;
         buffer_deinit(&job->result);
+        buffer_deinit(&job->gallery);
         leaf_deinit(&job->leaf);
         packet_deinit(&job->packet);
         free(job);
@@ -108,10 +113,12 @@ static bool run_next(Runner *runner)
         if (runner->ends)
                 return false;
         Job *job = runner->running = take_waiting(runner, &runner->waiting.first);
+        runner->n_steps++;
         pthread_mutex_unlock(&runner->lock);
         int r = runner->run(job, runner->userdata);
         pthread_mutex_lock(&runner->lock);
         runner->running = NULL;
+        runner->n_steps++;
         runner->failure = r;
         list_append(&runner->done, job);
         wake_loop(runner);
@@ -237,6 +244,18 @@ Job *runner_expire(Runner *runner, uint64_t now_usec)
                 }
         pthread_mutex_unlock(&runner->lock);
         return job;
+}
+
+bool runner_goes_on(Runner *runner)
+{
+        pthread_mutex_lock(&runner->lock);
+        const Job *job = runner->running;
+        bool due = job ? atomic_load(&job->stop) != JOB_GOES_ON : runner->waiting.first != NULL;
+        bool goes_on = !due || !runner->was_due || runner->n_steps != runner->n_steps_then;
+        runner->was_due = due;
+        runner->n_steps_then = runner->n_steps;
+        pthread_mutex_unlock(&runner->lock);
+        return goes_on;
 }
 
 uint64_t runner_deadline(Runner *runner)

@@ -39,6 +39,7 @@ typedef struct Job {
         Task task;
         atomic_int stop; /* JobStop */
         Buffer result;   /* the encoded RESULT, filled in by the run callback */
+        Buffer gallery;  /* likewise the GALLERY that goes before it; empty: none does */
 } Job;
 
 Job *job_new(void);
@@ -78,6 +79,15 @@ Job *runner_cancel(Runner *runner, uint64_t index);
 
 /** runner_expire() - The same for one job whose deadline has passed; to be called until it returns NULL. */
 Job *runner_expire(Runner *runner, uint64_t now_usec);
+
+/**
+ * runner_goes_on() - Whether jobs come to an end. A long search may take as long as it does until it is told to stop, which it is
+ * when its deadline has passed.
+ *
+ * Return: false where, since this was last asked, no job was begun or ended although one runs that had been told to stop, or some
+ * wait and none runs.
+ */
+bool runner_goes_on(Runner *runner);
 
 /** runner_deadline() - The next deadline of a job that waits or runs, or UINT64_MAX. */
 uint64_t runner_deadline(Runner *runner);

@@ -14,13 +14,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "base/manager.h"
+#include "base/watchdog.h"
 #include "wire/channel.h"
 #include "wire/message.h"
 #include "worker/belief.h"
@@ -32,6 +33,7 @@ typedef struct Worker {
         Channel *channel;
         sd_event_source *timer;
         sd_event_source *done;
+        Watchdog watchdog;
         Belief belief;
         Runner *runner;
         Galleries *galleries; /* the runner's thread's, as are engine and stored */
@@ -59,6 +61,27 @@ static const char *stop_result(int stop)
         return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
 }
 
+static void describe_gallery(const Gallery *gallery, Buffer *body)
+{
+        bool damaged = gallery_is_damaged(gallery);
+
+        gallery_encode(&(GalleryMessage){.name = gallery_name(gallery),
+                                         .damaged = damaged,
+                                         .epoch = damaged ? 0 : gallery_epoch(gallery),
+                                         .n_templates = damaged ? 0 : gallery_n_templates(gallery)},
+                       body);
+}
+
+/* What a job may have changed is told with its result. */
+static void note_gallery(const Worker *worker, Job *job)
+{
+        bool changes = job->task.operation == TASK_ENROL || job->task.operation == TASK_REMOVE;
+        const Gallery *gallery = changes ? galleries_find(worker->galleries, job->task.gallery) : NULL;
+
+        if (gallery)
+                describe_gallery(gallery, &job->gallery);
+}
+
 static int run_job(Job *job, void *userdata)
 {
         _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
@@ -81,6 +104,9 @@ static int run_job(Job *job, void *userdata)
         outcome.message.engine = worker->engine_name;
         outcome.message.microseconds = clock_boottime() - begin;
         result_encode(&outcome.message, &job->result);
+        note_gallery(worker, job);
+        diag(DIAG_DEBUG, "Leaf %ju: %s, after %ju us.", (uintmax_t)job->index, outcome.message.result,
+             (uintmax_t)outcome.message.microseconds);
         return 0;
 }
 
@@ -131,7 +157,10 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
                         return r;
                 if (!job)
                         return arm_timer(worker);
-                r = channel_send(worker->channel, MESSAGE_RESULT, &job->result, NULL, 0);
+                if (job->gallery.n > 0)
+                        r = channel_send(worker->channel, MESSAGE_GALLERY, &job->gallery, NULL, 0);
+                if (r >= 0)
+                        r = channel_send(worker->channel, MESSAGE_RESULT, &job->result, NULL, 0);
                 if (r < 0)
                         return r;
         }
@@ -148,6 +177,9 @@ static int take_checkpoint(Worker *worker, Packet *packet)
                 return -EPROTO;
         if (belief_checkpoint(&worker->belief, &message, &why) != 0)
                 diag(DIAG_ERROR, "Refusing a checkpoint, and all jobs under it: %s.", why);
+        else
+                diag(DIAG_DEBUG, "The checkpoint of %ju leaves is believed.",
+                     (uintmax_t)worker->belief.seen.head.size);
         return 0;
 }
 
@@ -186,6 +218,8 @@ static int take_job(Worker *worker, Packet *packet)
                 return answer(worker, message.index, "worker-refused", why);
         }
         job->index = message.index;
+        diag(DIAG_DEBUG, "Leaf %ju: its job is believed, and begins after those before it.",
+             (uintmax_t)message.index);
         /* The task points into the packet's bytes, which stay where they are. */
         job->packet = *packet;
         *packet = PACKET_INIT;
@@ -202,6 +236,16 @@ static int take_cancel(Worker *worker, Packet *packet)
         return job ? answer(worker, job->index, "caller-gone", "") : 0;
 }
 
+static int take_log_level(Worker *worker, Packet *packet)
+{
+        LogLevelMessage message;
+
+        if (!log_level_decode(packet->body, packet->n_body, &message))
+                return -EPROTO;
+        diag_set_level((DiagLevel)message.level);
+        return 0;
+}
+
 static const struct {
         uint8_t type;
         int (*take)(Worker *worker, Packet *packet);
@@ -209,11 +253,13 @@ static const struct {
         {MESSAGE_CHECKPOINT, take_checkpoint},
         {MESSAGE_JOB, take_job},
         {MESSAGE_CANCEL, take_cancel},
+        {MESSAGE_LOG_LEVEL, take_log_level},
 };
 
 static int on_packet(Channel *channel, Packet *packet, void *userdata)
 {
-        for (size_t i = 0; i < ARRAY_SIZE(messages); i++)
+        /* No message has descriptors: a job would hold them for as long as it waits. */
+        for (size_t i = 0; packet->n_fds == 0 && i < ARRAY_SIZE(messages); i++)
                 if (messages[i].type == packet->type)
                         return messages[i].take(userdata, packet);
         return -EPROTO;
@@ -255,11 +301,33 @@ static int say_hello(Worker *worker)
         return channel_send(worker->channel, MESSAGE_HELLO, &body, NULL, 0);
 }
 
+/* Before the first job, while no other thread touches them. */
+static int say_galleries(Worker *worker)
+{
+        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+                describe_gallery(worker->galleries->items[i], &body);
+                r = channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
+        }
+        return r;
+}
+
 static int stop_on_signals(sd_event *event)
 {
         int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
 
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+}
+
+/* A loop that goes round beside a job that does not end is no sign of life. */
+static bool goes_on(void *userdata)
+{
+        const Worker *worker = userdata;
+
+        return runner_goes_on(worker->runner);
 }
 
 static int start(Worker *worker, int fd)
@@ -281,6 +349,8 @@ static int start(Worker *worker, int fd)
                 r = sd_event_source_set_exit_on_failure(worker->timer, true);
         if (r >= 0)
                 r = sd_event_source_set_enabled(worker->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = watchdog_init(&worker->watchdog, worker->event);
         if (r < 0) {
                 fd_close(fd);
                 return r;
@@ -293,6 +363,7 @@ int worker_serve(const WorkerContext *context)
         Worker worker = {.galleries = context->galleries,
                          .engine = context->engine,
                          .engine_name = engine_name(context->engine),
+                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},
                          .stored = context->seen};
 
         belief_init(&worker.belief, &context->verifier, &context->seen);
@@ -303,13 +374,17 @@ int worker_serve(const WorkerContext *context)
                 r = start(&worker, context->fd);
         if (r >= 0)
                 r = say_hello(&worker);
+        if (r >= 0)
+                r = say_galleries(&worker);
         if (r >= 0) {
-                (void)sd_notify(0, "READY=1"); /* Where nobody listens, nothing is lost. */
+                /* A manager that has gone needs no telling. */
+                (void)manager_tell(context->manager_fd, "READY=1", true);
                 r = sd_event_loop(worker.event);
         }
         channel_free(worker.channel);
         sd_event_source_unref(worker.done);
         sd_event_source_unref(worker.timer);
+        watchdog_deinit(&worker.watchdog);
         runner_free(worker.runner);
         sd_event_unref(worker.event);
         return r;

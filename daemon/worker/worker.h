@@ -10,7 +10,8 @@
 #include "worker/seen.h"
 
 typedef struct WorkerContext {
-        int fd; /* the connected socket; consumed */
+        int fd;         /* the connected socket; consumed */
+        int manager_fd; /* to the service manager, or -1; borrowed */
         NoteVerifier verifier;
         Seen seen;
         Galleries *galleries;

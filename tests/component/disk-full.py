@@ -214,6 +214,8 @@ def a_disk_without_inodes(build, tally):
         tally.check(killer.wait_until(lambda: "exportFault" in case.status(), 5), "nobody is told that the export lags")
         fault = case.status().get("exportFault", "")
         tally.check(re.search(" [0-9] files are free", fault), fault)
+        text = " ".join(service.tool("status")[1].split())
+        tally.check("The export falls behind: it has " in text and fault in text, f"in words: {text}")
         mg.write_policy(service.policy, {"more.class": "[Class]\nDescription=One more\n"})
         status, _, text = service.tool("reload")
         tally.check(status == 1 and "No space left" in text, f"a policy that cannot be archived: {status} {text}")

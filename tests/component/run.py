@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import service  # noqa: E402
+import traces  # noqa: E402
 
 PROGRAMS = {"matchguardd": "guard", "matchguard-worker": "worker", "matchguard-frontend": "frontend"}
 
@@ -41,7 +42,8 @@ class Run:
     def start(self, *arguments, wait=True):
         self.log = open(self.dir / "log", "ab")
         self.process = subprocess.Popen(
-            [self.tool, "run", "--dir", str(self.dir / "d"), "--policy-dir", str(self.dir / "policy"), *arguments],
+            [*traces.prefix(), self.tool, "run", "--dir", str(self.dir / "d"), "--policy-dir", str(self.dir / "policy"),
+             *arguments],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         if wait:
             assert select.select([self.process.stdout], [], [], 20)[0], f"not ready: {self.said()}"

@@ -79,7 +79,7 @@ def in_the_status(tally, service):
                 and "excepted: what the allow rescue permits to organisations of ngo (until " in standing[0], f"{standing}")
     service.wait_for("STATUS", "Serving; in force: police-use (held beyond 2021-06-10 until somebody releases it); 2 warnings.")
     shown = " ".join(service.tool("status", check=0)[1].split())
-    tally.check("warnings moratorium police-use" in shown, f"the tool shows them: {shown}")
+    tally.check("dates moratorium police-use" in shown, f"the tool shows them: {shown}")
 
 
 def in_the_journal(tally, service, clock):

@@ -12,7 +12,8 @@ import pathlib
 import re
 import sys
 
-PRIORITIES = {"LOG_CRIT": "crit", "LOG_ERR": "err", "LOG_WARNING": "warning", "LOG_NOTICE": "notice", "LOG_INFO": "info"}
+PRIORITIES = {"LOG_CRIT": "crit", "LOG_ERR": "err", "LOG_WARNING": "warning", "LOG_NOTICE": "notice", "LOG_INFO": "info",
+              "LOG_DEBUG": "debug"}
 
 
 class Check:

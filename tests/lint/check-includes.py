@@ -25,6 +25,7 @@ FOREIGN = {
     "json-c/": {"varlink", "frontend", "tools"},
     "sqlite3.h": {"trail", "tools"},
     "libaudit.h": {"trail"},
+    "seccomp.h": {"base"},
 }
 
 

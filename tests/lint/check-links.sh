@@ -1,11 +1,11 @@
 #!/bin/sh
 # What a process can reach is what it links: looks at the symbols and libraries of the built programs.
-# Usage: check-links.sh GUARD FRONTEND WORKER
-guard=$1 frontend=$2 worker=$3
+# Usage: check-links.sh GUARD FRONTEND WORKER TOOL CONFINED (whether this is a build whose programs are)
+guard=$1 frontend=$2 worker=$3 tool=$4 confined=$5
 passed=0 failed=0
 
 # A program that cannot be read, or was stripped, would lack everything.
-for program in "$guard" "$frontend" "$worker"; do
+for program in "$guard" "$frontend" "$worker" "$tool"; do
         if nm "$program" 2>/dev/null | grep -q ' T main$'; then
                 passed=$((passed + 1))
         else
@@ -24,6 +24,16 @@ absent() {
         fi
 }
 
+# present PROGRAM SYMBOL WHY: the program has, and uses, a symbol.
+present() {
+        if nm "$1" | grep -qE " [TU] $2(@|\$)"; then
+                passed=$((passed + 1))
+        else
+                echo "$(basename "$1"): $3"
+                failed=$((failed + 1))
+        fi
+}
+
 absent "$guard" 'json_object|json-c' 'the guard must not be able to read JSON'
 absent "$frontend" 'sqlite3_|libsqlite' 'the frontend must not link SQLite'
 absent "$frontend" 'policy_decide' 'the frontend must not link the policy'
@@ -34,5 +44,10 @@ absent "$worker" 'policy_decide' 'the worker must not link the policy'
 absent "$worker" 'note_sign( |$)' 'the worker must not be able to sign'
 absent "$worker" 'libaudit|audit_log_' 'the worker must not link an audit library'
 absent "$worker" 'json_object|json-c' 'the worker must not read JSON'
+absent "$tool" 'seccomp|sandbox_' 'what confines the daemons is not for the tool'
+for program in "$guard" "$frontend" "$worker"; do
+        present "$program" sandbox_enter 'it must confine itself'
+        [ "$confined" = no ] || present "$program" seccomp_load 'it must confine itself by seccomp'
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,10 +1,12 @@
 /*
- * A clock for tests, to be preloaded into a real matchguardd: what CLOCK_REALTIME says is moved, and whether
- * the kernel calls it synchronised is told, by a file that the test writes while the program runs.
+ * A clock for tests, to be preloaded into a real matchguardd: what CLOCK_REALTIME and CLOCK_BOOTTIME say is
+ * moved, and whether the kernel calls the first synchronised is told, by a file that the test writes while the
+ * program runs. Timers are the kernel's: where the program's clock is behind, one that has come to its end is
+ * looked at, found to be early, and looked at again when sd-event next arms any other of that clock.
  *
- * The file, named by MATCHGUARD_TEST_CLOCK, is 16 bytes: how far the clock is moved, as a signed number of
- * microseconds, and 1 for synchronised or 0, both little-endian in 8 bytes. It is mapped once, so that no
- * later look needs a system call that confinement would have to allow.
+ * The file, named by MATCHGUARD_TEST_CLOCK, is 24 bytes: how far CLOCK_REALTIME is moved, as a signed number of
+ * microseconds, 1 for synchronised or 0, and how far CLOCK_BOOTTIME is moved, each little-endian in 8 bytes. It
+ * is mapped once, so that no later look needs a system call that confinement would have to allow.
  */
 
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 typedef struct TestClock {
         int64_t moved_usec;
         int64_t synchronised;
+        int64_t boottime_moved_usec;
 } TestClock;
 
 static volatile const TestClock *test_clock;
@@ -39,13 +42,22 @@ __attribute__((constructor)) static void clock_map(void)
                 test_clock = mapped;
 }
 
+static int64_t clock_moved(clockid_t id)
+{
+        if (!test_clock)
+                return 0;
+        if (id == CLOCK_REALTIME)
+                return test_clock->moved_usec;
+        return id == CLOCK_BOOTTIME ? test_clock->boottime_moved_usec : 0;
+}
+
 int clock_gettime(clockid_t id, struct timespec *ret_time)
 {
         int r = (int)syscall(SYS_clock_gettime, id, ret_time);
+        int64_t moved_usec = clock_moved(id);
 
-        if (r == 0 && id == CLOCK_REALTIME && test_clock) {
-                int64_t usec = ret_time->tv_sec * INT64_C(1000000) + ret_time->tv_nsec / 1000 +
-                               test_clock->moved_usec;
+        if (r == 0 && moved_usec != 0) {
+                int64_t usec = ret_time->tv_sec * INT64_C(1000000) + ret_time->tv_nsec / 1000 + moved_usec;
                 ret_time->tv_sec = usec / 1000000;
                 ret_time->tv_nsec = usec % 1000000 * 1000;
         }

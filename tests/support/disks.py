@@ -185,7 +185,7 @@ class Case:
             self.check(part in fault and part in self.service.log("guard"), f"{label}: '{part}' is not said: {fault}")
         self.check(status["trailFaultSince"].startswith(time.strftime("%Y-", time.gmtime())), f"{label}: {status['trailFaultSince']}")
         text = " ".join(self.service.tool("status")[1].split())
-        self.check(fault in text and "trail fault since" in text, f"{label}: {text}")
+        self.check(fault in text and "cannot be written since" in text, f"{label}: {text}")
 
     def served_again(self, label):
         self.check(killer.wait_until(lambda: error_of(self.service.call(*service.identify())) == "", 10),

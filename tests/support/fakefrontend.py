@@ -2,13 +2,12 @@
 
 Packets are written by hand (support/fakeguard.py); nothing here holds back what a real frontend would.
 """
-import array
 import os
 import select
 import socket
 import struct
 
-from fakeguard import (ANSWER, CALL, CHILD_GONE, CLOSED, CONNECT, CREDIT, HANG_UP, INTERFACES, REFUSED, SPAWN, CALLS, Fields,
+from fakeguard import (ANSWER, CALL, CHILD_GONE, CONNECT, CREDIT, HANG_UP, INTERFACES, SPAWN, CALLS, Fields,
                        optional, send_packet, text, texts)
 
 
@@ -147,15 +146,3 @@ class FakeFrontend:
 
     def close(self):
         self.sock.close()
-
-
-def unsealed_packet(kind, body):
-    """A packet whose body can still be changed behind the reader's back: header and descriptor."""
-    memfd = os.memfd_create("unsealed", os.MFD_ALLOW_SEALING)
-    os.write(memfd, body)
-    return struct.pack("<BBHI", kind, 1, 0, len(body)), memfd
-
-
-def send_raw(sock, data, fds=()):
-    sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
-

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 
+import traces
+
 INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"]
 
 SPAWN, CHILD_GONE, CONNECT, CREDIT, ANSWER, HANG_UP, CALL, REFUSED, CLOSED = 1, 2, 16, 17, 18, 19, 32, 33, 34
@@ -235,7 +237,7 @@ class FakeGuard:
             listener.bind(str(path))
             listener.listen(1)
             listener.settimeout(20)
-            self.process = subprocess.Popen([*prefix, str(program), "--connect", str(path)])
+            self.process = subprocess.Popen([*traces.prefix(prefix), str(program), "--connect", str(path)])
             self.sock, _ = listener.accept()
             listener.close()
 

@@ -1,5 +1,4 @@
-"""Stands between the real guard and the real worker: passes their packets on, keeps them, and lets a test send packets
-of its own to the worker, whose results it then keeps from the guard.
+"""Stands between the real guard and the real worker: passes their packets on, and keeps what the worker was shown.
 
 The packets are taken apart by hand, along daemon/wire/packet.h and message.h.
 """
@@ -10,10 +9,6 @@ import struct
 import threading
 
 HELLO, RESULT, CHECKPOINT, JOB, CANCEL = 48, 49, 64, 65, 66
-
-
-def packet(kind, body):
-    return struct.pack("<BBHI", kind, 0, 0, len(body)) + body
 
 
 class Job:
@@ -60,17 +55,14 @@ class Relay:
         self.listener.bind(self.path)
         self.listener.listen(1)
         self.worker = self.guard = None
-        self.to_worker, self.results = [], []
-        self.swallow = False
-        self.heard = threading.Event()
-        self.change = None  # a function that a test sets: what becomes of a packet for the worker
+        self.to_worker = []
 
     def start(self):
         """Waits for the worker, and passes on until either side ends. The packets kept are those of this session."""
         self.worker, _ = self.listener.accept()
         self.guard = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.guard.connect(self.guard_path)
-        self.to_worker, self.results = [], []
+        self.to_worker = []
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self):
@@ -89,17 +81,9 @@ class Relay:
                     return
                 if sock is guard:
                     self.to_worker.append(data)
-                    socket.send_fds(worker, [self.change(data) if self.change else data], fds)
-                elif self.swallow and data[0] == RESULT:
-                    self.results.append(result_of(data[8:]))
-                    self.heard.set()
-                else:
-                    socket.send_fds(guard, [data], fds)
+                socket.send_fds(worker if sock is guard else guard, [data], fds)
                 for fd in fds:
                     socket.close(fd)
-
-    def jobs(self):
-        return [Job(data[8:]) for data in self.to_worker if data[0] == JOB]
 
     def checkpoints(self):
         return [data for data in self.to_worker if data[0] == CHECKPOINT]
@@ -108,13 +92,3 @@ class Relay:
         """The size of the log that the last checkpoint tells of: the second line of its note, which stands behind
         the packet's head and a length."""
         return int(self.checkpoints()[-1][10:].split(b"\n")[1])
-
-    def ask(self, *packets, timeout=5):
-        """Sends packets to the worker that the guard knows nothing of. Return: the result of the last, or None."""
-        self.swallow = True
-        self.heard.clear()
-        for data in packets:
-            self.worker.send(data)
-        heard = self.heard.wait(timeout)
-        self.swallow = False
-        return self.results[-1] if heard else None

@@ -23,6 +23,8 @@ import subprocess
 import tempfile
 import time
 
+import traces
+
 MATCH, ADMIN, AUDIT = "org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"
 LISTENERS = [(MATCH, socket.SOCK_STREAM, 0o666), (ADMIN, socket.SOCK_STREAM, 0o600), (AUDIT, socket.SOCK_STREAM, 0o660),
              ("frontend", socket.SOCK_SEQPACKET, 0o600), ("worker", socket.SOCK_SEQPACKET, 0o600)]
@@ -208,6 +210,10 @@ class Service:
         self.programs = {"guard": self.build / "daemon/guard/matchguardd",
                          "frontend": self.build / "daemon/frontend/matchguard-frontend",
                          "worker": self.build / "daemon/worker/matchguard-worker"}
+        self.environment = {}  # what each of them has beside the test's own
+        self.arguments = {"guard": [], "frontend": [], "worker": []}  # what each of them is always given
+        # Under accounts of their own (support/taken.py) peers and policy are not the caller's.
+        self.guard_options = ["--private"]
         self.processes, self.callers, self.listeners = {}, {}, []
         self.notify = None
         self.notified = {}
@@ -249,29 +255,31 @@ class Service:
                 os.close(fd)
 
         names = ":".join(name for name, _, _ in LISTENERS)
-        environment = {**os.environ, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
+        environment = {**os.environ, **self.environment, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
                        "NOTIFY_SOCKET": str(self.dir / "notify"), **(environment or {})}
-        command = [str(self.programs["guard"]), "--private", "--state", str(self.state), "--policy-dir", str(self.policy),
-                   *arguments]
+        command = [str(self.programs["guard"]), *self.guard_options, "--state", str(self.state), "--policy-dir", str(self.policy),
+                   *self.arguments["guard"], *arguments]
         # The shell becomes the guard: only so does it know the pid that LISTEN_PID must name, under strace too.
         script = f'LISTEN_PID=$$; export LISTEN_PID; {"kill -STOP $$; " if stopped else ""}exec "$@"'
         log = open(self.dir / "guard.log", "ab")
         self.processes["guard"] = subprocess.Popen(
-            [*prefix, "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over, stdout=log, stderr=log,
-            pass_fds=tuple(range(first, first + len(source))))
+            [*traces.prefix(prefix), "sh", "-c", script, "sh", *command], env=environment, preexec_fn=hand_over,
+            stdout=log, stderr=log, pass_fds=tuple(range(first, first + len(source))))
 
-    def start_frontend(self, prefix=()):
+    def start_frontend(self, prefix=(), path=None):
+        """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "frontend.log", "ab")
         self.processes["frontend"] = subprocess.Popen(
-            [*prefix, str(self.programs["frontend"]), "--connect", str(self.path("frontend"))], stdout=log, stderr=log)
+            [*traces.prefix(prefix), str(self.programs["frontend"]), "--connect", str(path or self.path("frontend")),
+             *self.arguments["frontend"]], stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     def start_worker(self, prefix=(), arguments=(), path=None):
         """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "worker.log", "ab")
         self.processes["worker"] = subprocess.Popen(
-            [*prefix, str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
-             str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"), *arguments],
-            stdout=log, stderr=log)
+            [*traces.prefix(prefix), str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
+             str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"),
+             *self.arguments["worker"], *arguments], stdout=log, stderr=log, env={**os.environ, **self.environment})
 
     def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
@@ -383,9 +391,12 @@ class Service:
         known += found[len(known) % BUNDLE:]
         return known
 
+    def _read_leaves(self, export, first_bundle):
+        return [json.loads(entry) for entry in self.read_entries(export, first_bundle)]
+
     @staticmethod
-    def _read_leaves(export, first_bundle):
-        """The leaves that the checkpoint covers: those beyond it no tool shows yet."""
+    def read_entries(export, first_bundle=0):
+        """The bytes of the leaves that the checkpoint covers: those beyond it no tool shows yet."""
         try:
             size = int((export / "checkpoint").read_text().split("\n")[1])
         except FileNotFoundError:  # nothing was exported yet
@@ -397,10 +408,11 @@ class Service:
             path = export / "tile/entries" / "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
             full = (number + 1) * BUNDLE <= size
             data = (path if full else path.with_name(f"{path.name}.p") / str(size % BUNDLE)).read_bytes()
-            while data:
-                length = int.from_bytes(data[:2], "big")
-                found.append(json.loads(data[2:2 + length]))
-                data = data[2 + length:]
+            at = 0
+            while at < len(data):
+                length = int.from_bytes(data[at:at + 2], "big")
+                found.append(data[at + 2:at + 2 + length])
+                at += 2 + length
         return found
 
     def wait_exported(self, done, timeout=10):

@@ -5,8 +5,10 @@
 #include "frontend/request.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "varlink/idl.h"
 #include "varlink/reply.h"
@@ -78,6 +80,7 @@ Test(request, every_call_without_parameters_is_known_to_the_guard)
                 {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.Reload\",\"parameters\":{}}",
                  CALL_RELOAD},
                 {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.Rebase\"}", CALL_REBASE},
+                {INTERFACE_ADMIN, "{\"method\":\"org.matchguard.Admin.SetLogLevel\"}", CALL_LOG_LEVEL},
                 {INTERFACE_AUDIT, "{\"method\":\"org.matchguard.Audit.GetCheckpoint\"}", CALL_GET_CHECKPOINT},
         };
 
@@ -140,6 +143,37 @@ Test(request, every_socket_describes_its_own_interface_and_no_other)
                         cr_expect_str_eq(
                                 json_object_get_string(json_object_object_get(parameters, "description")),
                                 idl_find(message_interface_name(about)));
+                }
+        }
+}
+
+Test(request, a_log_level_is_called_by_its_name)
+{
+        static const struct {
+                const char *parameters;
+                int level; /* -1: no such parameter */
+        } rows[] = {{"{}", 0},
+                    {"{\"level\":null}", 0},
+                    {"{\"level\":\"error\"}", DIAG_ERROR},
+                    {"{\"level\":\"debug\"}", DIAG_DEBUG},
+                    {"{\"level\":\"loud\"}", -1},
+                    {"{\"level\":\"\"}", -1},
+                    {"{\"level\":7}", -1}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                _cleanup_(request_deinit) Request request = REQUEST_INIT;
+                char text[256];
+                snprintf(text, sizeof(text),
+                         "{\"method\":\"org.matchguard.Admin.SetLogLevel\",\"parameters\":%s}",
+                         rows[i].parameters);
+                read_text(&request, INTERFACE_ADMIN, text);
+                if (rows[i].level >= 0) {
+                        cr_assert_eq(request.next, REQUEST_CALL, "%s", text);
+                        cr_expect_eq((int)request.call.message.level, rows[i].level, "%s", text);
+                } else {
+                        cr_expect_eq(request.next, REQUEST_REPLY, "%s", text);
+                        cr_expect(strstr(buffer_text(&request.reply), "\"parameter\":\"level\""), "%s",
+                                  buffer_text(&request.reply));
                 }
         }
 }

@@ -1,6 +1,7 @@
 /* Answers, as the child will read them. */
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "guard/answer.h"
 /* Only the trail makes receipts; a test of what is made from them has to play it. */
@@ -162,6 +163,32 @@ Test(answer, each_result_has_its_answer)
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
                 cr_expect_eq(answer_result_kind(cases[i].result, cases[i].operation), cases[i].kind,
                              "%s of %s", cases[i].result, cases[i].operation);
+}
+
+Test(answer, the_worker_s_words_reach_the_caller_only_where_the_leaf_has_the_same)
+{
+        static const struct {
+                const char *result;
+                bool told;
+        } cases[] = {{"model-mismatch", true}, {"bad-template", true}, {"no-subject", false},
+                     {"overloaded", false},    {"timeout", false},     {"worker-refused", false}};
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                ResultMessage result = {.result = cases[i].result, .why = "what it said", .engine = "cpu"};
+                AnswerOutcome outcome = {
+                        .operation = "identify", .result = cases[i].result, .answer = &result};
+                AnswerRecords records = {.request = id, .decision = receipt_at(7), .outcome = receipt_at(9)};
+                Buffer buffer = BUFFER_INIT;
+
+                answer_outcome(to, &records, &outcome, &buffer);
+                AnswerMessage message = decode(&buffer);
+                cr_expect_eq(message.reason && strcmp(message.reason, "what it said") == 0, cases[i].told,
+                             "%s", cases[i].result);
+                answer_deinit(&message);
+                buffer_deinit(&buffer);
+                receipt_free((Receipt *)records.decision);
+                receipt_free((Receipt *)records.outcome);
+        }
 }
 
 Test(answer, failures_say_the_word_of_the_record)

@@ -18,7 +18,7 @@ static int load(const char *text, Config *config, PolicyFaults *faults)
         close(fd);
         *config = CONFIG_INIT;
         *faults = (PolicyFaults){};
-        int r = config_load(path, config, faults);
+        int r = config_load(&(ConfigSource){.path = path}, config, faults);
         unlink(path);
         return r;
 }
@@ -28,7 +28,8 @@ Test(config, no_file_is_an_empty_one)
         Config config = CONFIG_INIT;
         PolicyFaults faults = {};
 
-        cr_assert_eq(config_load("/nonexistent/matchguard.conf", &config, &faults), 0);
+        cr_assert_eq(config_load(&(ConfigSource){.path = "/nonexistent/matchguard.conf"}, &config, &faults),
+                     0);
         cr_expect_null(config.origin);
         cr_expect_eq(config.kernel_audit, CONFIG_MIRROR_YES);
         cr_expect_eq(config.epoch_length_usec, 900 * CLOCK_USEC_PER_SEC);
@@ -187,4 +188,36 @@ Test(config, accounts_are_looked_up_by_name)
         cr_expect_eq(config_account("root", &uid), 0);
         cr_expect_eq(uid, 0);
         cr_expect_eq(config_account("nobody-of-this-name", &uid), -ENOENT);
+}
+
+Test(config, the_log_has_five_levels)
+{
+        static const struct {
+                const char *text;
+                int level; /* -1: refused */
+        } cases[] = {{"error", DIAG_ERROR},
+                     {"warning", DIAG_WARNING},
+                     {"notice", DIAG_NOTICE},
+                     {"info", DIAG_INFO},
+                     {"debug", DIAG_DEBUG},
+                     {"", DIAG_INFO},
+                     {"Debug", -1},
+                     {"7", -1},
+                     {"err", -1}};
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                char text[64];
+                Config config = CONFIG_INIT;
+                PolicyFaults faults;
+                snprintf(text, sizeof(text), "[Guard]\nLogLevel=%s\n", cases[i].text);
+                int r = load(text, &config, &faults);
+                cr_expect_eq(r, cases[i].level >= 0 ? 0 : CONFIG_E_INVALID, "%s", cases[i].text);
+                if (r == 0)
+                        cr_expect_eq((int)config.log_level, cases[i].level, "%s", cases[i].text);
+                else
+                        cr_expect(strstr(faults.lines[0], "expected error, warning, notice, info or debug"),
+                                  "%s", faults.lines[0]);
+                config_deinit(&config);
+                policy_faults_deinit(&faults);
+        }
 }

@@ -4,6 +4,16 @@
 #include <math.h>
 
 #include "guard/result.h"
+#include "wire/job.h"
+
+/* One template of two dimensions; and two entries. */
+static const uint8_t probe[] = "\1\1\0\0\0"
+                               "\0\0\0"
+                               "\1\0m\0"
+                               "\10\0\0\0abcdefgh";
+static const uint8_t entries[] = "\1\2\0\0\0"
+                                 "\1\0a\0\1\0m\0\10\0\0\0abcdefgh"
+                                 "\1\0b\0\1\0m\0\14\0\0\0abcdefghijkl";
 
 static const ResultBounds scores = {.operation = "identify",
                                     .release = RELEASE_SCORES,
@@ -11,7 +21,12 @@ static const ResultBounds scores = {.operation = "identify",
                                     .limit = 3,
                                     .has_floor = true,
                                     .floor_millionths = 600000,
-                                    .consolidated = true};
+                                    .consolidated = true,
+                                    .model = "facenet-512",
+                                    .dimension = 4,
+                                    .job = probe,
+                                    .n_job = sizeof(probe) - 1,
+                                    .engine = "cpu/avx2"};
 
 static ResultMessage result_of(Candidate *candidates, size_t n)
 {
@@ -111,15 +126,90 @@ Test(result, a_verification_says_no_subjects_and_matches_above_the_floor_only)
         result.similarity = 0.5;
         cr_expect_not_null(result_check(&result, &bounds));
         result.matched = false;
+        cr_expect_not_null(result_check(&result, &bounds), "a similarity below the floor is not released");
+        result.has_similarity = false;
         cr_expect_null(result_check(&result, &bounds));
+        result.matched = true;
+        cr_expect_not_null(result_check(&result, &bounds), "a match without the similarity of the release");
         result = result_of(candidates, 1);
         cr_expect_not_null(result_check(&result, &bounds));
 }
 
+Test(result, a_search_of_a_gallery_has_no_similarity_beside_those_of_its_candidates)
+{
+        Candidate candidates[] = {{"a", true, 0.9}};
+        ResultMessage result = result_of(candidates, 1);
+
+        result.has_similarity = true;
+        result.similarity = 0.9;
+        cr_expect_not_null(result_check(&result, &scores));
+}
+
+Test(result, numbers_that_the_operation_does_not_have_are_refused)
+{
+        static const struct {
+                const char *operation;
+                uint64_t searched, epoch, count;
+                bool fine;
+        } cases[] = {
+                {"identify", 5, 7, 0, true},        {"identify", 5, 7, 1, false},
+                {"identify-stored", 5, 7, 0, true}, {"identify-stored", 5, 7, 1, false},
+                {"verify", 5, 7, 0, true},          {"verify", 5, 7, 1, false},
+                {"compare", 1, 0, 0, true},         {"compare", 1, 7, 0, false},
+                {"compare", 1, 0, 1, false},        {"enrol", 0, 7, 2, true},
+                {"enrol", 1, 7, 2, false},          {"enrol", 0, 7, 1, false},
+                {"enrol", 0, 7, 3, false},          {"remove", 0, 7, 3, true},
+                {"remove", 1, 7, 3, false},         {"list", 0, 7, 0, true},
+                {"list", 1, 7, 0, false},           {"list", 0, 7, 1, false},
+        };
+        ResultBounds bounds = scores;
+
+        bounds.job = entries;
+        bounds.n_job = sizeof(entries) - 1;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                ResultMessage result = result_of(NULL, 0);
+                bounds.operation = cases[i].operation;
+                result.searched = cases[i].searched;
+                result.gallery_epoch = cases[i].epoch;
+                result.count = cases[i].count;
+                cr_expect_eq(result_check(&result, &bounds) == NULL, cases[i].fine, "%s %zu",
+                             cases[i].operation, i);
+        }
+}
+
+Test(result, a_bad_template_is_one_of_the_job)
+{
+        static const struct {
+                const char *why;
+                uint32_t dimension;
+                bool fine;
+        } cases[] = {
+                {"not finite, or all zero", 2, true},    {"2 dimensions instead of 4", 4, true},
+                {"3 dimensions instead of 4", 4, true},  {"4 dimensions instead of 4", 4, false},
+                {"5 dimensions instead of 4", 4, false}, {"2 dimensions instead of 2", 2, false},
+                {"3 dimensions instead of 2", 0, true},  {"2 dimensions instead of 3", 0, false},
+                {"subject.17 at 0.93", 4, false},        {"", 4, false},
+        };
+        ResultBounds bounds = scores;
+
+        bounds.job = entries;
+        bounds.n_job = sizeof(entries) - 1;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                ResultMessage result = result_of(NULL, 0);
+                bounds.dimension = cases[i].dimension;
+                result.result = "bad-template";
+                result.why = cases[i].why;
+                cr_expect_eq(result_check(&result, &bounds) == NULL, cases[i].fine, "%s", cases[i].why);
+        }
+}
+
 Test(result, a_list_is_sorted_and_within_its_limit)
 {
-        ResultBounds bounds = {
-                .operation = "list", .release = RELEASE_CANDIDATES, .has_limit = true, .limit = 2};
+        ResultBounds bounds = {.operation = "list",
+                               .release = RELEASE_CANDIDATES,
+                               .has_limit = true,
+                               .limit = 2,
+                               .engine = "cpu/avx2"};
         const char *fine[] = {"a", "b"}, *unsorted[] = {"b", "a"}, *twice[] = {"a", "a"},
                    *many[] = {"a", "b", "c"}, *bad[] = {"a\n"};
         ResultMessage result = result_of(NULL, 0);
@@ -134,9 +224,9 @@ Test(result, a_list_is_sorted_and_within_its_limit)
         cr_expect_not_null(result_check(&result, &bounds));
         result.subjects = (StringList){1, bad};
         cr_expect_not_null(result_check(&result, &bounds));
-        bounds.operation = "enrol";
+        bounds.operation = "remove";
         result.subjects = (StringList){2, fine};
-        cr_expect_not_null(result_check(&result, &bounds), "enrol lists nobody");
+        cr_expect_not_null(result_check(&result, &bounds), "remove lists nobody");
 }
 
 Test(result, words_that_are_not_the_workers_are_refused)
@@ -148,14 +238,16 @@ Test(result, words_that_are_not_the_workers_are_refused)
         } cases[] = {
                 {"no-subject", "", true},
                 {"model-mismatch", "facenet-512", true},
-                {"bad-template", "NaN", true},
+                {"bad-template", "not finite, or all zero", true},
                 {"gallery-full", "", true},
                 {"gallery-damaged", "", true},
                 {"timeout", "", true},
                 {"overloaded", "", true},
                 {"worker-refused", "", true},
+                {"worker-refused", "two\nlines", false},
                 {"caller-gone", "", true},
                 {"model-mismatch", "", false},
+                {"model-mismatch", "subject.17", false},
                 {"worker-gone", "", false},
                 {"unknown", "", false},
                 {"mirror-required", "", false},
@@ -188,10 +280,8 @@ Test(result, what_no_leaf_can_hold_is_refused)
 {
         ResultMessage result = result_of(NULL, 0);
 
-        result.engine = "cpu\"";
-        cr_expect_not_null(result_check(&result, &scores));
-        result.engine = "0123456789012345678901234567890123456789012345678901234567890123456789";
-        cr_expect_not_null(result_check(&result, &scores));
+        result.engine = "cpu/subject.17";
+        cr_expect_not_null(result_check(&result, &scores), "the engine is that of the hello");
         result = result_of(NULL, 0);
         result.searched = UINT64_C(1) << 53;
         cr_expect_not_null(result_check(&result, &scores));

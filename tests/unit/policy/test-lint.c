@@ -124,6 +124,34 @@ Test(lint, units_of_root_and_of_shared_accounts)
                         "");
 }
 
+Test(lint, units_that_nobody_is_ever_in)
+{
+        expect_warnings(FILES({"a.organisation",
+                               ORGANISATION "[Peer]\nUser=thorn\nUnit=a.service user@1.service\nUnit=a.scope "
+                                            "users@1.service\n[Peer]\nUser=5\nUnit=b.socket\n"}),
+                        "a.organisation:6:16: 'user@1.service' in 'Unit', from which nobody is ever known to "
+                        "ask; expected a service of the system, and no user's manager "
+                        "[unit-without-callers]\n"
+                        "a.organisation:7:6: 'a.scope' in 'Unit', from which nobody is ever known to ask; "
+                        "expected a service of the system, and no user's manager [unit-without-callers]\n"
+                        "a.organisation:10:6: 'b.socket' in 'Unit', from which nobody is ever known to ask; "
+                        "expected a service of the system, and no user's manager "
+                        "[unit-without-callers]\n");
+}
+
+Test(lint, accounts_that_are_everybody_without_a_number)
+{
+        expect_warnings(FILES({"a.organisation",
+                               ORGANISATION "[Peer]\nUser=thorn\nUser=65534\n[Peer]\nGroup=7 65534\n"},
+                              {"b.organisation", ORGANISATION "[Peer]\nUser=65533\nGroup=65535\n"}),
+                        "a.organisation:6:6: '65534' in 'User', as whom the kernel shows everybody who has "
+                        "no number here; "
+                        "expected an account of its own [account-of-nobody]\n"
+                        "a.organisation:8:9: '65534' in 'Group', as whom the kernel shows everybody who has "
+                        "no number "
+                        "here; expected an account of its own [account-of-nobody]\n");
+}
+
 #define MORATORIUM "[Moratorium]\nDescription=m\nClass=press\n"
 
 Test(lint, reviews_that_are_overdue)

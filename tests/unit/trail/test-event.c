@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "trail/event-leaf.h"
+#include "trail/event-memory.h"
 #include "trail/event.h"
 
 static void under_systemd(void)
@@ -72,7 +74,7 @@ Test(event, on_stderr_it_is_a_line)
                          "test: It is so.\n");
 }
 
-static void take(const Buffer *record, void *userdata)
+static void take(EventKind kind, const Buffer *record, void *userdata)
 {
         buffer_append(userdata, record->data, record->n);
         errno = EIO;
@@ -150,4 +152,31 @@ Test(event, where_people_read_along_decisions_are_left_out)
         cr_expect(!event_leaf_is_one("request", EVENT_TO_STDERR));
         cr_expect(event_leaf_is_one("jump", EVENT_TO_STDERR));
         cr_expect(!event_leaf_is_one("beat", EVENT_TO_JOURNAL));
+}
+
+Test(event, what_is_below_the_level_is_not_written_and_is_known_all_the_same)
+{
+        _cleanup_(buffer_deinit) Buffer told = BUFFER_INIT;
+        EventMemory memory;
+
+        at_a_terminal();
+        event_set_teller(take, &told);
+        diag_set_level(DIAG_WARNING);
+        event_tell(EVENT_POLICY_LOADED, EVENT_NO_FIELDS, "A notice.");
+        event_tell(EVENT_MIRROR_LOST, EVENT_NO_FIELDS, "A warning.");
+        event_tell(EVENT_STORAGE_FAILED, EVENT_NO_FIELDS, "Worse.");
+        diag_set_level(DIAG_ERROR);
+        event_tell(EVENT_MIRROR_LOST, EVENT_NO_FIELDS, "A second warning.");
+        event_tell(EVENT_STORAGE_FAILED, EVENT_NO_FIELDS, "Worse still.");
+        diag_set_level(DIAG_INFO);
+        event_tell(EVENT_STEP, EVENT_NO_FIELDS, "A step.");
+        diag_set_level(DIAG_DEBUG);
+        event_tell(EVENT_STEP, EVENT_NO_FIELDS, "Another step.");
+        event_set_teller(NULL, NULL);
+        cr_expect_str_eq(buffer_text(&told), "test: A warning.\ntest: Worse.\ntest: Worse still.\n"
+                                             "test: Another step.\n");
+        cr_assert(event_memory_get(EVENT_MIRROR_LOST, &memory));
+        cr_expect_eq(memory.n, 2);
+        cr_expect_str_eq(memory.said, "A second warning.");
+        cr_expect_not(event_memory_get(EVENT_STEP, &memory), "of requests nothing is remembered");
 }

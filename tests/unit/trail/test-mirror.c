@@ -37,7 +37,7 @@ static void fake_init(Fake *fake)
 static bool fake_wants(const void *self, const MirrorItem *item)
 {
         const Fake *fake = self;
-        return !fake->deaf && item->kind == MIRROR_LEAF;
+        return !fake->deaf && (item->kind == MIRROR_LEAF || item->kind == MIRROR_STEP);
 }
 
 static int fake_send(void *self, const MirrorItem *item)
@@ -304,5 +304,29 @@ Test(mirror, a_flood_of_requests_leaves_room_for_everything_else)
         for (unsigned i = 0; i < MIRROR_ITEMS_MAX; i++)
                 sem_post(&fake.gate);
         await(mirror, MIRROR_JOURNAL, MIRROR_ITEMS_MAX, MIRROR_ITEMS_KEPT + 1);
+        mirror_free(mirror);
+}
+
+Test(mirror, steps_take_half_of_the_queue_and_are_never_counted_as_lost)
+{
+        const MirrorItem step = {.kind = MIRROR_STEP, .bytes = "x", .n = 1};
+        Mirror *mirror;
+        Fake fake;
+
+        fake_init(&fake);
+        fake.gated = true;
+        cr_assert_eq(mirror_new(&mirror), 0);
+        cr_assert_eq(mirror_add(mirror, MIRROR_JOURNAL, &fake_destination, &fake), 0);
+        for (unsigned i = 0; i < MIRROR_ITEMS_MAX; i++)
+                mirror_tell(mirror, &step);
+        MirrorCounts counts = mirror_counts(mirror, MIRROR_JOURNAL);
+        cr_expect_eq(counts.n_waiting, MIRROR_ITEMS_MAX / 2);
+        cr_expect_eq(counts.lost, 0);
+        for (unsigned i = 0; i < MIRROR_ITEMS_MAX / 2; i++)
+                tell(mirror, "leaf");
+        cr_expect_eq(mirror_counts(mirror, MIRROR_JOURNAL).lost, 0);
+        for (unsigned i = 0; i < MIRROR_ITEMS_MAX; i++)
+                sem_post(&fake.gate);
+        await(mirror, MIRROR_JOURNAL, MIRROR_ITEMS_MAX, 0);
         mirror_free(mirror);
 }

@@ -80,7 +80,7 @@ Test(opening, what_does_not_belong_together_is_refused_and_stays_refused)
                 {"rm trail/log.key", TRAIL_E_DAMAGED, "key is missing"},
                 {"head -c 31 trail/log.key > t && mv t trail/log.key", TRAIL_E_DAMAGED, "not 32 bytes"},
                 {"echo >> trail/log.key", TRAIL_E_DAMAGED, "not 32 bytes"},
-                {"head -c 32 /dev/zero > trail/log.key", TRAIL_E_DAMAGED, "not signed with this key"},
+                {"head -c 32 /dev/zero > trail/log.key", TRAIL_E_DAMAGED, "not the one that signed"},
                 {"sqlite3 trail/trail.db 'UPDATE head SET size = 599'", TRAIL_E_DAMAGED,
                  "do not belong together"},
                 {"sqlite3 trail/trail.db 'PRAGMA application_id = 1'", TRAIL_E_DAMAGED, "no trail"},
@@ -240,8 +240,14 @@ Test(opening, a_credential_is_used_and_no_key_is_made)
         make_log(3);
         fixture_shell(&fixture, "test ! -e trail/log.key");
         expect(0, NULL);
+        fixture_shell(&fixture, "mv credential kept; head -c 32 /dev/urandom > credential");
+        expect(TRAIL_E_DAMAGED, "is not the one that signed its checkpoint: the credential /");
+        fixture_shell(&fixture, "base64 kept > credential");
+        expect(TRAIL_E_DAMAGED, "is not 32 bytes: the credential /");
         fixture_shell(&fixture, "rm credential");
-        expect(TRAIL_E_DAMAGED, "missing");
+        expect(TRAIL_E_DAMAGED, "is missing: the credential /");
+        fixture_shell(&fixture, "test ! -e trail/log.key; mv kept credential");
+        expect(0, NULL);
 }
 
 Test(opening, folders_and_keys_have_their_permissions_whatever_the_umask)

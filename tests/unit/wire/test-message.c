@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/macro.h"
 #include "wire/commitment.h"
 #include "wire/cursor.h"
@@ -131,6 +132,7 @@ static CallMessage any_call(void)
                 .subject = any_text(),
                 .days = dice(),
                 .reason = any_text(),
+                .level = (uint8_t)(coin() ? 0 : DIAG_ERROR + dice() % 5),
         };
 }
 
@@ -230,6 +232,20 @@ static void hello_make(Buffer *buffer)
         hello_encode(&m, buffer);
 }
 
+static void gallery_make(Buffer *buffer)
+{
+        gallery_encode(&(GalleryMessage){.name = coin() ? "faces" : "missing-children",
+                                         .damaged = coin(),
+                                         .epoch = dice(),
+                                         .n_templates = dice()},
+                       buffer);
+}
+
+static void log_level_make(Buffer *buffer)
+{
+        log_level_encode(&(LogLevelMessage){.level = (uint8_t)(DIAG_ERROR + dice() % 5)}, buffer);
+}
+
 static void checkpoint_make(Buffer *buffer)
 {
         CheckpointMessage m = {.note = any_text(), .old_size = dice(), .n_proof = dice() % 5};
@@ -309,6 +325,8 @@ RECODE(refused, RefusedMessage, nothing_deinit)
 RECODE(call, CallMessage, call_deinit)
 RECODE(answer, AnswerMessage, answer_deinit)
 RECODE(hello, HelloMessage, hello_deinit)
+RECODE(gallery, GalleryMessage, nothing_deinit)
+RECODE(log_level, LogLevelMessage, nothing_deinit)
 RECODE(checkpoint, CheckpointMessage, nothing_deinit)
 RECODE(job_message, JobMessage, nothing_deinit)
 RECODE(cancel, CancelMessage, nothing_deinit)
@@ -326,9 +344,9 @@ typedef struct Codec {
         }
 
 static const Codec codecs[] = {
-        CODEC(spawn),      CODEC(child_gone),  CODEC(connection), CODEC(credit),
-        CODEC(refused),    CODEC(call),        CODEC(answer),     CODEC(hello),
-        CODEC(checkpoint), CODEC(job_message), CODEC(cancel),     CODEC(result),
+        CODEC(spawn),  CODEC(child_gone), CODEC(connection), CODEC(credit),     CODEC(refused),
+        CODEC(call),   CODEC(answer),     CODEC(hello),      CODEC(checkpoint), CODEC(job_message),
+        CODEC(cancel), CODEC(result),     CODEC(gallery),    CODEC(log_level),
 };
 
 static bool accepts(const Codec *codec, const void *body, size_t n)
@@ -822,4 +840,36 @@ Test(message, names_are_those_of_the_interfaces_and_of_the_trail)
         cr_assert_str_eq(refused_why_name(REFUSED_TOO_LARGE), "too-large");
         cr_assert_str_eq(refused_why_name(REFUSED_CALLER_GONE), "caller-gone");
         cr_assert_str_eq(refused_why_name(REFUSED_FRONTEND), "frontend");
+}
+
+Test(message, a_level_is_one_that_there_is)
+{
+        for (unsigned level = 0; level < 256; level++) {
+                _cleanup_(buffer_deinit) Buffer message = BUFFER_INIT, call = BUFFER_INIT;
+                LogLevelMessage ret_level;
+                _cleanup_(call_deinit) CallMessage ret_call = {};
+                bool is_one = level >= DIAG_ERROR && level <= DIAG_DEBUG;
+
+                log_level_encode(&(LogLevelMessage){.level = (uint8_t)level}, &message);
+                cr_expect_eq(log_level_decode(message.data, message.n, &ret_level), is_one, "%u", level);
+                call_encode(&(CallMessage){.kind = CALL_LOG_LEVEL, .level = (uint8_t)level}, &call);
+                cr_expect_eq(call_decode(call.data, call.n, &ret_call), is_one || level == 0, "%u", level);
+        }
+}
+
+Test(message, a_gallery_has_a_name_that_is_one)
+{
+        static const struct {
+                const char *name;
+                bool good;
+        } cases[] = {{"faces", true}, {"", false}, {"Faces", false}, {"a.b", false}, {"-a", false}};
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_(buffer_deinit) Buffer buffer = BUFFER_INIT;
+                GalleryMessage ret_message;
+
+                gallery_encode(&(GalleryMessage){.name = cases[i].name}, &buffer);
+                cr_expect_eq(gallery_decode(buffer.data, buffer.n, &ret_message), cases[i].good, "%s",
+                             cases[i].name);
+        }
 }

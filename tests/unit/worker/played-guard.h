@@ -24,6 +24,14 @@ typedef struct PlayedLog {
         size_t n;
 } PlayedLog;
 
+/* What the worker told of one last. */
+typedef struct PlayedGallery {
+        char name[64];
+        bool damaged;
+        uint64_t epoch;
+        uint64_t n_templates;
+} PlayedGallery;
+
 typedef struct PlayedGuard {
         char folder[64]; /* the socket, the key and the galleries are in it */
         char session[2 * MESSAGE_SESSION_SIZE + 1];
@@ -31,6 +39,7 @@ typedef struct PlayedGuard {
         char engine[32];
         size_t n_galleries;
         char gallery[64]; /* the first that the hello named */
+        PlayedGallery told;
         int listen_fd;
         int fd;
         pid_t pid;

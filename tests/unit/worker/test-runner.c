@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "scratch.h"
@@ -114,6 +115,72 @@ Test(runner, expires_by_deadline, .timeout = 60)
         }
         cr_assert_eq(job->index, 1);
         job_free(job);
+        runner_free(runner);
+}
+
+typedef struct Deaf {
+        atomic_bool runs, holds;
+} Deaf;
+
+/* Runs for as long as it likes, whatever it is told. */
+static int run_deaf(Job *job, void *userdata)
+{
+        Deaf *deaf = userdata;
+
+        atomic_store(&deaf->runs, true);
+        while (atomic_load(&deaf->holds))
+                sched_yield();
+        return 0;
+}
+
+static void end_deaf(Deaf *deaf, Runner *runner, size_t n)
+{
+        Job *job;
+
+        atomic_store(&deaf->holds, false);
+        for (; n > 0; n--) {
+                cr_assert_eq(wait_done(runner, &job), 0);
+                job_free(job);
+        }
+        cr_expect(runner_goes_on(runner));
+        runner_free(runner);
+}
+
+Test(runner, goes_on_unless_a_job_that_was_told_to_stop_does_not, .timeout = 60)
+{
+        Deaf deaf = {.holds = true};
+        Runner *runner;
+
+        cr_assert_eq(runner_new(run_deaf, &deaf, &runner), 0);
+        cr_expect(runner_goes_on(runner));
+        (void)submit(runner, 0, UINT64_MAX);
+        while (!atomic_load(&deaf.runs))
+                sched_yield();
+        (void)submit(runner, 1, UINT64_MAX);
+        for (int i = 0; i < 10; i++)
+                cr_expect(runner_goes_on(runner), "a long job is no hang");
+        cr_assert_null(runner_cancel(runner, 0));
+        cr_expect(runner_goes_on(runner), "it has not had any time to stop");
+        cr_expect_not(runner_goes_on(runner));
+        cr_expect_not(runner_goes_on(runner));
+        end_deaf(&deaf, runner, 2);
+}
+
+Test(runner, goes_on_while_jobs_that_were_told_to_stop_follow_each_other, .timeout = 60)
+{
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        for (uint64_t i = 1; i < 200; i += 2) {
+                (void)submit(runner, i, UINT64_MAX);
+                cr_expect(runner_goes_on(runner));
+                job = runner_cancel(runner, i);
+                cr_expect(runner_goes_on(runner));
+                if (!job)
+                        cr_assert_eq(wait_done(runner, &job), 0);
+                job_free(job);
+        }
         runner_free(runner);
 }
 

@@ -419,6 +419,16 @@ Test(worker, ends_with_a_failure_when_the_guard_talks_nonsense)
         cr_assert_eq(WEXITSTATUS(status), 1);
 }
 
+/* With the result of what changed a gallery, and after the hello of the next start, the guard hears how it is. */
+static void expect_told(const char *name, uint64_t n_templates)
+{
+        cr_expect_str_eq(guard.told.name, name);
+        cr_expect_not(guard.told.damaged);
+        cr_expect_eq(guard.told.epoch, 1);
+        cr_expect_eq(guard.told.n_templates, n_templates);
+        guard.told = (PlayedGallery){};
+}
+
 Test(worker, keeps_what_was_enrolled_across_a_kill)
 {
         _cleanup_(buffer_deinit) Buffer job = BUFFER_INIT;
@@ -431,6 +441,7 @@ Test(worker, keeps_what_was_enrolled_across_a_kill)
         played_guard_do(&guard, &request, &enrolled);
         cr_assert_str_eq(enrolled.message.result, "ok");
         cr_assert_eq(enrolled.message.gallery_epoch, 1);
+        expect_told("children", 1);
         played_guard_kill(&guard);
         played_guard_start(&guard);
         cr_assert_eq(guard.n_galleries, 1);
@@ -443,6 +454,7 @@ Test(worker, keeps_what_was_enrolled_across_a_kill)
         cr_assert_eq(found.message.n_candidates, 1);
         cr_assert_str_eq(found.message.candidates[0].subject, "kim");
         cr_assert_eq(found.message.gallery_epoch, 1);
+        expect_told("children", 1);
 }
 
 /* Enrols enough templates that one search over them with a full event gallery takes a while. */
