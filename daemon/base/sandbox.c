@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,7 +40,8 @@ const SandboxGroup sandbox_common[] = {
           SANDBOX_CALL(timerfd_create), SANDBOX_CALL(timerfd_settime), SANDBOX_CALL(signalfd4)}},
         {"signals, without handlers: waits that go on, abort(3); whom that one may reach is below",
          {SANDBOX_CALL(restart_syscall), SANDBOX_CALL(rt_sigprocmask), SANDBOX_CALL(rt_sigaction)}},
-        {"the end", {SANDBOX_CALL(exit), SANDBOX_CALL(exit_group)}},
+        {"the end, of which libraries that give up say why, in colour where that is a terminal",
+         {SANDBOX_CALL(exit), SANDBOX_CALL(exit_group), SANDBOX_CALL_IF(ioctl, 1, TCGETS)}},
         {"what libraries try first, and do another way where there is no such thing",
          {SANDBOX_CALL(clone3) /* its flags cannot be seen by a filter */, SANDBOX_CALL(statx),
           SANDBOX_CALL(openat2), SANDBOX_CALL(futex_waitv)},

@@ -51,6 +51,7 @@ UNSEEN = {
     ("common", "ppoll"): "for poll(2), likewise",
     ("common", "epoll_pwait2"): "the loop of a newer libsystemd (Debian 13)",
     ("common", "fstat"): "a newer C library (Debian 13) for newfstatat(2)",
+    ("common", "ioctl"): "whether there are colours, before a library that gives up says why",
     ("common", "writev"): "what the C library says before abort(3)",
     ("guard", "access"): "SQLite, looking for a journal beside a database that it opens",
     ("guard", "faccessat"): "for access(2), where machines have none",
