@@ -20,6 +20,9 @@ import killer
 
 CLASSES = "%file,%desc,%network"
 ERRORS = ("EIO", "ENOSPC", "SIGKILL")
+# By these the guard hears and awaits the kernel's audit, as often as anything on the machine has it say something: the first few
+# are all that is of interest, and the only ones that are sure to come again.
+OTHERS = {"recvfrom": 4, "poll": 8}
 LINE = re.compile(r"^\d* *(?:<\.\.\. )?(\w+)(?:\(| resumed>)")
 
 
@@ -103,7 +106,7 @@ def points_in(target, text):
         mine = collections.Counter()
         for call, is_ours in calls_in(lines):
             mine[call] += 1
-            if mine[call] > most[call] and is_ours:
+            if most[call] < mine[call] <= OTHERS.get(call, mine[call]) and is_ours:
                 points.append(Point(target, call, mine[call]))
             most[call] = max(most[call], mine[call])
     return points
