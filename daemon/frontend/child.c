@@ -5,6 +5,9 @@
  * Connections take turns, first come first served. None goes on without a credit, and none while packets to
  * the guard wait to be sent, so that a client cannot make this process grow by sending faster than the guard
  * listens.
+ *
+ * Told to stop it drains: no connection is read any more, each ends as soon as the call that it has passed on
+ * is answered, and the child with the last of them.
  */
 
 #include "frontend/child.h"
@@ -28,6 +31,7 @@ enum {
 };
 
 #define CHILD_CHECK_USEC (UINT64_C(10) * 1000 * 1000) /* between looks for connections that do not move */
+#define CHILD_DRAIN_USEC (UINT64_C(250) * 1000)       /* between them while it drains */
 #define CHILD_RETRY_USEC (UINT64_C(2) * 1000)         /* until the channel is tried again when it was full */
 
 typedef struct Child Child;
@@ -44,12 +48,14 @@ typedef struct Client {
 
 struct Child {
         MessageInterface interface;
+        bool draining;
         uint32_t n_credits;
         size_t n_clients;
         sd_event *event;
         sd_event_source *pump;  /* on while somebody waits who may go */
         sd_event_source *retry; /* armed while the channel is full */
         sd_event_source *check;
+        sd_event_source *stop;
         Channel *channel;
         LIST_HEAD(ClientBucket, Client) clients[CHILD_BUCKETS];
         TAILQ_HEAD(ClientQueue, Client) waiting;
@@ -102,6 +108,14 @@ static int child_send_connection(Child *child, MessageType type, uint64_t id)
         return channel_send(child->channel, type, &body, NULL, 0);
 }
 
+/* Return: 0 or -errno. */
+static int child_end_if_drained(Child *child)
+{
+        int r = child->draining && child->n_clients == 0 ? sd_event_exit(child->event, 0) : 0;
+
+        return r < 0 ? r : 0;
+}
+
 /* ------------------------------------------------------------------------------- what connections tell us */
 
 static bool client_may_go(void *userdata)
@@ -148,7 +162,8 @@ static int client_on_closed(void *userdata)
         uint64_t id = client->id;
 
         client_free(client);
-        return child_send_connection(child, MESSAGE_CLOSED, id);
+        int r = child_send_connection(child, MESSAGE_CLOSED, id);
+        return r < 0 ? r : child_end_if_drained(child);
 }
 
 static const ConnectionHandlers client_handlers = {
@@ -202,7 +217,7 @@ static int child_on_connect(Child *child, Packet *packet)
                 return -EPROTO;
         diag(DIAG_DEBUG, "connection %ju: there", (uintmax_t)message.connection);
         /* The descriptor that is not taken is closed with the packet. */
-        if (child->n_clients == CHILD_CONNECTIONS_MAX)
+        if (child->draining || child->n_clients == CHILD_CONNECTIONS_MAX)
                 return child_send_connection(child, MESSAGE_CLOSED, message.connection);
         return child_add_client(child, message.connection, TAKE_FD(packet->fds[0]));
 }
@@ -300,9 +315,9 @@ static int child_on_retry(sd_event_source *source, uint64_t usec, void *userdata
         return child_arm(userdata);
 }
 
-static int child_on_check(sd_event_source *source, uint64_t usec, void *userdata)
+/* Takes a step with every connection, each of which may end by it. */
+static int child_each(Child *child, int (*step)(Connection *connection, uint64_t now_usec))
 {
-        Child *child = userdata;
         uint64_t now_usec = 0;
         int r = sd_event_now(child->event, CLOCK_MONOTONIC, &now_usec);
 
@@ -310,13 +325,40 @@ static int child_on_check(sd_event_source *source, uint64_t usec, void *userdata
                 Client *client = LIST_FIRST(&child->clients[i]);
                 while (client && r >= 0) {
                         Client *next = LIST_NEXT(client, bucket);
-                        r = connection_check(client->connection, now_usec);
+                        r = step(client->connection, now_usec);
                         client = next;
                 }
         }
+        return r < 0 ? r : 0;
+}
+
+static int child_arm_check(Child *child)
+{
+        uint64_t usec = child->draining ? CHILD_DRAIN_USEC : CHILD_CHECK_USEC;
+        int r = sd_event_source_set_time_relative(child->check, usec);
+
+        return r < 0 ? r : sd_event_source_set_enabled(child->check, SD_EVENT_ONESHOT);
+}
+
+static int child_on_check(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        int r = child_each(userdata, connection_check);
+
+        return r < 0 ? r : child_arm_check(userdata);
+}
+
+/* The parent has closed its end of the pipe. */
+static int child_on_stop(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Child *child = userdata;
+        int r = sd_event_source_set_enabled(source, SD_EVENT_OFF);
+
+        child->draining = true;
         if (r >= 0)
-                r = sd_event_source_set_time_relative(source, CHILD_CHECK_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+                r = child_each(child, connection_drain);
+        if (r >= 0)
+                r = child_arm_check(child);
+        return r < 0 ? r : child_end_if_drained(child);
 }
 
 static void child_deinit(Child *child)
@@ -328,13 +370,14 @@ static void child_deinit(Child *child)
         child->pump = sd_event_source_disable_unref(child->pump);
         child->retry = sd_event_source_disable_unref(child->retry);
         child->check = sd_event_source_disable_unref(child->check);
+        child->stop = sd_event_source_disable_unref(child->stop);
         child->event = sd_event_unref(child->event);
 }
 
 /* Without this a handler that fails would only be switched off, and its clients wait for ever. */
 static int child_set_fatal(Child *child)
 {
-        sd_event_source *const sources[] = {child->pump, child->retry, child->check};
+        sd_event_source *const sources[] = {child->pump, child->retry, child->check, child->stop};
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(sources) && r >= 0; i++)
@@ -342,14 +385,17 @@ static int child_set_fatal(Child *child)
         return r;
 }
 
-static int child_init(Child *child, int fd)
+static int child_init(Child *child, ChildFds fds)
 {
         int r = sd_event_new(&child->event);
         if (r < 0) {
-                (void)fd_close(fd); /* always -1 */
+                (void)fd_close(fds.channel); /* always -1 */
                 return r;
         }
-        r = channel_new(&child->channel, child->event, fd, &child_handlers, child);
+        r = channel_new(&child->channel, child->event, fds.channel, &child_handlers, child);
+        /* Its end is reported, whatever is asked for. */
+        if (r >= 0)
+                r = sd_event_add_io(child->event, &child->stop, fds.stop, 0, child_on_stop, child);
         if (r >= 0)
                 r = sd_event_add_defer(child->event, &child->pump, child_on_pump, child);
         if (r >= 0)
@@ -365,20 +411,20 @@ static int child_init(Child *child, int fd)
         return r < 0 ? r : child_set_fatal(child);
 }
 
-int child_serve(int fd, MessageInterface interface)
+int child_serve(ChildFds fds, MessageInterface interface)
 {
         _cleanup_(child_deinit) Child child = {.interface = interface};
 
         TAILQ_INIT(&child.waiting);
-        int r = child_init(&child, fd);
+        int r = child_init(&child, fds);
         return r < 0 ? r : sd_event_loop(child.event);
 }
 
-int child_run(int fd, const SpawnMessage *spawn, pid_t parent)
+int child_run(ChildFds fds, const SpawnMessage *spawn, pid_t parent)
 {
-        int r = confine_child(&fd, spawn, parent);
+        int r = confine_child(&fds, spawn, parent);
         if (r >= 0)
-                r = child_serve(fd, spawn->interface);
+                r = child_serve(fds, spawn->interface);
         if (r < 0)
                 diag(DIAG_ERROR, "child for uid %u ends: %s", spawn->uid, strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

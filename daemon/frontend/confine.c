@@ -18,8 +18,8 @@
 #include "base/macro.h"
 #include "wire/packet.h"
 
-/* Where a child's channel is: the first descriptor after the standard ones, so that all above it can go. */
-enum { CONFINE_CHANNEL_FD = STDERR_FILENO + 1 };
+/* Where a child's descriptors are: the first after the standard ones, so that all above them can go. */
+enum { CONFINE_CHANNEL_FD = STDERR_FILENO + 1, CONFINE_STOP_FD, CONFINE_FDS_END };
 
 #define CONFINE_NO_FORK                                                                                      \
         (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_THREAD | CLONE_PARENT | CLONE_PTRACE | CLONE_VFORK |      \
@@ -96,15 +96,18 @@ int confine_parent(bool log, SandboxRemarks *ret_remarks)
         return r == 0 ? sandbox_enter(&sandbox, ret_remarks) : r;
 }
 
-/* Leaves nothing open but the channel, stderr, and the null device where programs expect stdin and stdout. */
-static int confine_fds(int *fd)
+/* Leaves nothing open but a child's own, stderr, and the null device where programs expect stdin and stdout.
+ * Either may stand where the other goes to: so first both out of the way. */
+static int confine_fds(ChildFds *fds)
 {
-        if (*fd != CONFINE_CHANNEL_FD) {
-                if (dup3(*fd, CONFINE_CHANNEL_FD, O_CLOEXEC) < 0)
-                        return -errno;
-                *fd = CONFINE_CHANNEL_FD;
-        }
-        return close_range(CONFINE_CHANNEL_FD + 1, ~0U, 0) < 0 ? -errno : 0;
+        int channel_fd = fcntl(fds->channel, F_DUPFD_CLOEXEC, CONFINE_FDS_END);
+        int stop_fd = fcntl(fds->stop, F_DUPFD_CLOEXEC, CONFINE_FDS_END);
+
+        if (channel_fd < 0 || stop_fd < 0 || dup3(channel_fd, CONFINE_CHANNEL_FD, O_CLOEXEC) < 0 ||
+            dup3(stop_fd, CONFINE_STOP_FD, O_CLOEXEC) < 0 || close_range(CONFINE_FDS_END, ~0U, 0) < 0)
+                return -errno;
+        *fds = (ChildFds){CONFINE_CHANNEL_FD, CONFINE_STOP_FD};
+        return 0;
 }
 
 static int confine_signals(void)
@@ -112,7 +115,8 @@ static int confine_signals(void)
         sigset_t none;
 
         for (int i = 1; i < NSIG; i++)
-                (void)signal(i, SIG_DFL); /* two of them, and those of the library, cannot be changed */
+                /* Two of them, and those of the library, cannot be changed. */
+                (void)signal(i, i == SIGTERM || i == SIGINT ? SIG_IGN : SIG_DFL);
         if (sigemptyset(&none) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
                 return -errno;
         return 0;
@@ -128,7 +132,7 @@ static int confine_resources(void)
         return 0;
 }
 
-int confine_child(int *fd, const SpawnMessage *spawn, pid_t parent)
+int confine_child(ChildFds *fds, const SpawnMessage *spawn, pid_t parent)
 {
         char name[16]; /* as much as the kernel keeps */
         static const char *const interfaces[_INTERFACE_MAX] = {"match", "admin", "audit"};
@@ -144,7 +148,7 @@ int confine_child(int *fd, const SpawnMessage *spawn, pid_t parent)
                 return -ESRCH;
         int r = confine_signals();
         if (r == 0)
-                r = confine_fds(fd);
+                r = confine_fds(fds);
         if (r == 0)
                 r = confine_resources();
         return r == 0 ? sandbox_enter(&sandbox, &remarks) : r;

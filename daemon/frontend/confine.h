@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/sandbox.h"
+#include "frontend/child.h"
 #include "wire/message.h"
 
 /**
@@ -18,12 +19,13 @@
 int confine_parent(bool log, SandboxRemarks *ret_remarks);
 
 /**
- * confine_child() - Gives up all that a child was born with but its channel and stderr.
- * @fd:         its channel; replaced by the descriptor that it has afterwards
+ * confine_child() - Gives up all that a child was born with but its descriptors and stderr.
+ * @fds:        its own; replaced by those that it has afterwards
  * @spawn:      whom it serves, for its name
  * @parent:     the process that made it
  *
- * No other descriptor, no process, no file, no signal to another, no tracing; it dies with its parent, and
- * signals mean what they mean by default. Return: 0; -ESRCH when the parent is gone already; another -errno.
+ * No other descriptor, no process, no file, no signal to another, no tracing; it dies with its parent. Signals
+ * mean what they mean by default, but for SIGTERM and SIGINT, which the parent has heard as well: it says when
+ * to stop. Return: 0; -ESRCH when the parent is gone already; another -errno.
  */
-int confine_child(int *fd, const SpawnMessage *spawn, pid_t parent);
+int confine_child(ChildFds *fds, const SpawnMessage *spawn, pid_t parent);

@@ -5,6 +5,7 @@
  * States: a connection LISTENs; when it has something it goes on at once, or QUEUEs until its owner gives it
  * a turn. A turn takes messages until one needs an ANSWER of the guard, or its reply does not fit into the
  * socket and has to be WRITten later. From there it listens again, or takes up what has come in the meantime.
+ * One that drains does neither: it ends.
  *
  * Invariants:
  *   1. nothing is read or taken in CALLING and WRITING
@@ -48,6 +49,7 @@ struct Connection {
         MessageInterface interface;
         ConnectionState state;
         bool finished; /* the client has sent its last byte */
+        bool draining; /* nothing is taken any more */
         FrameReader input;
         Buffer output;
         size_t n_written; /* of `output` */
@@ -128,7 +130,7 @@ int connection_hang_up(Connection *connection)
         return r < 0 ? r : 0;
 }
 
-/* Sends what it can of `output`. Return: STEP_ON when all is sent; STEP_STOP; -errno. */
+/* Sends what it can of `output`. Return: STEP_ON when all is sent and it may go on; STEP_STOP; -errno. */
 static int connection_flush(Connection *connection)
 {
         Buffer *output = &connection->output;
@@ -147,11 +149,13 @@ static int connection_flush(Connection *connection)
                 if (n < 0)
                         return connection_end(connection);
                 connection->n_written += (size_t)n;
-                connection_moved(connection);
+                /* Whoever reads a byte now and then holds up no stop. */
+                if (!connection->draining)
+                        connection_moved(connection);
         }
         buffer_deinit(output);
         connection->n_written = 0;
-        return STEP_ON;
+        return connection->draining ? connection_end(connection) : STEP_ON;
 }
 
 /* Takes over the bytes of `reply` and sends them. Return: as above. */
@@ -340,14 +344,25 @@ int connection_answer(Connection *connection, const AnswerMessage *answer)
         return frame_reader_is_empty(&connection->input) ? 0 : connection_go_on(connection);
 }
 
+int connection_drain(Connection *connection, uint64_t now_usec)
+{
+        connection->draining = true;
+        connection->moved_usec = now_usec;
+        if (connection->state == CONNECTION_CALLING || connection->state == CONNECTION_WRITING)
+                return 0;
+        int r = connection_end(connection);
+        return r < 0 ? r : 0;
+}
+
 int connection_check(Connection *connection, uint64_t now_usec)
 {
+        uint64_t patience_usec = connection->draining ? CONNECTION_DRAIN_USEC : CONNECTION_STALL_USEC;
         bool pending =
                 connection->state == CONNECTION_WRITING ||
                 (connection->state == CONNECTION_LISTENING && !frame_reader_is_empty(&connection->input));
 
         if (!pending || now_usec < connection->moved_usec ||
-            now_usec - connection->moved_usec < CONNECTION_STALL_USEC)
+            now_usec - connection->moved_usec < patience_usec)
                 return 0;
         int r = connection->state == CONNECTION_LISTENING
                         ? connection_refuse_and_end(connection, REFUSED_MALFORMED)

@@ -16,6 +16,10 @@
 /* How long a message may take to come, once begun, and a reply to be read. */
 #define CONNECTION_STALL_USEC (UINT64_C(60) * 1000 * 1000)
 
+/* How long the last reply of a connection that drains may take to be read, whole: long for a client that reads, and short beside
+ * what the parent waits for its children. */
+#define CONNECTION_DRAIN_USEC (UINT64_C(3) * 1000 * 1000)
+
 typedef struct Connection Connection;
 
 /*
@@ -66,7 +70,17 @@ int connection_answer(Connection *connection, const AnswerMessage *answer);
 int connection_hang_up(Connection *connection);
 
 /**
+ * connection_drain() - Reads nothing more. It ends as soon as the call that is out, if there is one, has been
+ * answered and the answer has left; where there is nothing to wait for it has ended on return.
+ * @now_usec:   CLOCK_MONOTONIC
+ *
+ * Return: 0 or -errno.
+ */
+int connection_drain(Connection *connection, uint64_t now_usec);
+
+/**
  * connection_check() - Ends it if at @now_usec (CLOCK_MONOTONIC) half a message, or a reply that nobody
- * reads, has not moved for CONNECTION_STALL_USEC. One that merely says nothing is left alone.
+ * reads, has not moved for CONNECTION_STALL_USEC; while it drains, if its reply has not left within
+ * CONNECTION_DRAIN_USEC. One that merely says nothing is left alone.
  */
 int connection_check(Connection *connection, uint64_t now_usec);

@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/fd.h"
@@ -99,16 +101,21 @@ static int main_block_signals(void)
 }
 
 /* What is needed from outside, before it gives up the right to open anything. Return: 0 or -errno, which it has said. */
-static int main_open(int *ret_fd, int *ret_manager_fd)
+static int main_open(ParentFds *fds)
 {
         int r = main_block_signals();
-        if (r == 0)
-                r = manager_connect(ret_manager_fd);
+        if (r == 0 && pipe2(fds->stop, O_CLOEXEC) < 0)
+                r = -errno;
+        if (r < 0) {
+                diag(DIAG_ERROR, "cannot set up signals and a pipe: %s", strerror(-r));
+                return r;
+        }
+        r = manager_connect(&fds->manager);
         if (r < 0) {
                 diag(DIAG_ERROR, "cannot reach the service manager ($NOTIFY_SOCKET): %s", strerror(-r));
                 return r;
         }
-        r = main_connect(ret_fd);
+        r = main_connect(&fds->channel);
         if (r < 0)
                 diag(DIAG_ERROR, "cannot connect to %s: %s", arg_connect, strerror(-r));
         return r;
@@ -117,13 +124,13 @@ static int main_open(int *ret_fd, int *ret_manager_fd)
 int main(int argc, char **argv)
 {
         SandboxRemarks remarks;
-        int fd = -1, manager_fd = -1;
+        ParentFds fds = {-1, -1, {-1, -1}};
         int status = main_parse(argc, argv);
         if (status >= 0)
                 return status;
 
         diag_init("matchguard-frontend", DIAG_INFO);
-        if (main_open(&fd, &manager_fd) < 0)
+        if (main_open(&fds) < 0)
                 return EXIT_FAILURE;
         int r = confine_parent(arg_log_seccomp, &remarks);
         if (r < 0) {
@@ -131,7 +138,7 @@ int main(int argc, char **argv)
                 return EXIT_FAILURE;
         }
         sandbox_remarks_tell(&remarks);
-        r = parent_serve(fd, manager_fd);
+        r = parent_serve(&fds);
         if (r < 0)
                 diag(DIAG_ERROR, "cannot serve: %s", strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

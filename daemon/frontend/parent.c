@@ -1,6 +1,10 @@
 /*
  * The parent's loop: SPAWN in, fork(2), CHILD_GONE out. Owns the table of children, by process; must not own
  * a client's descriptor.
+ *
+ * It has no right to signal its children, and they are deaf to whoever stops the whole group: each has the
+ * reading end of one pipe, and all are told to stop by closing its writing end. So none is told twice, nor
+ * missed for being made just then.
  */
 
 #include "frontend/parent.h"
@@ -40,6 +44,10 @@ typedef struct Offspring {
 struct Parent {
         sd_event *event;
         Channel *channel;
+        int manager_fd;
+        int stop_fds[2];
+        bool stopping;
+        sd_event_source *patience;
         sd_event_source *term;
         sd_event_source *interrupt;
         Watchdog watchdog;
@@ -76,6 +84,11 @@ static uint32_t offspring_status(const siginfo_t *info)
         return (status & 0x7f) | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
+static int parent_end_if_drained(Parent *parent)
+{
+        return parent->stopping && parent->n_children == 0 ? sd_event_exit(parent->event, 0) : 0;
+}
+
 static int offspring_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
         Offspring *offspring = userdata;
@@ -83,7 +96,8 @@ static int offspring_on_exit(sd_event_source *source, const siginfo_t *info, voi
         uint64_t id = offspring->id;
 
         offspring_free(offspring);
-        return parent_send_gone(parent, id, offspring_status(info));
+        int r = parent_send_gone(parent, id, offspring_status(info));
+        return r < 0 ? r : parent_end_if_drained(parent);
 }
 
 static int parent_watch(Parent *parent, uint64_t id, pid_t pid)
@@ -110,10 +124,12 @@ static int parent_on_spawn(Parent *parent, Packet *packet)
 
         if (packet->n_fds != 1 || !spawn_decode(packet->body, packet->n_body, &spawn))
                 return -EPROTO;
+        if (parent->stopping)
+                return parent_send_gone(parent, spawn.child, PARENT_NOT_BORN);
         pid_t self = getpid();
         pid_t pid = parent->n_children < PARENT_CHILDREN_MAX ? fork() : -1;
         if (pid == 0)
-                _exit(child_run(TAKE_FD(packet->fds[0]), &spawn, self));
+                _exit(child_run((ChildFds){TAKE_FD(packet->fds[0]), parent->stop_fds[0]}, &spawn, self));
         if (pid < 0) {
                 diag(DIAG_WARNING, "no child for uid %u", spawn.uid);
                 return parent_send_gone(parent, spawn.child, PARENT_NOT_BORN);
@@ -150,38 +166,79 @@ static int parent_on_closed(Channel *channel, int reason, void *userdata)
 
 static const ChannelHandlers parent_handlers = {parent_on_packet, parent_on_closed};
 
+/* ---------------------------------------------------------------------------------------------- stopping */
+
+/* Those that are left die with this process. */
+static int parent_on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Parent *parent = userdata;
+
+        diag(DIAG_WARNING, "%zu children have not ended in time, and are ended", parent->n_children);
+        return sd_event_exit(parent->event, 0);
+}
+
+static int parent_on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Parent *parent = userdata;
+
+        if (parent->stopping)
+                return 0;
+        parent->stopping = true;
+        /* A manager that has gone needs no telling. */
+        (void)manager_tell(parent->manager_fd, "STOPPING=1", false);
+        parent->stop_fds[1] = fd_close(parent->stop_fds[1]);
+        int r = sd_event_add_time_relative(parent->event, &parent->patience, CLOCK_MONOTONIC,
+                                           PARENT_DRAIN_USEC, 0, parent_on_patience, parent);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(parent->patience, true);
+        return r < 0 ? r : parent_end_if_drained(parent);
+}
+
+static int parent_watch_signals(Parent *parent)
+{
+        int r = sd_event_add_signal(parent->event, &parent->term, SIGTERM, parent_on_stop, parent);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(parent->term, true);
+        if (r >= 0)
+                r = sd_event_add_signal(parent->event, &parent->interrupt, SIGINT, parent_on_stop, parent);
+        return r < 0 ? r : sd_event_source_set_exit_on_failure(parent->interrupt, true);
+}
+
+/* --------------------------------------------------------------------------------------- life and death */
+
 static void parent_deinit(Parent *parent)
 {
         while (!LIST_EMPTY(&parent->children))
                 offspring_free(LIST_FIRST(&parent->children));
         parent->channel = channel_free(parent->channel);
+        parent->stop_fds[1] = fd_close(parent->stop_fds[1]);
+        parent->patience = sd_event_source_disable_unref(parent->patience);
         parent->term = sd_event_source_disable_unref(parent->term);
         parent->interrupt = sd_event_source_disable_unref(parent->interrupt);
         watchdog_deinit(&parent->watchdog);
         parent->event = sd_event_unref(parent->event);
 }
 
-int parent_serve(int fd, int manager_fd)
+int parent_serve(const ParentFds *fds)
 {
-        _cleanup_(parent_deinit) Parent parent = {.watchdog.fd = manager_fd};
+        _cleanup_(parent_deinit) Parent parent = {.manager_fd = fds->manager,
+                                                  .stop_fds = {fds->stop[0], fds->stop[1]},
+                                                  .watchdog.fd = fds->manager};
 
         LIST_INIT(&parent.children);
         int r = sd_event_new(&parent.event);
         if (r < 0) {
-                (void)fd_close(fd); /* always -1 */
+                (void)fd_close(fds->channel); /* always -1 */
                 return r;
         }
-        r = channel_new(&parent.channel, parent.event, fd, &parent_handlers, &parent);
-        /* Without a handler a signal ends the loop. */
+        r = channel_new(&parent.channel, parent.event, fds->channel, &parent_handlers, &parent);
         if (r >= 0)
-                r = sd_event_add_signal(parent.event, &parent.term, SIGTERM, NULL, NULL);
-        if (r >= 0)
-                r = sd_event_add_signal(parent.event, &parent.interrupt, SIGINT, NULL, NULL);
+                r = parent_watch_signals(&parent);
         if (r >= 0)
                 r = watchdog_init(&parent.watchdog, parent.event);
         if (r < 0)
                 return r;
         /* A manager that has gone needs no telling. */
-        (void)manager_tell(manager_fd, "READY=1", true);
+        (void)manager_tell(fds->manager, "READY=1", true);
         return sd_event_loop(parent.event);
 }

@@ -6,10 +6,14 @@ Usage: frontend.py --frontend PROGRAM
 import argparse
 import array
 import base64
+import contextlib
 import json
 import os
 import pathlib
+import re
 import resource
+import select
+import signal
 import socket
 import struct
 import sys
@@ -272,7 +276,7 @@ def a_flood_of_faults_does_not_grow_the_child(guard):
         n_heard += 1
 
 
-def each_child_has_a_process_with_nothing_but_its_channel(guard):
+def each_child_has_a_process_with_nothing_but_its_own(guard):
     before = set(guard.child_pids())
     match, admin = guard.spawn(uid=1000), guard.spawn(ADMIN, uid=0)
     for child in (match, admin):
@@ -285,8 +289,11 @@ def each_child_has_a_process_with_nothing_but_its_channel(guard):
         links = {fd: os.readlink(f"/proc/{pid}/fd/{fd}") for fd in fds}
         assert links[0] == links[1] == "/dev/null", links
         kinds = sorted(link.split(":")[0] for fd, link in links.items() if fd > 2)
-        assert kinds.count("socket") == 1, links
-        assert all(kind in ("socket", "anon_inode") for kind in kinds), links
+        assert kinds.count("socket") == 1 and kinds.count("pipe") == 1, links
+        assert all(kind in ("socket", "pipe", "anon_inode") for kind in kinds), links
+        pipe = next(fd for fd, link in links.items() if fd > 2 and link.startswith("pipe"))
+        flags = re.search(r"^flags:\t(\d+)$", pathlib.Path(f"/proc/{pid}/fdinfo/{pipe}").read_text(), re.MULTILINE)[1]
+        assert int(flags, 8) & os.O_ACCMODE == os.O_RDONLY, "it can tell others to stop"
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
         assert "SigBlk:\t0000000000000000" in status
@@ -350,16 +357,170 @@ def a_child_does_not_outlive_the_frontend(guard):
         assert child.receive() is None
 
 
+def stop(guard, group=True):
+    """As systemd does: the parent and every child."""
+    for pid in [guard.process.pid, *(guard.child_pids() if group else [])]:
+        with contextlib.suppress(ProcessLookupError):  # the parent was faster
+            os.kill(pid, signal.SIGTERM)
+
+
+def expect_end(guard, timeout=5):
+    """Return: how long that took."""
+    began = time.monotonic()
+    assert guard.process.wait(timeout) == 0, guard.process.returncode
+    return time.monotonic() - began
+
+
+def the_answers_of_a_stop(guard, group):
+    child = guard.spawn(credits=2)
+    idle, half, busy, piped, waiting = (child.connect() for _ in range(5))
+    half[1].sendall(WHO[:7])
+    busy[1].sendall(WHO)
+    call = expect_call(child, busy[0], 1)
+    piped[1].sendall(WHO * 3)
+    first = expect_call(child, piped[0], 1)
+    waiting[1].sendall(WHO)  # without a credit
+    child.expect_silence(0.1)
+    stop(guard, group)
+    closed = {child.receive() for _ in range(3)}
+    assert closed == {("closed", connection) for connection, _ in (idle, half, waiting)}, closed
+    for _, sock in (idle, half):
+        assert Replies(sock).next() is None
+    child.credit(8)
+    child.expect_silence()
+    for connection, sock, its in ((*busy, call), (*piped, first)):
+        assert guard.process.poll() is None, "it has not waited"
+        child.answer(its, fakeguard.WHO_AM_I, uid=connection, identity="uid")
+        expect(child, ("closed", connection))
+        replies = Replies(sock)
+        assert replies.next()["parameters"]["uid"] == connection
+        try:
+            assert replies.next() is None
+        except ConnectionResetError:
+            assert connection == piped[0], "only who sent what was not looked at is told so"
+    assert child.receive() is None
+    assert guard.child_gone() == (child.id, 0)
+    expect_end(guard)
+
+
+def a_stop_lets_what_was_called_be_answered(guard):
+    the_answers_of_a_stop(guard, group=True)
+
+
+def a_stop_of_the_parent_alone_is_one_of_all(guard):
+    the_answers_of_a_stop(guard, group=False)
+
+
+def a_stop_takes_nothing_new(guard):
+    child = guard.spawn()
+    connection, sock = child.connect()
+    sock.sendall(WHO)
+    call = expect_call(child, connection, 1)
+    stop(guard)
+    late = guard.spawn(credits=0)
+    assert guard.child_gone() == (late.id, 255 << 8)
+    assert late.receive() is None
+    late_connection, late_sock = child.connect()
+    expect(child, ("closed", late_connection))
+    assert late_sock.recv(1) == b""
+    stop(guard)  # told twice it is no more in a hurry
+    child.answer(call, fakeguard.WHO_AM_I, identity="uid")
+    assert Replies(sock).next()
+    assert guard.child_gone() == (child.id, 0)
+    expect_end(guard)
+
+
+def a_stop_ends_at_once_where_nothing_is_under_way(guard):
+    children = [guard.spawn(), guard.spawn(ADMIN), guard.spawn(uid=7)]
+    clients = [child.connect()[1] for child in children[:2]]
+    guard.newest_pid()
+    stop(guard)
+    assert expect_end(guard) < 2
+    for sock in clients:
+        assert sock.recv(1) == b""
+    assert sorted(guard.child_gone() for _ in children) == [(child.id, 0) for child in children]
+
+
+def a_stop_does_not_wait_for_a_client_that_floods(guard):
+    child = guard.spawn()
+    clients = [child.connect() for _ in range(4)]
+    for _, sock in clients:
+        sock.setblocking(False)
+    until = None
+    ends = set()
+    while len(ends) < len(clients):
+        for connection, sock in clients:
+            try:
+                while connection not in ends:
+                    sock.send(b'{"method":"x"}\0' * 100)
+                    if not sock.recv(1 << 20):
+                        ends.add(connection)
+            except BlockingIOError:
+                pass
+            except (BrokenPipeError, ConnectionResetError):
+                ends.add(connection)
+        while select.select([child.sock], [], [], 0)[0] and child.receive():
+            pass
+        if until is None:
+            stop(guard)
+            until = time.monotonic() + 2
+        assert time.monotonic() < until, "it goes on being served"
+    assert expect_end(guard) < 2
+
+
+def a_stop_waits_a_moment_for_a_client_that_does_not_read(guard):
+    child = guard.spawn()
+    clients = [child.connect(room=8192) for _ in range(2)]
+    found = [(f"{i:04}" + "s" * 60, i / 1000) for i in range(1000)]
+    for connection, sock in clients:
+        sock.sendall(WHO)
+        child.answer(expect_call(child, connection, 1), fakeguard.IDENTIFY, candidates=found, matched=True, allow="a",
+                     receipt=(REQUEST, "o", 1, 2))
+    child.expect_silence(0.1)
+    stop(guard)
+    reads, deaf = clients
+    time.sleep(0.5)
+    assert len(Replies(reads[1]).next()["parameters"]["candidates"]) == 1000
+    expect(child, ("closed", reads[0]))
+    began = time.monotonic()
+    while True:  # a little now and then is not enough
+        deaf[1].recv(100)
+        try:
+            assert child.receive(0.2) == ("closed", deaf[0])
+            break
+        except TimeoutError:
+            pass
+    took = time.monotonic() - began
+    assert 1 < took < 5, f"{took:.1f} s"
+    assert guard.child_gone() == (child.id, 0)
+    expect_end(guard)
+
+
+def a_stop_does_not_wait_for_a_guard_that_does_not_answer(guard):
+    child = guard.spawn()
+    connection, sock = child.connect()
+    sock.sendall(WHO)
+    expect_call(child, connection, 1)
+    stop(guard)
+    took = expect_end(guard, 10)
+    assert 5 < took < 9, f"{took:.1f} s"
+    assert Replies(sock).next() is None
+    assert child.receive() is None
+
+
 TESTS = [
     replies_come_in_the_order_of_calls, connections_do_not_wait_for_each_other,
     without_credit_nothing_is_called_and_nothing_read, a_credit_is_spent_by_each_call, who_waits_first_is_served_first,
     a_client_that_goes_is_told_and_its_answer_dropped, the_guard_hangs_up, a_large_call_travels_in_a_memfd,
     a_large_answer_comes_over_whole, the_status_is_an_object, a_descriptor_from_a_client_ends_the_connection,
     a_client_that_does_not_read_blocks_nobody, a_flood_of_faults_does_not_grow_the_child,
-    each_child_has_a_process_with_nothing_but_its_channel, a_child_that_dies_is_reported,
+    each_child_has_a_process_with_nothing_but_its_own, a_child_that_dies_is_reported,
     a_child_whose_channel_is_closed_ends, a_guard_that_talks_nonsense_loses_the_child,
     children_of_one_interface_do_not_serve_another, the_frontend_ends_with_the_guard,
-    a_child_does_not_outlive_the_frontend,
+    a_child_does_not_outlive_the_frontend, a_stop_lets_what_was_called_be_answered,
+    a_stop_of_the_parent_alone_is_one_of_all, a_stop_takes_nothing_new, a_stop_ends_at_once_where_nothing_is_under_way,
+    a_stop_does_not_wait_for_a_client_that_floods, a_stop_waits_a_moment_for_a_client_that_does_not_read,
+    a_stop_does_not_wait_for_a_guard_that_does_not_answer,
 ]
 
 

@@ -191,9 +191,11 @@ class Child:
     def credit(self, n):
         send_packet(self.sock, CREDIT, struct.pack("<I", n))
 
-    def connect(self):
-        """A new client. Return: (its id, the client's end)."""
+    def connect(self, room=None):
+        """A new client, for which no more than so many bytes may wait. Return: (its id, the client's end)."""
         ours, theirs = socket.socketpair()
+        if room:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
         self.n_connections += 1
         send_packet(self.sock, CONNECT, struct.pack("<Q", self.n_connections), [theirs.fileno()])
         theirs.close()

@@ -492,3 +492,92 @@ Test(connection, a_message_over_the_limit_ends_it, .timeout = 20)
         }
         cr_expect_not_null(strstr(buffer_text(&owner.heard), "too-large closed "));
 }
+
+Test(connection, one_that_drains_with_nothing_to_wait_for_ends_at_once)
+{
+        for (int half = 0; half <= 1; half++) {
+                _cleanup_(owner_deinit) Owner owner;
+                owner_init(&owner);
+                client_send(&owner, WHO, half ? sizeof(WHO) - 1 : 0);
+                owner_expect(&owner, "");
+                cr_assert_eq(connection_drain(owner.connection, now_usec(&owner)), 0);
+                owner_expect(&owner, "closed ");
+        }
+}
+
+Test(connection, one_that_drains_while_it_waits_for_its_turn_ends_at_once)
+{
+        _cleanup_(owner_deinit) Owner owner;
+
+        owner_init(&owner);
+        owner.may_go = false;
+        CLIENT_SEND(&owner, WHO);
+        owner_expect(&owner, "wait ");
+        cr_assert_eq(connection_drain(owner.connection, now_usec(&owner)), 0);
+        owner_expect(&owner, "closed ");
+}
+
+Test(connection, one_that_drains_answers_its_call_and_takes_no_other)
+{
+        _cleanup_(owner_deinit) Owner owner;
+
+        owner_init(&owner);
+        client_send(&owner, WHO "\0" WHO, 2 * sizeof(WHO));
+        owner_expect(&owner, "call-1 ");
+        cr_assert_eq(connection_drain(owner.connection, now_usec(&owner)), 0);
+        CLIENT_SEND(&owner, WHO);
+        owner_expect(&owner, "");
+        owner_answer(&owner);
+        owner_expect(&owner, "closed ");
+        client_expect(&owner, ANSWERED);
+}
+
+Test(connection, a_client_that_goes_while_its_call_drains_is_forgotten)
+{
+        _cleanup_(owner_deinit) Owner owner;
+
+        owner_init(&owner);
+        CLIENT_SEND(&owner, WHO);
+        owner_expect(&owner, "call-1 ");
+        cr_assert_eq(connection_drain(owner.connection, now_usec(&owner)), 0);
+        owner.client_fd = fd_close(owner.client_fd);
+        owner_expect(&owner, "closed ");
+}
+
+/* Reads up to @n bytes that are there. */
+static void client_read(Owner *owner, size_t n)
+{
+        static char got[65536];
+
+        cr_assert_gt(recv(owner->client_fd, got, MIN_OF(n, sizeof(got)), MSG_DONTWAIT), 0);
+        while (sd_event_run(owner->event, 0) > 0)
+                ;
+}
+
+Test(connection, one_that_drains_writes_what_it_had_to_write)
+{
+        _cleanup_(owner_deinit) Owner owner;
+
+        owner_init(&owner);
+        client_fill(&owner);
+        cr_assert_eq(connection_drain(owner.connection, now_usec(&owner)), 0);
+        owner_expect(&owner, "");
+        while (owner.connection)
+                client_read(&owner, SIZE_MAX);
+        owner_expect(&owner, "closed ");
+}
+
+Test(connection, one_that_drains_is_not_held_up_by_a_client_that_reads_a_little)
+{
+        _cleanup_(owner_deinit) Owner owner;
+
+        owner_init(&owner);
+        client_fill(&owner);
+        uint64_t began_usec = now_usec(&owner) - CONNECTION_DRAIN_USEC;
+        cr_assert_eq(connection_drain(owner.connection, began_usec), 0);
+        cr_assert_eq(connection_check(owner.connection, began_usec + CONNECTION_DRAIN_USEC - 1), 0);
+        client_read(&owner, 4096);
+        owner_expect(&owner, "");
+        cr_assert_eq(connection_check(owner.connection, began_usec + CONNECTION_DRAIN_USEC), 0);
+        owner_expect(&owner, "closed ");
+}
