@@ -246,6 +246,24 @@ Job *runner_expire(Runner *runner, uint64_t now_usec)
         return job;
 }
 
+void runner_drain(Runner *runner)
+{
+        pthread_mutex_lock(&runner->lock);
+        runner->ends = true;
+        while (runner->waiting.first)
+                job_free(take_waiting(runner, &runner->waiting.first));
+        pthread_cond_signal(&runner->changed);
+        pthread_mutex_unlock(&runner->lock);
+}
+
+bool runner_is_idle(Runner *runner)
+{
+        pthread_mutex_lock(&runner->lock);
+        bool idle = !runner->waiting.first && !runner->running && !runner->done.first;
+        pthread_mutex_unlock(&runner->lock);
+        return idle;
+}
+
 bool runner_goes_on(Runner *runner)
 {
         pthread_mutex_lock(&runner->lock);

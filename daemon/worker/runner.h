@@ -80,6 +80,12 @@ Job *runner_cancel(Runner *runner, uint64_t index);
 /** runner_expire() - The same for one job whose deadline has passed; to be called until it returns NULL. */
 Job *runner_expire(Runner *runner, uint64_t now_usec);
 
+/** runner_drain() - Drops the jobs that wait, and begins none any more; the one that runs comes back as ever. */
+void runner_drain(Runner *runner);
+
+/** runner_is_idle() - Whether no job waits, runs, or is to be had from runner_done(). */
+bool runner_is_idle(Runner *runner);
+
 /**
  * runner_goes_on() - Whether jobs come to an end. A long search may take as long as it does until it is told to stop, which it is
  * when its deadline has passed.

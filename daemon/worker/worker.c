@@ -6,6 +6,8 @@
  *     hands it over once.
  *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so
  *     that the loop never waits for the disk.
+ *  3. Told to stop, it begins no job. It ends once the result of the one that it had begun has left, or with
+ *     WORKER_DRAIN_USEC; what it had not begun the guard takes for lost with it.
  */
 
 #include "worker/worker.h"
@@ -28,11 +30,18 @@
 #include "worker/operation.h"
 #include "worker/runner.h"
 
+/* Long for most searches, and less than TimeoutStopSec= of the unit by what a job may take to hear that it is
+ * to stop. */
+#define WORKER_DRAIN_USEC (UINT64_C(6) * 1000 * 1000)
+
 typedef struct Worker {
         sd_event *event;
         Channel *channel;
         sd_event_source *timer;
         sd_event_source *done;
+        sd_event_source *drained; /* there once it was told to stop, as is patience */
+        sd_event_source *patience;
+        int manager_fd;
         Watchdog watchdog;
         Belief belief;
         Runner *runner;
@@ -207,6 +216,8 @@ static int take_job(Worker *worker, Packet *packet)
 
         if (!job_message_decode(packet->body, packet->n_body, &message))
                 return -EPROTO;
+        if (worker->drained)
+                return 0;
         job = job_new();
         if (!job)
                 return -ENOMEM;
@@ -315,11 +326,48 @@ static int say_galleries(Worker *worker)
         return r;
 }
 
-static int stop_on_signals(sd_event *event)
+static int end_if_drained(Worker *worker)
 {
-        int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+        bool done = runner_is_idle(worker->runner) && channel_is_idle(worker->channel);
 
-        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        return done ? sd_event_exit(worker->event, 0) : 0;
+}
+
+/* Asked after whatever else the loop does. */
+static int on_drained(sd_event_source *source, void *userdata)
+{
+        return end_if_drained(userdata);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        diag(DIAG_WARNING, "A job does not end in time, and is ended.");
+        return sd_event_exit(userdata, 0);
+}
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Worker *worker = userdata;
+
+        if (worker->drained)
+                return 0;
+        /* A manager that has gone needs no telling. */
+        (void)manager_tell(worker->manager_fd, "STOPPING=1", false);
+        runner_drain(worker->runner);
+        int r = sd_event_add_post(worker->event, &worker->drained, on_drained, worker);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(worker->drained, true);
+        if (r >= 0)
+                r = sd_event_add_time_relative(worker->event, &worker->patience, CLOCK_MONOTONIC,
+                                               WORKER_DRAIN_USEC, 0, on_patience, worker->event);
+        return r < 0 ? sd_event_exit(worker->event, r) : end_if_drained(worker);
+}
+
+static int stop_on_signals(Worker *worker)
+{
+        int r = sd_event_add_signal(worker->event, NULL, SIGTERM, on_stop, worker);
+
+        return r < 0 ? r : sd_event_add_signal(worker->event, NULL, SIGINT, on_stop, worker);
 }
 
 /* A loop that goes round beside a job that does not end is no sign of life. */
@@ -332,7 +380,7 @@ static bool goes_on(void *userdata)
 
 static int start(Worker *worker, int fd)
 {
-        int r = stop_on_signals(worker->event);
+        int r = stop_on_signals(worker);
         if (r >= 0)
                 r = runner_new(run_job, worker, &worker->runner);
         if (r >= 0)
@@ -363,6 +411,7 @@ int worker_serve(const WorkerContext *context)
         Worker worker = {.galleries = context->galleries,
                          .engine = context->engine,
                          .engine_name = engine_name(context->engine),
+                         .manager_fd = context->manager_fd,
                          .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},
                          .stored = context->seen};
 
@@ -384,6 +433,8 @@ int worker_serve(const WorkerContext *context)
         channel_free(worker.channel);
         sd_event_source_unref(worker.done);
         sd_event_source_unref(worker.timer);
+        sd_event_source_unref(worker.drained);
+        sd_event_source_unref(worker.patience);
         watchdog_deinit(&worker.watchdog);
         runner_free(worker.runner);
         sd_event_unref(worker.event);

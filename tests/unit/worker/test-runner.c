@@ -215,3 +215,26 @@ Test(runner, runs_no_more_after_a_failure, .timeout = 60)
         job_free(job);
         runner_free(runner);
 }
+
+Test(runner, drained_it_ends_what_runs_and_begins_nothing, .timeout = 60)
+{
+        Deaf deaf = {.holds = true};
+        Runner *runner;
+        Job *job;
+
+        cr_assert_eq(runner_new(run_deaf, &deaf, &runner), 0);
+        cr_expect(runner_is_idle(runner));
+        (void)submit(runner, 0, UINT64_MAX);
+        while (!atomic_load(&deaf.runs))
+                sched_yield();
+        (void)submit(runner, 2, UINT64_MAX);
+        runner_drain(runner);
+        cr_expect_not(runner_is_idle(runner));
+        atomic_store(&deaf.holds, false);
+        cr_assert_eq(wait_done(runner, &job), 0);
+        cr_expect_eq(job->index, 0);
+        cr_expect_eq(atomic_load(&job->stop), JOB_GOES_ON, "nobody told it to stop");
+        job_free(job);
+        cr_expect(runner_is_idle(runner), "the other one is dropped");
+        runner_free(runner);
+}

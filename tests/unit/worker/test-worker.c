@@ -563,6 +563,48 @@ Test(worker, gives_up_what_is_late)
         expect_still_works();
 }
 
+/* How many results come before the worker hangs up; each must be the next job's, and ok. */
+static size_t n_results_of(const PlayedJob *jobs)
+{
+        size_t n = 0;
+
+        for (;; n++) {
+                _cleanup_(packet_deinit) Packet packet = PACKET_INIT;
+                _cleanup_(result_deinit) ResultMessage message = {};
+                cr_assert(played_guard_hears(&guard, 20000));
+                int r = packet_receive(guard.fd, &packet);
+                if (r == PACKET_E_CLOSED)
+                        return n;
+                cr_assert_eq(r, 0);
+                cr_assert_eq(packet.type, MESSAGE_RESULT);
+                cr_assert(result_decode(packet.body, packet.n_body, &message));
+                cr_expect_eq(message.index, jobs[n].message.index);
+                cr_expect_str_eq(message.result, "ok");
+        }
+}
+
+Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
+{
+        enum { N = 12 };
+        PlayedJob jobs[N];
+        int status;
+
+        enrol_much();
+        slow_jobs(jobs, N, 60000000);
+        for (size_t i = 0; i < N; i++)
+                played_guard_send_job(&guard, &jobs[i]);
+        (void)usleep(20000); /* It has begun one; how far it has come by then is all the same. */
+        cr_assert_eq(kill(guard.pid, SIGTERM), 0);
+        size_t n = n_results_of(jobs);
+        cr_expect(n >= 1 && n < N, "%zu results", n);
+        cr_assert_eq(waitpid(guard.pid, &status, 0), guard.pid);
+        guard.pid = 0;
+        cr_assert(WIFEXITED(status));
+        cr_expect_eq(WEXITSTATUS(status), 0);
+        for (size_t i = 0; i < N; i++)
+                played_job_deinit(&jobs[i]);
+}
+
 Test(worker, says_overloaded_when_too_many_jobs_wait)
 {
         enum { N = 1100 };
