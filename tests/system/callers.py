@@ -7,6 +7,7 @@ each call; and the trail held against what they were told.
                                      OUT, and the counts of the endings on standard output
   callers check OUT LEAVES           whether each receipt in OUT is in LEAVES (of `matchguard audit search --json`), with its
                                      decision and its outcome, each answer is what its leaf allows, and no call hung
+  callers lost OUT LEAVES            how many searches were done, and are none of the answers in OUT
 
 A call ends as `answered`, as the name of an error, as `closed` (the connection ended before a reply), `refused` (nobody
 listened), or `hung` (no reply in LIMIT seconds).
@@ -131,5 +132,12 @@ def check(out, leaves):
     return 1 if wrong or not calls else 0
 
 
+def lost(out, leaves):
+    told = {call["receipt"]["request"] for call in map(json.loads, open(out)) if call["ending"] == "answered"}
+    done = {entry["leaf"]["request"] for entry in map(json.loads, open(leaves))
+            if entry["leaf"].get("operation") == "identify" and (entry.get("outcome") or {}).get("result") == "ok"}
+    print(len(done - told))
+
+
 if __name__ == "__main__":
-    sys.exit({"run": run, "check": check}[sys.argv[1]](*sys.argv[2:]))
+    sys.exit({"run": run, "check": check, "lost": lost}[sys.argv[1]](*sys.argv[2:]))
