@@ -198,6 +198,8 @@ static void status_lines(Status *status, const char *key, const Buffer *text)
         char *lines = text->failed ? NULL : strdup(buffer_text(text));
         const char *rest = status_own(status, lines);
 
+        if (status->failed)
+                return;
         if (!*rest)
                 status_line(status, key, NULL);
         for (char *line = lines; line && *line;) {
