@@ -114,15 +114,19 @@ static int confine_policy(ConfineFolders *folders, const Options *options)
         return r;
 }
 
-/* Whether a folder, by its real name, surely holds more than this service's configuration: it is the root, or one in
- * it, as /etc is; or the galleries lie in it. */
-static bool confine_is_wide(const char *folder, const char *state_dir)
+static bool confine_lies_in(const char *path, const char *folder)
 {
         size_t n = strlen(folder);
 
-        bool holds_state =
-                strncmp(state_dir, folder, n) == 0 && (state_dir[n] == '/' || state_dir[n] == '\0');
-        return holds_state || !strchr(folder + 1, '/');
+        return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whether a folder, by its real name, surely holds more than this service's configuration: it is the root, or one in
+ * it, as /etc is; or galleries may lie in it. */
+static bool confine_is_wide(const char *folder, const char *state_dir)
+{
+        return !strchr(folder + 1, '/') || confine_lies_in(state_dir, folder) ||
+               confine_lies_in(folder, state_dir);
 }
 
 /* Where matchguard.conf is a link: the folder that it leads to. */

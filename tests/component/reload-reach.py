@@ -160,16 +160,18 @@ def through_links(site):
 
 def a_wide_folder_is_not_opened_for_a_configuration(site):
     """It would hold the galleries. The bytes of the file are read all the same."""
-    config = site.service.dir / "matchguard.conf"
-    site.configure(config, "notice")
-    (site.etc / "matchguard.conf").symlink_to(config)
-    site.start()
-    config.write_text("[Guard]\nLogLevel=warning\n")
-    site.reload()
-    site.level_is("warning", "the file itself")
-    site.configure(config, "error")
-    site.reload()
-    site.unread("/etc/matchguard/matchguard.conf", "warning", "another file in a wide folder")
+    for folder in (site.service.dir, site.service.state / "galleries"):
+        config = folder / "matchguard.conf"
+        site.configure(config, "notice")
+        link(site.etc / "matchguard.conf", config)
+        site.start()
+        config.write_text("[Guard]\nLogLevel=warning\n")
+        site.reload()
+        site.level_is("warning", f"the file itself in {folder}")
+        site.configure(config, "error")
+        site.reload()
+        site.unread("/etc/matchguard/matchguard.conf", "warning", f"another file in {folder}")
+        site.service.stop()
 
 
 def folders_that_were_given(site):
