@@ -173,8 +173,15 @@ static char *reload_plain(Buffer *text)
         return text->failed ? NULL : buffer_take(text, NULL);
 }
 
-static void reload_append_faults(const PolicyFaults *faults, Buffer *text)
+static void reload_append_faults(const Reload *reload, const PolicyFaults *faults, Buffer *text)
 {
+        /* First, because the rest may be cut. */
+        if (faults->n > 0 && etc_reader_is_gone(&reload->guard->etc_reader))
+                buffer_append_text(
+                        text, "mg-etc-reader, the process that opens passwd(5) and group(5) for this "
+                              "service, has ended or did not answer, so that no name of an account can be "
+                              "looked up; restart the service, which starts it anew "
+                              "(systemctl restart matchguard.service)\n");
         for (size_t i = 0; i < faults->n && text->n < RELOAD_WHY_MAX; i++)
                 buffer_append_format(text, "%s%s", i > 0 ? "\n" : "", faults->lines[i]);
 }
@@ -206,7 +213,7 @@ static char *reload_describe(const Reload *reload)
                 buffer_append_text(&text, "; restart the service, which reads it "
                                           "(systemctl restart matchguard.service)\n");
         }
-        reload_append_faults(&reload->faults, &text);
+        reload_append_faults(reload, &reload->faults, &text);
         return reload_plain(&text);
 }
 
@@ -226,7 +233,7 @@ static int reload_take_config(Reload *reload)
         else if (reload->config_result < 0)
                 buffer_append_format(&text, "%s: %s", guard->options->config_path,
                                      strerror(-reload->config_result));
-        reload_append_faults(&reload->config_faults, &text);
+        reload_append_faults(reload, &reload->config_faults, &text);
         guard->config_fault = reload_plain(&text);
         if (!guard->config_fault)
                 return -ENOMEM;
@@ -331,6 +338,26 @@ static int reload_on_done(sd_event_source *source, int fd, uint32_t events, void
 
 /* ------------------------------------------------------------------------------------------ the beginning */
 
+static int reload_on_reader_gone(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        event_tell(
+                EVENT_ETC_READER_GONE, EVENT_NO_FIELDS,
+                "mg-etc-reader, the process that opens passwd(5) and group(5) for this one, has ended or did "
+                "not answer. The policy in force stays, and none that names accounts can be loaded until the "
+                "service is started anew (systemctl restart matchguard.service).");
+        return 0;
+}
+
+/* Its end is told once, also where nothing is loaded. */
+static int reload_watch_reader(Reload *reload)
+{
+        Guard *guard = reload->guard;
+
+        int r = sd_event_add_io(guard->event, &reload->reader_gone, guard->etc_reader.fd, EPOLLHUP,
+                                reload_on_reader_gone, reload);
+        return r < 0 ? r : sd_event_source_set_enabled(reload->reader_gone, SD_EVENT_ONESHOT);
+}
+
 static int reload_begin(Reload *reload, const ReloadAsker *asker)
 {
         reload->asker = *asker;
@@ -393,13 +420,18 @@ int reload_init(Reload *reload, Guard *guard)
                 return -errno;
         int r = sd_event_add_io(guard->event, &reload->done, reload->done_fd, EPOLLIN, reload_on_done,
                                 reload);
-        return r < 0 ? r : sd_event_source_set_exit_on_failure(reload->done, true);
+        if (r >= 0)
+                r = sd_event_source_set_exit_on_failure(reload->done, true);
+        return r < 0 ? r : reload_watch_reader(reload);
 }
 
 void reload_deinit(Reload *reload)
 {
         if (!reload->guard)
                 return;
+        reload->reader_gone = sd_event_source_disable_unref(reload->reader_gone);
+        /* The thread must not wait for it while this one waits for the thread. */
+        etc_reader_shut(&reload->guard->etc_reader);
         if (reload->running)
                 (void)pthread_join(reload->thread, NULL); /* It was made joinable, and is ours. */
         reload_clear(reload);

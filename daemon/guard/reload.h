@@ -44,6 +44,7 @@ typedef struct Reload {
         pthread_t thread;
         int done_fd; /* the thread says that it is done */
         sd_event_source *done;
+        sd_event_source *reader_gone; /* no account can be looked up any more */
 
         /* What the new policy is compared with. It stays in force until this reload ends, because nothing
          * but a reload changes the policy, and one comes after the other. */

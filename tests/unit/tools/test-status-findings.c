@@ -140,6 +140,12 @@ static const Case cases[] = {
          "confined than it could be: "
          "--log-seccomp.\"}}}",
          FINDING_WARNING, "Less confined than it could be: --log-seccomp.", "Take --log-seccomp away"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}}}",
+         FINDING_ERROR, "mg-etc-reader, has ended or did not answer: the policy that runs stays",
+         "'systemctl restart matchguard.service' starts it anew"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}},"
+         "\"private\":true}",
+         FINDING_ERROR, "none that names accounts can be loaded", "Another 'matchguard run'"},
         {"{\"log\":{\"level\":\"debug\",\"configured\":\"info\"}}", FINDING_NOTICE,
          "The log level is debug until the next start, where matchguard.conf says info",
          "'matchguard log-level --default'"},
