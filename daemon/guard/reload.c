@@ -50,6 +50,7 @@ static int reload_read_config(Reload *reload)
 {
         Guard *guard = reload->guard;
         const ConfigSource source = {.path = guard->options->config_path,
+                                     .origin = trail_origin(guard->trail),
                                      .open_accounts = etc_reader_open,
                                      .userdata = &guard->etc_reader};
         _cleanup_(config_deinit) Config config = CONFIG_INIT;

@@ -103,7 +103,7 @@ def anybody_is_told_nothing_of_others(site, serving, words):
     for name in ("police", "thorn", "faces", "rescue", "moratorium", str(site.service.dir), *SECRETS):
         tally.check(name not in text, f"a stranger is told of {name}: {text}")
     text = site.words(uid=mg.STRANGER_UID)[1]
-    tally.check(text.startswith("matchguard serves. Nothing is wrong." if serving else "matchguard does not serve. 1 error."), text)
+    tally.check(text.startswith("matchguard serves. version " if serving else "matchguard does not serve. 1 error."), text)
 
 
 def policy_and_configuration(site):
@@ -121,6 +121,9 @@ def policy_and_configuration(site):
     site.configure("Nonsense=1")
     service.tool("reload", check=0)
     site.expect("error", f"{site.config}:3:1: unknown key", f"Mend {site.config}")
+    site.configure("Origin=late.example/log")
+    service.tool("reload", check=0)
+    site.expect("error", f"{site.config}:3:8: the log is called \"{site.told()[1]['status']['origin']}\"", f"Mend {site.config}")
     site.configure("EpochLength=2s")
     service.tool("reload", check=0)
     site.expect_none("the configuration is mended")
