@@ -9,6 +9,8 @@
 
 #include "base/manager.h"
 
+enum { WATCHDOG_SIGNS = 3 };
+
 static int watchdog_arm(Watchdog *watchdog)
 {
         int r = sd_event_source_set_time_relative(watchdog->timer, watchdog->usec);
@@ -34,11 +36,16 @@ int watchdog_init(Watchdog *watchdog, sd_event *event)
         int r = sd_watchdog_enabled(0, &limit_usec);
         if (r <= 0)
                 return r;
-        watchdog->usec = limit_usec / 3;
+        watchdog->usec = limit_usec / WATCHDOG_SIGNS;
         r = sd_event_add_time(event, &watchdog->timer, CLOCK_BOOTTIME, 0, 0, watchdog_on_timer, watchdog);
         if (r >= 0)
                 r = sd_event_source_set_exit_on_failure(watchdog->timer, true);
         return r < 0 ? r : watchdog_arm(watchdog);
+}
+
+uint64_t watchdog_limit(const Watchdog *watchdog)
+{
+        return watchdog->usec * WATCHDOG_SIGNS;
 }
 
 void watchdog_deinit(Watchdog *watchdog)

@@ -25,5 +25,8 @@ typedef struct Watchdog {
  */
 int watchdog_init(Watchdog *watchdog, sd_event *event);
 
+/** watchdog_limit() - How long the manager waits for a sign of life, in µs; 0: it waits for none. */
+uint64_t watchdog_limit(const Watchdog *watchdog);
+
 /** watchdog_deinit() - Feeds it no more. */
 void watchdog_deinit(Watchdog *watchdog);

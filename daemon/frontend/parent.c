@@ -177,6 +177,13 @@ static int parent_on_patience(sd_event_source *source, uint64_t usec, void *user
         return sd_event_exit(parent->event, 0);
 }
 
+static int parent_send_stopping(Parent *parent)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+
+        return channel_send(parent->channel, MESSAGE_STOPPING, &body, NULL, 0);
+}
+
 static int parent_on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Parent *parent = userdata;
@@ -187,8 +194,10 @@ static int parent_on_stop(sd_event_source *source, const struct signalfd_siginfo
         /* A manager that has gone needs no telling. */
         (void)manager_tell(parent->manager_fd, "STOPPING=1", false);
         parent->stop_fds[1] = fd_close(parent->stop_fds[1]);
-        int r = sd_event_add_time_relative(parent->event, &parent->patience, CLOCK_MONOTONIC,
-                                           PARENT_DRAIN_USEC, 0, parent_on_patience, parent);
+        int r = parent_send_stopping(parent);
+        if (r >= 0)
+                r = sd_event_add_time_relative(parent->event, &parent->patience, CLOCK_MONOTONIC,
+                                               PARENT_DRAIN_USEC, 0, parent_on_patience, parent);
         if (r >= 0)
                 r = sd_event_source_set_exit_on_failure(parent->patience, true);
         return r < 0 ? r : parent_end_if_drained(parent);

@@ -41,6 +41,7 @@ bool frontend_peer_is(int fd, uid_t account)
 static void frontend_end(Frontend *frontend)
 {
         frontend->channel = channel_free(frontend->channel);
+        frontend->stopping = false;
         while (!TAILQ_EMPTY(&frontend->children)) {
                 Child *child = TAILQ_FIRST(&frontend->children);
                 TAILQ_REMOVE(&frontend->children, child, link);
@@ -68,11 +69,23 @@ static int frontend_breach(Frontend *frontend)
         return 0;
 }
 
+/* Who connects from now on waits for the next one. */
+static int frontend_on_stopping(Frontend *frontend)
+{
+        frontend->stopping = true;
+        event_tell(EVENT_FRONTEND_STOPS, EVENT_NO_FIELDS, "The frontend stops, as it was told.");
+        guard_peers_changed(frontend->guard);
+        return 0;
+}
+
 static int frontend_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
         Frontend *frontend = userdata;
         ChildGoneMessage message;
 
+        if (packet->type == MESSAGE_STOPPING && packet->n_fds == 0 && packet->n_body == 0 &&
+            !frontend->stopping)
+                return frontend_on_stopping(frontend);
         if (packet->type != MESSAGE_CHILD_GONE || packet->n_fds > 0 ||
             !child_gone_decode(packet->body, packet->n_body, &message))
                 return frontend_breach(frontend);
@@ -93,7 +106,7 @@ static int frontend_on_closed(Channel *channel, int reason, void *userdata)
         if (reason < 0)
                 event_tell(EVENT_FRONTEND_GONE, EVENT_FIELDS({"error", strerror(-reason)}),
                            "The frontend's socket fails: %s", strerror(-reason));
-        else
+        else if (!frontend->stopping)
                 event_tell(EVENT_FRONTEND_GONE, EVENT_NO_FIELDS, "The frontend has gone.");
         frontend_end(frontend);
         guard_peers_changed(frontend->guard);

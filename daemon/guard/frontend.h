@@ -18,6 +18,7 @@ struct Guard;
 typedef struct Frontend {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
+        bool stopping;    /* it has said so: it is given no client any more */
         TAILQ_HEAD(FrontendChildren, Child) children;
         uint64_t next_child;
         uint64_t next_connection;

@@ -34,11 +34,12 @@ enum {
 void guard_peers_changed(Guard *guard)
 {
         bool started = guard->started && !guard->stopping;
-        bool serving = started && guard->frontend.channel && guard->worker.ready;
+        bool reads = guard->frontend.channel && !guard->frontend.stopping;
+        bool computes = guard->worker.ready && !guard->worker.stopping;
+        bool serving = started && reads && computes;
         /* Without a trail there is nobody that a worker could believe. */
         bool open = started || (guard->standby.active && !guard->stopping);
-        const ListenersWanted wanted = {
-                .clients = open && guard->frontend.channel, .frontend = open, .worker = started};
+        const ListenersWanted wanted = {.clients = open && reads, .frontend = open, .worker = started};
 
         int r = listeners_set(&guard->listeners, &wanted);
         if (r < 0)
@@ -47,9 +48,11 @@ void guard_peers_changed(Guard *guard)
         if (serving == guard->serving)
                 return;
         guard->serving = serving;
+        /* While a frontend is exchanged callers wait, and where all is stopped it is the first to go. */
+        bool alarming = open && !guard->frontend.stopping;
         if (serving)
                 event_tell(EVENT_SERVING, EVENT_NO_FIELDS, "Serving: frontend and worker are there.");
-        else if (open)
+        else if (alarming)
                 event_tell(EVENT_NOT_SERVING, EVENT_NO_FIELDS, "Not serving any more: the %s is not there.",
                            guard->frontend.channel ? "worker" : "frontend");
         summary_notify(guard, serving ? "X_MATCHGUARD_SERVING=1\n" : "X_MATCHGUARD_SERVING=0\n");

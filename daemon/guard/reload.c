@@ -17,6 +17,7 @@
 #include "base/macro.h"
 #include "base/text.h"
 #include "guard/client.h"
+#include "guard/confine.h"
 #include "guard/guard.h"
 #include "guard/leaves.h"
 #include "guard/recount.h"
@@ -36,6 +37,9 @@ static int reload_work(Reload *reload)
         PolicySource source = guard_policy_source(guard);
 
         int r = policy_load(&reload->policy, &source, &reload->faults);
+        for (size_t i = 0; r != 0 && !reload->unreached && i < source.n_dirs; i++)
+                if (confine_refuses(source.dirs[i]))
+                        reload->unreached = source.dirs[i];
         if (r == 0)
                 r = wider_than(reload->old, reload->policy, &reload->wider);
         return r != 0 ? r : guard_archive_policy(guard->trail, reload->policy);
@@ -46,6 +50,7 @@ static int reload_read_config(Reload *reload)
 {
         Guard *guard = reload->guard;
         const ConfigSource source = {.path = guard->options->config_path,
+                                     .origin = trail_origin(guard->trail),
                                      .open_accounts = etc_reader_open,
                                      .userdata = &guard->etc_reader};
         _cleanup_(config_deinit) Config config = CONFIG_INIT;
@@ -53,6 +58,7 @@ static int reload_read_config(Reload *reload)
         int r = config_load(&source, &config, &reload->config_faults);
         if (r == 0)
                 reload->log_level = config.log_level;
+        reload->config_unreached = r == -EACCES && confine_refuses(source.path);
         return r;
 }
 
@@ -78,6 +84,7 @@ static void reload_clear(Reload *reload)
         reload->faults = (PolicyFaults){};
         policy_faults_deinit(&reload->config_faults);
         reload->config_faults = (PolicyFaults){};
+        reload->unreached = NULL;
         free(reload->why);
         reload->why = NULL;
         reload->busy = false;
@@ -180,6 +187,16 @@ static void reload_append_faults(const Reload *reload, const PolicyFaults *fault
                 buffer_append_format(text, "%s%s", i > 0 ? "\n" : "", faults->lines[i]);
 }
 
+/* Of what the guard may read, but for its own confinement. */
+static void reload_append_unreached(const char *kind, const char *path, Buffer *text)
+{
+        buffer_append_format(
+                text,
+                "%s: not the %s that stood there when the guard started, and so out of its reach "
+                "(matchguardd(8), CONFINEMENT)",
+                path, kind);
+}
+
 static char *reload_describe(const Reload *reload)
 {
         _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
@@ -192,6 +209,11 @@ static char *reload_describe(const Reload *reload)
                                    "policy: a Rate looks back further than this run has counted permits; "
                                    "restart the service, which counts them anew "
                                    "(systemctl restart matchguard.service)");
+        if (reload->unreached) {
+                reload_append_unreached("folder", reload->unreached, &text);
+                buffer_append_text(&text, "; restart the service, which reads it "
+                                          "(systemctl restart matchguard.service)\n");
+        }
         reload_append_faults(reload, &reload->faults, &text);
         return reload_plain(&text);
 }
@@ -206,7 +228,10 @@ static int reload_take_config(Reload *reload)
         guard->config_fault = NULL;
         if (reload->config_result == 0)
                 return log_level_configure(guard, reload->log_level);
-        if (reload->config_result < 0)
+        guard->config_unread = reload->config_unreached;
+        if (reload->config_unreached)
+                reload_append_unreached("file", guard->options->config_path, &text);
+        else if (reload->config_result < 0)
                 buffer_append_format(&text, "%s: %s", guard->options->config_path,
                                      strerror(-reload->config_result));
         reload_append_faults(reload, &reload->config_faults, &text);
@@ -214,7 +239,11 @@ static int reload_take_config(Reload *reload)
         if (!guard->config_fault)
                 return -ENOMEM;
         event_tell(EVENT_CONFIG_REJECTED, EVENT_FIELDS({"why", guard->config_fault}),
-                   "The configuration has a fault, and nothing of it takes effect: %s", guard->config_fault);
+                   guard->config_unread
+                           ? "The configuration is read again by a restart only (systemctl restart "
+                             "matchguard.service), and nothing new of it takes effect: %s"
+                           : "The configuration has a fault, and nothing of it takes effect: %s",
+                   guard->config_fault);
         return 0;
 }
 

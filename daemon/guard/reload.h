@@ -54,9 +54,11 @@ typedef struct Reload {
         int result; /* 0, POLICY_E_INVALID, RELOAD_E_UNCOUNTED, or -errno */
         Policy *policy;
         PolicyFaults faults;
+        const char *unreached; /* a policy folder that confine() keeps it from; NULL: none; borrowed */
         Wider wider;
-        char *why;         /* the faults as one text */
-        int config_result; /* of matchguard.conf: 0, CONFIG_E_INVALID, or -errno */
+        char *why;             /* the faults as one text */
+        int config_result;     /* of matchguard.conf: 0, CONFIG_E_INVALID, or -errno */
+        bool config_unreached; /* confine() keeps it from that file */
         DiagLevel log_level;
         PolicyFaults config_faults;
 

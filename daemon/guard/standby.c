@@ -1,10 +1,12 @@
 /*
  * Standing by. Owns the timer that tries again. Run by the guard's loop, which the start then blocks for as
- * long as a start takes: nothing is decided meanwhile.
+ * long as a start takes: nothing is decided meanwhile, and the watchdog has to allow for it.
  */
 
 #include "guard/standby.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -15,6 +17,22 @@
 #include "trail/event.h"
 
 #define STANDBY_USEC (1 * CLOCK_USEC_PER_SEC)
+/* As TimeoutStartSec= of the unit: a start that reads a large trail is no loop that stands still. */
+#define STANDBY_START_USEC (600 * CLOCK_USEC_PER_SEC)
+
+/* How long the manager waits for a sign of life from now on; 0: as its unit says. */
+static void standby_set_watchdog(Standby *standby, uint64_t usec)
+{
+        Notifier *notifier = &standby->guard->notifier;
+        char text[64];
+
+        if (notifier->watchdog.usec == 0)
+                return;
+        (void)snprintf(text, sizeof(text), "WATCHDOG_USEC=%ju",
+                       (uintmax_t)(usec > 0 ? usec : watchdog_limit(&notifier->watchdog)));
+        /* Without memory a long start is taken for a hang, and tried again. */
+        (void)notifier_tell(notifier, text);
+}
 
 static int standby_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -51,6 +69,7 @@ int standby_begin(Standby *standby, const TrailFault *fault)
                 return r;
         if (!again) {
                 guard_peers_changed(standby->guard);
+                standby_set_watchdog(standby, STANDBY_START_USEC);
                 /* The service manager would not start the frontend, and then end a start that takes so long. */
                 summary_notify(standby->guard, "READY=1\n");
         }
@@ -59,7 +78,9 @@ int standby_begin(Standby *standby, const TrailFault *fault)
 
 void standby_end(Standby *standby)
 {
-        if (standby->active)
+        if (standby->active) {
                 event_tell(EVENT_TRAIL_MENDED, EVENT_NO_FIELDS, "The trail is written again.");
+                standby_set_watchdog(standby, 0);
+        }
         standby->active = false;
 }

@@ -198,6 +198,8 @@ static void status_lines(Status *status, const char *key, const Buffer *text)
         char *lines = text->failed ? NULL : strdup(buffer_text(text));
         const char *rest = status_own(status, lines);
 
+        if (status->failed)
+                return;
         if (!*rest)
                 status_line(status, key, NULL);
         for (char *line = lines; line && *line;) {
@@ -251,7 +253,8 @@ static void status_places(Guard *guard, Status *status)
         status_own_path(guard, "exportDirectory", "export", status);
         status_text(status, "configFile", guard->options->config_path);
         if (guard->config_fault)
-                status_text(status, "configFault", guard->config_fault);
+                status_text(status, guard->config_unread ? "configUnread" : "configFault",
+                            guard->config_fault);
         status_bool(status, "private", guard->options->private);
 }
 

@@ -236,6 +236,16 @@ static int worker_on_result(Worker *worker, Packet *packet)
         return request_result(request, packet, &message);
 }
 
+/* It is sent no more jobs; the result of the last may still come. */
+static int worker_on_stopping(Worker *worker)
+{
+        worker->stopping = true;
+        event_tell(EVENT_WORKER_STOPS, EVENT_FIELDS({"session", worker->session}),
+                   "The worker stops, as it was told.");
+        guard_peers_changed(worker->guard);
+        return 0;
+}
+
 static int worker_on_packet(Channel *channel, Packet *packet, void *userdata)
 {
         Worker *worker = userdata;
@@ -246,6 +256,9 @@ static int worker_on_packet(Channel *channel, Packet *packet, void *userdata)
                 return worker_on_gallery(worker, packet);
         if (packet->n_fds == 0 && packet->type == MESSAGE_RESULT)
                 return worker_on_result(worker, packet);
+        if (packet->n_fds == 0 && packet->type == MESSAGE_STOPPING && packet->n_body == 0 && worker->ready &&
+            !worker->stopping)
+                return worker_on_stopping(worker);
         return worker_breach(worker, "a message that workers do not send");
 }
 
@@ -259,7 +272,7 @@ static int worker_on_closed(Channel *channel, int reason, void *userdata)
                 event_tell(EVENT_WORKER_GONE,
                            EVENT_FIELDS({"session", worker->session}, {"error", strerror(-reason)}),
                            "The worker's socket fails: %s", strerror(-reason));
-        else
+        else if (!worker->stopping)
                 event_tell(EVENT_WORKER_GONE, EVENT_FIELDS({"session", worker->session}),
                            "The worker has gone.");
         return worker_end(worker);
@@ -324,7 +337,7 @@ int worker_show(Worker *worker, const TrailCommit *commit)
 
 int worker_send(Worker *worker, const WorkerJob *job, Buffer *body)
 {
-        if (!worker->ready || !job->session || strcmp(job->session, worker->session) != 0)
+        if (!worker->ready || worker->stopping || !job->session || strcmp(job->session, worker->session) != 0)
                 return WORKER_E_GONE;
         int r = worker_show_held(worker, job->tree_size);
         if (r < 0)

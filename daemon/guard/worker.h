@@ -44,6 +44,7 @@ typedef struct Worker {
         struct Guard *guard;
         Channel *channel; /* NULL: none is connected */
         bool ready;       /* it has said hello */
+        bool stopping;    /* and that it stops: it is sent no job any more */
         char session[WORKER_SESSION_SIZE];
         char version[WORKER_NAME_MAX + 1];
         char engine[WORKER_NAME_MAX + 1];

@@ -8,10 +8,10 @@
  * (packet_send()).
  *
  * guard -> frontend parent     SPAWN (with the child's end of a socket pair)
- * frontend parent -> guard     CHILD_GONE
+ * frontend parent -> guard     CHILD_GONE, STOPPING
  * guard -> child               CONNECT (with the client's socket), CREDIT, ANSWER, HANG_UP
  * child -> guard               CALL, REFUSED, CLOSED
- * worker -> guard              HELLO, GALLERY, RESULT
+ * worker -> guard              HELLO, GALLERY, RESULT, STOPPING
  * guard -> worker              CHECKPOINT, JOB, CANCEL
  * guard -> all of them         LOG_LEVEL
  */
@@ -45,6 +45,8 @@ typedef enum MessageType {
         MESSAGE_CANCEL = 66,
 
         MESSAGE_LOG_LEVEL = 80,
+
+        MESSAGE_STOPPING = 96, /* no body: it was told to stop, and is to be given nothing new */
 } MessageType;
 
 enum {

@@ -345,6 +345,13 @@ static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
         return sd_event_exit(userdata, 0);
 }
 
+static int say_stopping(Worker *worker)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+
+        return channel_send(worker->channel, MESSAGE_STOPPING, &body, NULL, 0);
+}
+
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
         Worker *worker = userdata;
@@ -354,7 +361,9 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         /* A manager that has gone needs no telling. */
         (void)manager_tell(worker->manager_fd, "STOPPING=1", false);
         runner_drain(worker->runner);
-        int r = sd_event_add_post(worker->event, &worker->drained, on_drained, worker);
+        int r = say_stopping(worker);
+        if (r >= 0)
+                r = sd_event_add_post(worker->event, &worker->drained, on_drained, worker);
         if (r >= 0)
                 r = sd_event_source_set_exit_on_failure(worker->drained, true);
         if (r >= 0)

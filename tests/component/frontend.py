@@ -358,10 +358,11 @@ def a_child_does_not_outlive_the_frontend(guard):
 
 
 def stop(guard, group=True):
-    """As systemd does: the parent and every child."""
+    """As systemd does: the parent and every child. The guard hears of it."""
     for pid in [guard.process.pid, *(guard.child_pids() if group else [])]:
         with contextlib.suppress(ProcessLookupError):  # the parent was faster
             os.kill(pid, signal.SIGTERM)
+    assert guard.is_told_of_stop()
 
 
 def expect_end(guard, timeout=5):
@@ -423,7 +424,7 @@ def a_stop_takes_nothing_new(guard):
     late_connection, late_sock = child.connect()
     expect(child, ("closed", late_connection))
     assert late_sock.recv(1) == b""
-    stop(guard)  # told twice it is no more in a hurry
+    guard.process.send_signal(signal.SIGTERM)  # told twice it is no more in a hurry
     child.answer(call, fakeguard.WHO_AM_I, identity="uid")
     assert Replies(sock).next()
     assert guard.child_gone() == (child.id, 0)
@@ -484,7 +485,7 @@ def a_stop_waits_a_moment_for_a_client_that_does_not_read(guard):
     expect(child, ("closed", reads[0]))
     began = time.monotonic()
     while True:  # a little now and then is not enough
-        deaf[1].recv(100)
+        deaf[1].recv(2048)
         try:
             assert child.receive(0.2) == ("closed", deaf[0])
             break

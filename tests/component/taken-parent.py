@@ -161,7 +161,7 @@ def packets(**more):
 
 
 CASES = [
-    # On its own channel: CHILD_GONE is the only word that it has. Of children that are none it says nothing.
+    # On its own channel it has two words: CHILD_GONE, and once STOPPING. Of children that are none it says nothing.
     *((f"message {kind}", to_guard(Shot(kind, gone(0))), ALL)
       for kind in (0, 1, 3, 15, 16, 17, 18, 19, 20, 31, 32, 33, 34, 35, 47, 48, 49, 50, 63, 64, 65, 66, 67, 128, 255)),
     *((f"a child's {name}", to_guard(lambda parent, kind=kind, make=make: Shot(kind, make(parent.first.own))), ALL)
@@ -184,6 +184,10 @@ CASES = [
     ("1,000 ends of nobody", to_guard(*[Shot(wire.CHILD_GONE, gone(2 ** 32 + i)) for i in range(1000)]), NOTHING),
     ("the end of a child before the last", to_guard(lambda parent: Shot(wire.CHILD_GONE, gone(parent.first.id - 100))),
         NOTHING),
+    ("it stops", to_guard(Shot(wire.STOPPING, b"")), NOTHING),
+    ("it stops twice", to_guard(Shot(wire.STOPPING, b""), Shot(wire.STOPPING, b"")), ALL),
+    ("it stops, with a byte", to_guard(Shot(wire.STOPPING, b"\0")), ALL),
+    ("it stops, with a descriptor", to_guard(Shot(wire.STOPPING, b"", n_fds=1)), ALL),
     # Children that it says are gone are gone; the others go on.
     ("the end of a child that lives", told_gone("first"), FIRST), ("of the other", told_gone("second"), SECOND),
     ("of both", told_gone("first", "second"), f"{FIRST} {SECOND}"), ("twice", told_gone("first", "first"), FIRST),

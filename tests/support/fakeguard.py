@@ -18,6 +18,7 @@ import traces
 INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"]
 
 SPAWN, CHILD_GONE, CONNECT, CREDIT, ANSWER, HANG_UP, CALL, REFUSED, CLOSED = 1, 2, 16, 17, 18, 19, 32, 33, 34
+STOPPING = 96
 WHY = ["malformed", "oneway", "too-large", "caller-gone", "frontend"]
 CALLS = ["match", "get-receipt", "who-am-i", "get-status", "reload", "get-checkpoint", "rebase", "open-details", "count-details", "erase"]
 
@@ -251,6 +252,9 @@ class FakeGuard:
         kind, body = receive_packet(self.sock, timeout)
         assert kind == CHILD_GONE, kind
         return struct.unpack("<QI", body)
+
+    def is_told_of_stop(self, timeout=10):
+        return receive_packet(self.sock, timeout) == (STOPPING, b"")
 
     def child_pids(self):
         path = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")

@@ -33,6 +33,7 @@ LAYOUTS = {SPAWN: "8 1 4", CHILD_GONE: "8 4", CONNECT: "8", HANG_UP: "8", CLOSED
            CALL: "8 8 1 " + MATCH, HELLO: "=16 str str str 8 =32 list", CANCEL: "8", CHECKPOINT: "str 8 hashes",
            JOB: "8 8 hashes 8 =32 blob blob",
            RESULT: "8 str str 1 ?8 8 8 8 8 str candidates list"}
+# Not STOPPING: it has no body to change, and whoever says it by chance is given nothing more to play with.
 TYPES = [*LAYOUTS, ANSWER, 0, 3, 15, 20, 35, 50, 67, 255]
 
 

@@ -157,6 +157,9 @@ def of_results():
         s("another result afterwards", also(lambda job: Shot(RESULT, job.result(candidates=(("s-07", 0.9),)))), BOTH),
         s("a hello afterwards", also(lambda job: Shot(HELLO, encode_hello())), BOTH),
         s("a hello of another engine afterwards", also(lambda job: Shot(HELLO, encode_hello(engine=LEAK))), BOTH),
+        s("that it stops, twice", also(*[lambda job: Shot(wire.STOPPING, b"")] * 2), BOTH),
+        s("that it stops, with a byte", lambda job: [Shot(wire.STOPPING, b"\0")]),
+        s("that it stops, with a descriptor", lambda job: [Shot(wire.STOPPING, b"", n_fds=1)]),
         s("a hello instead", lambda job: [Shot(HELLO, encode_hello())]),
         s("10,000 results of nothing", lambda job: [Shot(RESULT, job.result(index=job.index + i)) for i in range(1, 10001)]),
         s("the end instead of a result", lambda job: []),
@@ -243,5 +246,6 @@ HELLOS = [
     ("with a descriptor", lambda: [Shot(HELLO, encode_hello(), n_fds=1)]),
     ("in an open memfd", lambda: [Shot(HELLO, encode_hello(), memfd="open")]),
     *((f"message {kind} first", lambda kind=kind: [Shot(kind, struct.pack("<Q", 1))])
-        for kind in (0, 2, 32, 33, 34, CHECKPOINT, JOB, CANCEL, 255)),
+        for kind in (0, 2, 32, 33, 34, CHECKPOINT, JOB, CANCEL, wire.STOPPING, 255)),
+    ("that it stops, first", lambda: [Shot(wire.STOPPING, b"")]),
 ]

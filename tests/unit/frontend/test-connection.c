@@ -69,16 +69,24 @@ static int owner_closed(void *userdata)
 static const ConnectionHandlers owner_handlers = {owner_may_go, owner_wait, owner_call, owner_refused,
                                                   owner_closed};
 
-static void owner_init(Owner *owner)
+/* @room: for how many bytes that the client has not read; 0: as many as the kernel has for them */
+static void owner_init_with_room(Owner *owner, int room)
 {
         int fds[2];
 
         *owner = (Owner){.may_go = true};
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
         cr_assert_geq(sd_event_new(&owner->event), 0);
+        if (room > 0)
+                cr_assert_eq(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
         owner->client_fd = fds[0];
         ConnectionStart start = {owner->event, fds[1], 5, INTERFACE_MATCH, &owner_handlers, owner};
         cr_assert_eq(connection_new(&owner->connection, &start), 0);
+}
+
+static void owner_init(Owner *owner)
+{
+        owner_init_with_room(owner, 0);
 }
 
 static void owner_deinit(Owner *owner)
@@ -571,12 +579,12 @@ Test(connection, one_that_drains_is_not_held_up_by_a_client_that_reads_a_little)
 {
         _cleanup_(owner_deinit) Owner owner;
 
-        owner_init(&owner);
+        owner_init_with_room(&owner, 1);
         client_fill(&owner);
         uint64_t began_usec = now_usec(&owner) - CONNECTION_DRAIN_USEC;
         cr_assert_eq(connection_drain(owner.connection, began_usec), 0);
         cr_assert_eq(connection_check(owner.connection, began_usec + CONNECTION_DRAIN_USEC - 1), 0);
-        client_read(&owner, 4096);
+        client_read(&owner, SIZE_MAX);
         owner_expect(&owner, "");
         cr_assert_eq(connection_check(owner.connection, began_usec + CONNECTION_DRAIN_USEC), 0);
         owner_expect(&owner, "closed ");

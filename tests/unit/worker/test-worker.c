@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/macro.h"
 #include "log/signer.h"
 #include "played-guard.h"
@@ -563,24 +564,38 @@ Test(worker, gives_up_what_is_late)
         expect_still_works();
 }
 
-/* How many results come before the worker hangs up; each must be the next job's, and ok. */
+/* Receives one packet. Return: its type; 0 where the worker has hung up. */
+static uint8_t receive_one(Packet *packet)
+{
+        cr_assert(played_guard_hears(&guard, 20000));
+        int r = packet_receive(guard.fd, packet);
+        cr_assert(r == 0 || r == PACKET_E_CLOSED);
+        return r == 0 ? packet->type : 0;
+}
+
+/* How many results come before the worker hangs up; each must be the next job's, and ok, and its word that it stops be among them,
+ * once. */
 static size_t n_results_of(const PlayedJob *jobs)
 {
-        size_t n = 0;
+        size_t n = 0, n_stopping = 0;
 
-        for (;; n++) {
+        for (;;) {
                 _cleanup_(packet_deinit) Packet packet = PACKET_INIT;
                 _cleanup_(result_deinit) ResultMessage message = {};
-                cr_assert(played_guard_hears(&guard, 20000));
-                int r = packet_receive(guard.fd, &packet);
-                if (r == PACKET_E_CLOSED)
-                        return n;
-                cr_assert_eq(r, 0);
-                cr_assert_eq(packet.type, MESSAGE_RESULT);
+                uint8_t type = receive_one(&packet);
+                if (type == 0)
+                        break;
+                if (type == MESSAGE_STOPPING && packet.n_body == 0) {
+                        n_stopping++;
+                        continue;
+                }
+                cr_assert_eq(type, MESSAGE_RESULT);
                 cr_assert(result_decode(packet.body, packet.n_body, &message));
-                cr_expect_eq(message.index, jobs[n].message.index);
+                cr_expect_eq(message.index, jobs[n++].message.index);
                 cr_expect_str_eq(message.result, "ok");
         }
+        cr_expect_eq(n_stopping, (size_t)1);
+        return n;
 }
 
 Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
@@ -591,11 +606,15 @@ Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
 
         enrol_much();
         slow_jobs(jobs, N, 60000000);
-        for (size_t i = 0; i < N; i++)
+        for (size_t i = 0; i < N - 1; i++)
                 played_guard_send_job(&guard, &jobs[i]);
         (void)usleep(20000); /* It has begun one; how far it has come by then is all the same. */
+        uint64_t began_usec = clock_boottime();
         cr_assert_eq(kill(guard.pid, SIGTERM), 0);
+        (void)usleep(20000); /* It has heard of it. */
+        played_guard_send_job(&guard, &jobs[N - 1]);
         size_t n = n_results_of(jobs);
+        cr_expect_lt(clock_boottime() - began_usec, UINT64_C(5000000), "it waits for no other job");
         cr_expect(n >= 1 && n < N, "%zu results", n);
         cr_assert_eq(waitpid(guard.pid, &status, 0), guard.pid);
         guard.pid = 0;
