@@ -107,7 +107,7 @@ void status_find(const StatusFacts *facts, FindingList *list)
                 status_find_stand_downs,    status_find_export,    status_find_mirrors,
                 status_find_epoch,          status_find_load,      status_find_breaches,
                 status_find_confinement,    status_find_start,     status_find_key,
-                status_find_log_level,
+                status_find_accounts,       status_find_log_level,
         };
 
         if (!facts->in_full) {

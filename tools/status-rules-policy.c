@@ -31,7 +31,14 @@ void status_find_disk(const StatusFacts *facts, FindingList *list)
 void status_find_config(const StatusFacts *facts, FindingList *list)
 {
         const char *fault = json_text(facts->status, "configFault");
+        const char *unread = json_text(facts->status, "configUnread");
 
+        if (unread) {
+                finding_say(list, FINDING_WARNING, "The configuration was not read again: %s.", unread);
+                finding_advise(list, "%s.",
+                               status_either(facts, "'systemctl restart matchguard.service' reads it",
+                                             "Restart 'matchguard run', which reads it"));
+        }
         if (!fault)
                 return;
         finding_say(list, FINDING_ERROR,

@@ -10,6 +10,7 @@ import collections
 import os
 import pathlib
 import re
+import time
 import uuid
 
 PROGRAMS = {b"matchguardd": "guard", b"matchguard-frontend": "frontend", b"matchguard-worker": "worker"}
@@ -30,6 +31,29 @@ def prefix(other=()):
     # Numbers for arguments are enough, and quicker; but a program is known by its path.
     return ["strace", "-DDD", "-f", "-qq", "-o", f"{folder}/{uuid.uuid4().hex}", "-s", "256", "-e", "raw=!execve", "-e",
             "signal=none", *other]
+
+
+def slowness():
+    """How many times as long what is traced may take for what a test does not wait for but gives time to."""
+    return 10 if os.environ.get("MATCHGUARD_STRACE") else 1
+
+
+def is_written(folder):
+    """Whether some strace still writes there."""
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if f"{folder}/".encode() in entry.read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def wait_for_tracers(folder, timeout=20):
+    """Until the logs in the folder are whole: strace ends after those that it traced."""
+    deadline = time.monotonic() + timeout
+    while is_written(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 class Process:

@@ -88,6 +88,9 @@ static const Case cases[] = {
          "'matchguard stand-down off operator'"},
         {"{\"configFault\":\"/etc/m.conf:2:1: unknown key\"}", FINDING_ERROR, "/etc/m.conf:2:1: unknown key",
          "Mend /etc/m.conf"},
+        {"{\"configUnread\":\"/srv/m.conf: out of reach\"}", FINDING_WARNING,
+         "The configuration was not read again: /srv/m.conf: out of reach.",
+         "systemctl restart matchguard.service"},
         {"{\"clock\":\"unsynchronised\"}", FINDING_WARNING, "The clock is not synchronised", "timedatectl"},
         {"{\"clock\":\"behind\",\"warnings\":[\"the clock says\"],\"warningKinds\":[\"clock-behind\"]}",
          FINDING_ERROR,
@@ -148,6 +151,12 @@ static const Case cases[] = {
          "confined than it could be: "
          "--log-seccomp.\"}}}",
          FINDING_WARNING, "Less confined than it could be: --log-seccomp.", "Take --log-seccomp away"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}}}",
+         FINDING_ERROR, "mg-etc-reader, has ended or did not answer: the policy that runs stays",
+         "'systemctl restart matchguard.service' starts it anew"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}},"
+         "\"private\":true}",
+         FINDING_ERROR, "none that names accounts can be loaded", "Another 'matchguard run'"},
         {"{\"log\":{\"level\":\"debug\",\"configured\":\"info\"}}", FINDING_NOTICE,
          "The log level is debug until the next start, where matchguard.conf says info",
          "'matchguard log-level --default'"},
