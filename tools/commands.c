@@ -17,7 +17,7 @@ const Command commands[] = {
         {NULL, "remove", "[OPTION...] SUBJECT", "remove a subject from a gallery", run_remove},
         {NULL, "list", "[OPTION...]", "list the subjects of a gallery", run_list},
         {NULL, "reload", "[OPTION...]", "load the policy anew, or show what that would change", run_reload},
-        {NULL, "log-level", "[OPTION...] [LEVEL]", "how much the service tells the journal, until its next start", run_log_level},
+        {NULL, "log-level", "[OPTION...] [error|warning|notice|info|debug]", "how much the service tells the journal, until its next start", run_log_level},
         {NULL, "rebase", "[OPTION...]", "believe the clock again, which the trail contradicts", run_rebase},
         {NULL, "run", "--dir DIR [OPTION...]", "everything in one private directory", run_run},
         {"policy", "check", "[OPTION...]", "whether a policy loads, and what it is made of", run_policy_check},

@@ -240,7 +240,10 @@ static void put_mirror(const StatusFacts *facts, const char *label, const char *
         }
         page_field(stdout, label, buffer_text(&text));
         put_text(mirror, "fault", "fault");
-        put_text(mirror, "not read back", "readFault");
+        if (json_text(mirror, "readFault"))
+                page_field_format(stdout, "",
+                                  "not read back, so that outcomes name no record of the kernel: %s",
+                                  json_text(mirror, "readFault"));
 }
 
 static void page_mirrors(const StatusFacts *facts)

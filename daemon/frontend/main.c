@@ -36,7 +36,7 @@ static const struct option main_options[] = {
 
 static void main_help(void)
 {
-        puts("matchguard-frontend [--connect PATH]\n\n"
+        puts("matchguard-frontend [--connect PATH] [--log-seccomp]\n\n"
              "Serves the clients of matchguardd. Ends when the guard does.\n\n"
              "      --connect PATH  the guard's socket (" MAIN_CONNECT ")\n"
              "      --log-seccomp   only log system calls that are not allowed\n"

@@ -45,8 +45,12 @@ void guard_peers_changed(Guard *guard)
         if (r < 0)
                 event_tell(EVENT_SOCKETS_FAILED, EVENT_FIELDS({"why", strerror(-r)}),
                            "Cannot open or shut a socket: %s", strerror(-r));
-        if (serving == guard->serving)
+        if (serving == guard->serving) {
+                /* It may wait for another one now. */
+                if (started)
+                        summary_notify(guard, "");
                 return;
+        }
         guard->serving = serving;
         /* While a frontend is exchanged callers wait, and where all is stopped it is the first to go. */
         bool alarming = open && !guard->frontend.stopping;

@@ -20,7 +20,9 @@ static const char *summary_state(const Guard *guard, const Facts *facts)
                 return "The trail cannot be written: every request is refused (matchguard status says why)";
         if (facts->clock == CLOCK_BEHIND)
                 return "The clock is behind the trail: every request is denied";
-        return guard->serving ? "Serving" : "Waiting for frontend or worker";
+        if (guard->serving)
+                return "Serving";
+        return guard->frontend.channel ? "Waiting for the worker" : "Waiting for the frontend";
 }
 
 static char *summary_text(const Guard *guard)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What bash and zsh complete of matchguard and its daemons: every command, and of each every option, exactly those of its
---help; files and folders where a value or an argument is one, and nothing where neither the one nor the other is. Both
+--help; files, folders or words where a value or an argument is one, and nothing where none of them is. Both
 shells are real: bash with bash-completion, zsh with compsys at a terminal of its own.
 
 Usage: completion.py BUILD SOURCE
@@ -22,7 +22,8 @@ OPTION = re.compile(r"^ +--([a-z0-9-]+)(?: +([A-Z]+))? {2,}\S", re.MULTILINE)
 FILES, FOLDERS, NOTHING = {"probe.npy", "folder"}, {"folder"}, set()
 VALUES = {"FILE": FILES, "PATH": FILES, "KEY": FILES, "DIR": FOLDERS}
 # The commands that take files or folders as arguments.
-ARGUMENTS = {"identify": FILES, "verify": FILES, "compare": FILES, "enrol": FILES, "policy test": FILES, "policy diff": FOLDERS}
+ARGUMENTS = {"identify": FILES, "verify": FILES, "compare": FILES, "enrol": FILES, "policy test": FILES, "policy diff": FOLDERS,
+             "log-level": {"error", "warning", "notice", "info", "debug"}}
 
 # A case is a line of words, the last of which is to be completed; the answer is a line of words.
 BASH = r"""
