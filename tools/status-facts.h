@@ -22,8 +22,7 @@ typedef struct StatusFacts {
         int64_t now_usec;    /* wall time of whoever asks */
         StatusDisk disk;
         const char *disk_fault; /* of STATUS_DISK_BROKEN: the first fault */
-        const char *
-                frontend_unit; /* the state of its unit as systemd has it: "failed" and so on; NULL: not known */
+        /* The state of its unit as systemd has it: "failed" and so on, "masked", "masked-runtime"; NULL: not known. */
         const char *worker_unit;
 } StatusFacts;
 

@@ -61,6 +61,12 @@ static const char ask_root[] = "Tell whoever runs this machine: as root, 'matchg
                                "do. What was refused for this may "
                                "be asked again later.";
 
+/* A guard without a trail takes no worker, which is nothing that is wrong besides. */
+static bool follows_from_trail(const char *word)
+{
+        return strcmp(word, "worker") == 0;
+}
+
 /* What anybody is told: the public part holds nothing but these words. */
 static void find_for_anybody(const StatusFacts *facts, FindingList *list)
 {
@@ -79,7 +85,8 @@ static void find_for_anybody(const StatusFacts *facts, FindingList *list)
         if (json_is_true(facts->status, "serving"))
                 return;
         for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-                if (status_is_listed(words, reasons[i].word)) {
+                if (status_is_listed(words, reasons[i].word) &&
+                    !(follows_from_trail(reasons[i].word) && status_is_listed(words, "trail"))) {
                         finding_say(list, FINDING_ERROR, "%s", reasons[i].what);
                         finding_advise(list, "%s", ask_root);
                 }
@@ -100,7 +107,7 @@ void status_find(const StatusFacts *facts, FindingList *list)
                 status_find_stand_downs,    status_find_export,    status_find_mirrors,
                 status_find_epoch,          status_find_load,      status_find_breaches,
                 status_find_confinement,    status_find_start,     status_find_key,
-                status_find_log_level,
+                status_find_accounts,       status_find_log_level,
         };
 
         if (!facts->in_full) {

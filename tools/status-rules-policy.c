@@ -31,7 +31,14 @@ void status_find_disk(const StatusFacts *facts, FindingList *list)
 void status_find_config(const StatusFacts *facts, FindingList *list)
 {
         const char *fault = json_text(facts->status, "configFault");
+        const char *unread = json_text(facts->status, "configUnread");
 
+        if (unread) {
+                finding_say(list, FINDING_WARNING, "The configuration was not read again: %s.", unread);
+                finding_advise(list, "%s.",
+                               status_either(facts, "'systemctl restart matchguard.service' reads it",
+                                             "Restart 'matchguard run', which reads it"));
+        }
         if (!fault)
                 return;
         finding_say(list, FINDING_ERROR,
@@ -75,29 +82,58 @@ static void find_rates_uncounted(const StatusFacts *facts, FindingList *list)
                                      "Restart 'matchguard run', which counts them anew"));
 }
 
-/* What to do about a date of the policy; the warning names file and line. */
+/* What to do about a date of the policy; the warning names file and line. Between the two texts stands which file is
+ * to be changed. */
 static const struct {
-        const char *kind, *remedy;
+        const char *kind, *before, *after;
 } find_dates[] = {
         {"moratorium-end",
          "Decide whether it is to end: 'matchguard moratorium list' shows it, 'matchguard moratorium "
-         "release NAME --reason TEXT' ends it, another Until= in that file and 'matchguard reload' "
-         "prolong it."},
-        {"moratorium-review", "Review it, set the next ReviewBy= in that file, and 'matchguard reload'."},
-        {"allow-end",
-         "Whoever still needs it wants another Until= in that file and 'matchguard reload'; else it ends "
-         "by itself."},
-        {"organisation-end",
-         "If it is still to ask, set another Until= in that file and 'matchguard reload'; else it "
-         "ends by itself."},
+         "release NAME --reason TEXT' ends it, another Until= in",
+         "and 'matchguard reload' prolong it."},
+        {"moratorium-review", "Review it, set the next ReviewBy= in", "and 'matchguard reload'."},
+        {"allow-end", "Whoever still needs it wants another Until= in",
+         "and 'matchguard reload'; else it ends by itself."},
+        {"organisation-end", "If it is still to ask, set another Until= in",
+         "and 'matchguard reload'; else it ends by itself."},
 };
+
+/* Of "... (/usr/lib/matchguard/policy.d/police-use.moratorium:12)", or of a drop-in of it: "police-use.moratorium".
+ * Return: whether the file is a shipped one. */
+static bool find_shipped(const char *text, const char **ret_object, int *ret_n)
+{
+        const char *path = strrchr(text, '('), *end = path ? strrchr(path, ':') : NULL;
+
+        if (!end || strncmp(path, "(/usr/", strlen("(/usr/")) != 0)
+                return false;
+        const char *name = memrchr(path, '/', (size_t)(end - path));
+        const char *folder = memrchr(path, '/', (size_t)(name - path));
+        size_t n = (size_t)(name - folder);
+        /* NAME.TYPE.d holds drop-ins, policy.d does not. */
+        bool is_drop_in = memchr(folder, '.', n) != memrchr(folder, '.', n);
+        *ret_object = is_drop_in ? folder + 1 : name + 1;
+        *ret_n = (int)(is_drop_in ? n - strlen("/.d") : (size_t)(end - name) - 1);
+        return true;
+}
 
 static void find_dated(const char *kind, const char *text, FindingList *list)
 {
+        _cleanup_(buffer_deinit) Buffer place = BUFFER_INIT;
+        const char *object;
+        int n;
+
+        if (find_shipped(text, &object, &n))
+                buffer_append_format(&place,
+                                     "a drop-in, /etc/matchguard/policy.d/%.*s.d/*.conf (an upgrade replaces "
+                                     "the file that was shipped),",
+                                     n, object);
+        else
+                buffer_append_text(&place, "that file");
         finding_say(list, FINDING_WARNING, "%s.", text);
         for (size_t i = 0; i < ARRAY_SIZE(find_dates); i++)
                 if (strcmp(find_dates[i].kind, kind) == 0) {
-                        finding_advise(list, "%s", find_dates[i].remedy);
+                        finding_advise(list, "%s %s %s", find_dates[i].before, buffer_text(&place),
+                                       find_dates[i].after);
                         return;
                 }
         finding_advise(list, "'matchguard policy check' and 'matchguard status --json' say more.");

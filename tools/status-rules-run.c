@@ -100,6 +100,22 @@ void status_find_confinement(const StatusFacts *facts, FindingList *list)
                        "what this kernel cannot do, see matchguardd(8), CONFINEMENT, its unit still does.");
 }
 
+/* As long as the run, too. */
+void status_find_accounts(const StatusFacts *facts, FindingList *list)
+{
+        if (!status_object(status_object(facts->status, "events"), "etc-reader-gone"))
+                return;
+        finding_say(
+                list, FINDING_ERROR,
+                "The process that opens passwd(5) and group(5), mg-etc-reader, has ended or did not answer: "
+                "the policy that runs stays, and none that names accounts can be loaded.");
+        finding_advise(
+                list,
+                "%s starts it anew, with the policy on disk: 'matchguard policy check' says before "
+                "whether that loads.",
+                status_either(facts, "'systemctl restart matchguard.service'", "Another 'matchguard run'"));
+}
+
 void status_find_log_level(const StatusFacts *facts, FindingList *list)
 {
         json_object *log = status_object(facts->status, "log");

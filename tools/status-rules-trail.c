@@ -107,5 +107,6 @@ void status_find_key(const StatusFacts *facts, FindingList *list)
                     "The key of the log is a file in %s, so that whoever copies the disk can sign as this "
                     "log.",
                     status_or_else(json_text(facts->status, "trailDirectory"), "the state folder"));
-        finding_advise(list, "matchguardd(8) says how to keep it as an encrypted credential.");
+        finding_advise(
+                list, "OPERATIONS.md, \"The key as a credential\", says how to keep it as an encrypted one.");
 }

@@ -10,6 +10,12 @@
 #include "tools/page.h"
 #include "tools/when.h"
 
+/* Then it does not come by itself. */
+static bool is_masked(const StatusFacts *facts)
+{
+        return facts->worker_unit && strncmp(facts->worker_unit, "masked", strlen("masked")) == 0;
+}
+
 static void advise_worker(const StatusFacts *facts, FindingList *list)
 {
         const char *state = facts->worker_unit;
@@ -24,6 +30,11 @@ static void advise_worker(const StatusFacts *facts, FindingList *list)
                         "Its unit has failed: 'journalctl -u matchguard-worker.service -n 20' says why; then "
                         "'systemctl reset-failed matchguard-worker.service' and 'systemctl start "
                         "matchguard-worker.service'.");
+        else if (is_masked(facts))
+                finding_advise(list,
+                               "Its unit is masked: 'systemctl unmask %smatchguard-worker.service', then "
+                               "'systemctl start matchguard-worker.service'.",
+                               strcmp(state, "masked-runtime") == 0 ? "--runtime " : "");
         else if (state && strcmp(state, "inactive") == 0)
                 finding_advise(list, "Its unit does not run: 'systemctl start matchguard-worker.service'.");
         else
@@ -39,7 +50,7 @@ void status_find_no_worker(const StatusFacts *facts, FindingList *list)
 
         if (!worker || json_is_true(worker, "connected") || status_tells(facts->status, "trailFault"))
                 return;
-        if (up < STATUS_STARTING_SECONDS && !status_event(facts, "worker-gone")) {
+        if (up < STATUS_STARTING_SECONDS && !status_event(facts, "worker-gone") && !is_masked(facts)) {
                 finding_say(list, FINDING_NOTICE,
                             "The worker is not there yet; the service started %" PRId64 " s ago.", up);
                 finding_advise(list, "Ask again in a moment.");

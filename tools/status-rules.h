@@ -55,4 +55,5 @@ void status_find_load(const StatusFacts *facts, FindingList *list);
 void status_find_breaches(const StatusFacts *facts, FindingList *list);
 void status_find_start(const StatusFacts *facts, FindingList *list);
 void status_find_confinement(const StatusFacts *facts, FindingList *list);
+void status_find_accounts(const StatusFacts *facts, FindingList *list);
 void status_find_log_level(const StatusFacts *facts, FindingList *list);

@@ -46,8 +46,8 @@ static int64_t now_usec(void)
         return (int64_t)now.wall_usec;
 }
 
-/* "matchguard serves. 1 error, 2 warnings." */
-static void print_headline(bool serves, const FindingList *list)
+/* "matchguard serves. 1 error, 2 warnings."; that nothing is wrong only who sees all may say. */
+static void print_headline(bool serves, bool in_full, const FindingList *list)
 {
         _cleanup_(buffer_deinit) Buffer line = BUFFER_INIT;
         bool any = false;
@@ -61,7 +61,7 @@ static void print_headline(bool serves, const FindingList *list)
                                      finding_severity_name(severity), n == 1 ? "" : "s");
                 any = true;
         }
-        buffer_append_text(&line, any ? "." : " Nothing is wrong.");
+        buffer_append_text(&line, any ? "." : in_full ? " Nothing is wrong." : "");
         page_text(stdout, buffer_text(&line));
 }
 
@@ -82,7 +82,7 @@ static int show_facts(const Service *service, const StatusFacts *facts, json_obj
                 json_print(reply);
                 return exit_of(&list);
         }
-        print_headline(json_is_true(facts->status, "serving"), &list);
+        print_headline(json_is_true(facts->status, "serving"), facts->in_full, &list);
         finding_print(&list);
         putchar('\n');
         status_page(facts);
@@ -106,7 +106,7 @@ static int show(const Service *service, const ServiceCall *call, json_object *re
         bool worker_is_there = json_is_true(status_object(facts.status, "worker"), "connected");
         if (facts.in_full && !worker_is_there && is_installed_one(service) &&
             unit_state("matchguard-worker.service", &worker))
-                facts.worker_unit = worker.active;
+                facts.worker_unit = strcmp(worker.load, "masked") == 0 ? worker.file : worker.active;
         return show_facts(service, &facts, reply);
 }
 
@@ -132,7 +132,7 @@ static int show_absence(const Service *service, const ServiceReply *reply)
                 json_print(object);
                 return EXIT_UNREACHABLE;
         }
-        print_headline(false, &list);
+        print_headline(false, true, &list);
         finding_print(&list);
         return EXIT_UNREACHABLE;
 }

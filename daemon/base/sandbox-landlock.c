@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,14 +75,22 @@ static const uint64_t landlock_rights[] = {
         [SANDBOX_LIST] = LANDLOCK_READ_DIR,
         [SANDBOX_READ] = LANDLOCK_READ,
         [SANDBOX_WRITE] = LANDLOCK_WRITE,
+        [SANDBOX_READ_FILE] = LANDLOCK_READ_FILE,
 };
 
 static int landlock_allow(int ruleset_fd, const LandlockRuleset *ruleset, const SandboxFolder *folder)
 {
-        _cleanup_(fd_closep) int fd = open(folder->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        bool is_file = folder->access == SANDBOX_READ_FILE;
+        _cleanup_(fd_closep) int fd = open(folder->path, O_PATH | (is_file ? 0 : O_DIRECTORY) | O_CLOEXEC);
+        struct stat st;
+
         if (fd < 0)
                 /* What it cannot reach today it does not get tomorrow. */
                 return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (is_file && !S_ISREG(st.st_mode))
+                return 0; /* The right to read a folder as a file is one to every file in it. */
         const LandlockBeneath beneath = {
                 .allowed = landlock_rights[folder->access] & ruleset->files,
                 .folder_fd = fd,

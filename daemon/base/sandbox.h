@@ -59,7 +59,8 @@ typedef struct SandboxGroup {
 typedef enum SandboxAccess {
         SANDBOX_LIST, /* see which there are */
         SANDBOX_READ,
-        SANDBOX_WRITE, /* read, write, make, rename and remove files and folders */
+        SANDBOX_WRITE,     /* read, write, make, rename and remove files and folders */
+        SANDBOX_READ_FILE, /* this one, as long as no other takes its place; nothing where it is no plain file */
 } SandboxAccess;
 
 typedef struct SandboxFolder {

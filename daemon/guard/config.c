@@ -27,6 +27,7 @@ typedef struct ConfigReader {
         Arena *arena;
         Faults *faults;
         const Accounts *accounts;
+        const char *origin; /* as of ConfigSource */
 } ConfigReader;
 
 typedef struct ConfigKey {
@@ -63,6 +64,13 @@ static int config_set_origin(ConfigReader *reader, const UnitEntry *entry)
                            "\"%s\" cannot name a log; expected 1 to %d printable characters without white "
                            "space, '+', '\"' and '\\'",
                            entry->value, NOTE_ORIGIN_MAX);
+                return 0;
+        }
+        if (reader->origin && strcmp(reader->origin, entry->value) != 0) {
+                faults_add(reader->faults, unit_entry_place(entry, 0),
+                           "the log is called \"%s\", and a log that has begun keeps its name; take the line "
+                           "away, or begin another log",
+                           reader->origin);
                 return 0;
         }
         reader->config->origin = strdup(entry->value);
@@ -284,7 +292,11 @@ static int config_parse(const ConfigSource *source_of, const Buffer *text, Confi
         _cleanup_(arena_deinit) Arena arena = ARENA_INIT;
         Accounts accounts = {.users = config_read_accounts(source_of, "/etc/passwd", &users),
                              .groups = config_read_accounts(source_of, "/etc/group", &groups)};
-        ConfigReader reader = {.config = config, .arena = &arena, .faults = faults, .accounts = &accounts};
+        ConfigReader reader = {.config = config,
+                               .arena = &arena,
+                               .faults = faults,
+                               .accounts = &accounts,
+                               .origin = source_of->origin};
         UnitSource source = {.file = source_of->path, .bytes = text->data, .n = text->n};
         UnitFile file;
 

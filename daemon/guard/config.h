@@ -63,6 +63,8 @@ enum {
 /* Where it is read from. */
 typedef struct ConfigSource {
         const char *path;
+        const char
+                *origin; /* the name of the log that has begun: another Origin= is a fault; NULL: not known */
         /* How passwd(5) and group(5) are opened, as of PolicySource; NULL: as any file. */
         int (*open_accounts)(const char *path, void *userdata);
         void *userdata;

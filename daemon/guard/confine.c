@@ -6,20 +6,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <systemd/sd-id128.h>
+#include <unistd.h>
 
+#include "base/buffer.h"
+#include "base/fd.h"
 #include "base/macro.h"
+#include "policy/policy.h"
 
 #define CONFINE_NAMESPACES                                                                                   \
         (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |        \
@@ -73,58 +77,129 @@ static const SandboxGroup confine_etc_reader_list[] = {
         {},
 };
 
-enum { CONFINE_FOLDERS_MAX = OPTIONS_POLICY_DIRS_MAX + 9 };
-
-typedef struct ConfineFolders {
-        SandboxFolder items[CONFINE_FOLDERS_MAX];
-        size_t n;
-} ConfineFolders;
-
-static void confine_folder(ConfineFolders *folders, const char *path, SandboxAccess access)
+/* Takes NULL for a path that there was no memory for. Return: 0 or -ENOMEM. */
+static int confine_folder(ConfineFolders *folders, const char *path, SandboxAccess access)
 {
-        folders->items[folders->n++] = (SandboxFolder){path, access};
-}
+        const char *copy = path ? arena_copy(&folders->arena, path, strlen(path)) : NULL;
 
-/* A policy folder is a drop-in that may come later, but its parent is made by the package. */
-static void confine_policy(ConfineFolders *folders, const Options *options)
-{
-        static const char *const installed[] = {"/etc/matchguard", "/run/matchguard", "/usr/lib/matchguard"};
-
-        for (size_t i = 0; i < options->n_policy_dirs; i++)
-                confine_folder(folders, options->policy_dirs[i], SANDBOX_READ);
-        for (size_t i = 0; options->n_policy_dirs == 0 && i < ARRAY_SIZE(installed); i++)
-                confine_folder(folders, installed[i], SANDBOX_READ);
-}
-
-/* A reload reads matchguard.conf again, which an editor may have replaced: so its folder. Return: 0 or -errno. */
-static int confine_config(ConfineFolders *folders, const char *path, char **ret_folder)
-{
-        const char *slash = strrchr(path, '/');
-
-        if (slash)
-                *ret_folder = strndup(path, (size_t)MAX_OF(slash - path, (ptrdiff_t)1));
-        else
-                *ret_folder = strdup(".");
-        if (!*ret_folder)
+        if (!copy)
                 return -ENOMEM;
-        confine_folder(folders, *ret_folder, SANDBOX_READ);
+        folders->items[folders->n++] = (SandboxFolder){copy, access};
         return 0;
+}
+
+/* The folder that something lies in; NULL: no memory. */
+static const char *confine_parent(ConfineFolders *folders, const char *path)
+{
+        char *copy = arena_copy(&folders->arena, path, strlen(path));
+
+        return copy ? dirname(copy) : NULL;
+}
+
+/* A policy folder of the system may be made later, so the one above it, which the package makes, is needed; and it may
+ * be a link, so it is needed itself. */
+static int confine_policy(ConfineFolders *folders, const Options *options)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < options->n_policy_dirs; i++)
+                r = confine_folder(folders, options->policy_dirs[i], SANDBOX_READ);
+        for (size_t i = 0; r == 0 && options->n_policy_dirs == 0 && i < ARRAY_SIZE(policy_default_dirs);
+             i++) {
+                r = confine_folder(folders, policy_default_dirs[i], SANDBOX_READ);
+                if (r == 0)
+                        r = confine_folder(folders, confine_parent(folders, policy_default_dirs[i]),
+                                           SANDBOX_READ);
+        }
+        return r;
+}
+
+static bool confine_lies_in(const char *path, const char *folder)
+{
+        size_t n = strlen(folder);
+
+        return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* Whether a folder, by its real name, surely holds more than this service's configuration: it is the root, or one in
+ * it, as /etc is; or galleries may lie in it. */
+static bool confine_is_wide(const char *folder, const char *state_dir)
+{
+        return !strchr(folder + 1, '/') || confine_lies_in(state_dir, folder) ||
+               confine_lies_in(folder, state_dir);
+}
+
+/* Where matchguard.conf is a link: the folder that it leads to. */
+static int confine_config_link(ConfineFolders *folders, const Options *options)
+{
+        _cleanup_(freep) char *real = realpath(options->config_path, NULL);
+        if (!real)
+                return errno == ENOMEM ? -ENOMEM : 0;
+        _cleanup_(freep) char *state_dir = realpath(options->state_dir, NULL);
+        const char *folder = confine_parent(folders, real);
+        if (folder && confine_is_wide(folder, state_dir ? state_dir : options->state_dir))
+                return 0;
+        return confine_folder(folders, folder, SANDBOX_READ);
+}
+
+/* A reload reads matchguard.conf again, which an editor may have replaced. In /etc/matchguard that is no more than is
+ * matchguard's own. Elsewhere the folder may be anything, the root or somebody's home: so only the file that is there. */
+static int confine_config(ConfineFolders *folders, const Options *options)
+{
+        const char *folder = confine_parent(folders, options->config_path);
+        const char *own = confine_parent(folders, policy_default_dirs[0]);
+
+        int r = confine_folder(folders, options->config_path, SANDBOX_READ_FILE);
+        if (r < 0 || !folder || !own)
+                return -ENOMEM;
+        if (strcmp(folder, own) != 0)
+                return 0;
+        r = confine_folder(folders, folder, SANDBOX_READ);
+        return r < 0 ? r : confine_config_link(folders, options);
 }
 
 /* Its own three folders in the state folder, where galleries lie as well: of these it sees the names only. */
-static int confine_trail(ConfineFolders *folders, const char *state_dir, char **ret_paths)
+static int confine_trail(ConfineFolders *folders, const char *state_dir)
 {
         static const char *const own[] = {"trail", "export", "public"};
 
-        confine_folder(folders, state_dir, SANDBOX_LIST);
-        for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
-                if (asprintf(&ret_paths[i], "%s/%s", state_dir, own[i]) < 0) {
-                        ret_paths[i] = NULL;
-                        return -ENOMEM;
-                }
-                confine_folder(folders, ret_paths[i], SANDBOX_WRITE);
+        int r = confine_folder(folders, state_dir, SANDBOX_LIST);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(own); i++) {
+                _cleanup_(buffer_deinit) Buffer path = BUFFER_INIT;
+                buffer_append_format(&path, "%s/%s", state_dir, own[i]);
+                r = confine_folder(folders, path.failed ? NULL : buffer_text(&path), SANDBOX_WRITE);
         }
-        return 0;
+        return r;
+}
+
+int confine_folders(const Options *options, ConfineFolders *ret_folders)
+{
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+        *ret_folders = (ConfineFolders){.arena = ARENA_INIT};
+        /* Callers' units, this boot's id. Landlock hides the memory and the files of other processes. */
+        int r = confine_folder(ret_folders, "/proc", SANDBOX_READ);
+        if (r == 0 && credentials)
+                r = confine_folder(ret_folders, credentials, SANDBOX_READ);
+        if (r == 0)
+                r = confine_policy(ret_folders, options);
+        if (r == 0)
+                r = confine_trail(ret_folders, options->state_dir);
+        return r < 0 ? r : confine_config(ret_folders, options);
+}
+
+void confine_folders_deinit(ConfineFolders *folders)
+{
+        arena_deinit(&folders->arena);
+        *folders = (ConfineFolders){.arena = ARENA_INIT};
+}
+
+bool confine_refuses(const char *path)
+{
+        _cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+        /* Landlock has no say in access(2). */
+        return fd < 0 && errno == EACCES && access(path, R_OK) == 0;
 }
 
 /* What the loop's library spreads its timers by; it keeps what it found. */
@@ -145,28 +220,17 @@ static int confine_to(const Sandbox *sandbox, bool audits, SandboxRemarks *ret_r
 
 int confine(const Options *options, bool audits, SandboxRemarks *ret_remarks)
 {
-        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-        ConfineFolders folders = {};
-        char *paths[4] = {};
+        _cleanup_(confine_folders_deinit) ConfineFolders folders;
 
         confine_warm_up();
-        /* Callers' units, this boot's id. Landlock hides the memory and the files of other processes. */
-        confine_folder(&folders, "/proc", SANDBOX_READ);
-        if (credentials)
-                confine_folder(&folders, credentials, SANDBOX_READ);
-        confine_policy(&folders, options);
-        int r = confine_trail(&folders, options->state_dir, paths);
-        if (r == 0)
-                r = confine_config(&folders, options->config_path, &paths[3]);
-        if (r == 0)
-                r = confine_to(&(Sandbox){.lists = {confine_list},
-                                          .folders = folders.items,
-                                          .n_folders = folders.n,
-                                          .log = options->log_seccomp},
-                               audits, ret_remarks);
-        for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-                free(paths[i]);
-        return r;
+        int r = confine_folders(options, &folders);
+        if (r < 0)
+                return r;
+        return confine_to(&(Sandbox){.lists = {confine_list},
+                                     .folders = folders.items,
+                                     .n_folders = folders.n,
+                                     .log = options->log_seccomp},
+                          audits, ret_remarks);
 }
 
 int confine_etc_reader(bool log_seccomp)

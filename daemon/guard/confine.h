@@ -5,6 +5,33 @@
 
 #include "base/sandbox.h"
 #include "guard/options.h"
+#include "policy/arena.h"
+
+enum { CONFINE_FOLDERS_MAX = OPTIONS_POLICY_DIRS_MAX + 9 };
+
+/* Where the guard opens files. */
+typedef struct ConfineFolders {
+        SandboxFolder items[CONFINE_FOLDERS_MAX];
+        size_t n;
+        Arena arena; /* holds their paths */
+} ConfineFolders;
+
+/**
+ * confine_folders() - What confine() leaves to the guard: nothing that a reload reads lies outside of it, as long as
+ * folders that were given on the command line, and what links lead to, stay where they are.
+ * @ret_folders: to be given to confine_folders_deinit(), whatever is returned
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int confine_folders(const Options *options, ConfineFolders *ret_folders);
+
+void confine_folders_deinit(ConfineFolders *folders);
+
+/**
+ * confine_refuses() - Whether it is confine() alone that keeps a file or folder from being read, so that a restart
+ * would read it: its owner and mode do not.
+ */
+bool confine_refuses(const char *path);
 
 /**
  * confine() - From now on the guard reaches its trail, its policy, what the kernel says of processes, and what is

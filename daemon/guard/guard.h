@@ -73,6 +73,7 @@ typedef struct Guard {
         Mirrors mirrors;
         LogLevel log_level;
         char *config_fault; /* of matchguard.conf when it was last read; NULL: none */
+        bool config_unread; /* that is only that it is out of reach: a restart reads it */
 
         Waiter starting;          /* for the leaves that precede service */
         size_t n_starting;        /* of those, how many are not durable yet */

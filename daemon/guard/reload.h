@@ -44,6 +44,7 @@ typedef struct Reload {
         pthread_t thread;
         int done_fd; /* the thread says that it is done */
         sd_event_source *done;
+        sd_event_source *reader_gone; /* no account can be looked up any more */
 
         /* What the new policy is compared with. It stays in force until this reload ends, because nothing
          * but a reload changes the policy, and one comes after the other. */
@@ -53,9 +54,11 @@ typedef struct Reload {
         int result; /* 0, POLICY_E_INVALID, RELOAD_E_UNCOUNTED, or -errno */
         Policy *policy;
         PolicyFaults faults;
+        const char *unreached; /* a policy folder that confine() keeps it from; NULL: none; borrowed */
         Wider wider;
-        char *why;         /* the faults as one text */
-        int config_result; /* of matchguard.conf: 0, CONFIG_E_INVALID, or -errno */
+        char *why;             /* the faults as one text */
+        int config_result;     /* of matchguard.conf: 0, CONFIG_E_INVALID, or -errno */
+        bool config_unreached; /* confine() keeps it from that file */
         DiagLevel log_level;
         PolicyFaults config_faults;
 

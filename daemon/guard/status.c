@@ -253,7 +253,8 @@ static void status_places(Guard *guard, Status *status)
         status_own_path(guard, "exportDirectory", "export", status);
         status_text(status, "configFile", guard->options->config_path);
         if (guard->config_fault)
-                status_text(status, "configFault", guard->config_fault);
+                status_text(status, guard->config_unread ? "configUnread" : "configFault",
+                            guard->config_fault);
         status_bool(status, "private", guard->options->private);
 }
 

@@ -41,6 +41,7 @@ static const struct {
         [EVENT_START_FAILED] = {"start-failed", EVENT_ID_START_FAILED, LOG_ERR},
         [EVENT_FAILED] = {"failed", EVENT_ID_FAILED, LOG_CRIT},
         [EVENT_LESS_CONFINED] = {"less-confined", EVENT_ID_LESS_CONFINED, LOG_WARNING},
+        [EVENT_ETC_READER_GONE] = {"etc-reader-gone", EVENT_ID_ETC_READER_GONE, LOG_ERR},
         [EVENT_TRAIL_BEHIND] = {"trail-behind", EVENT_ID_TRAIL_BEHIND, LOG_CRIT},
         [EVENT_TRAIL_REFUSED] = {"trail-refused", EVENT_ID_TRAIL_REFUSED, LOG_ERR},
         [EVENT_STORAGE_FAILED] = {"storage-failed", EVENT_ID_STORAGE_FAILED, LOG_CRIT},

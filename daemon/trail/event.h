@@ -29,6 +29,7 @@ typedef enum EventKind {
         EVENT_START_FAILED,
         EVENT_FAILED,
         EVENT_LESS_CONFINED,
+        EVENT_ETC_READER_GONE,
         EVENT_TRAIL_BEHIND,
         EVENT_TRAIL_REFUSED,
         EVENT_STORAGE_FAILED,

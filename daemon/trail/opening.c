@@ -237,8 +237,12 @@ static int start_origin(Start *start)
                                     "without spaces, '+', '\"' and '\\' can.",
                                     wanted, NOTE_ORIGIN_MAX);
         if (start->begun && wanted && strcmp(wanted, start->head.origin) != 0)
-                return start_refuse(start, TRAIL_E_REFUSED, "The log is called %s, Origin= says %s.",
-                                    start->head.origin, wanted);
+                return start_refuse(
+                        start, TRAIL_E_REFUSED,
+                        "The log is called %s, Origin= of matchguard.conf says %s, and a log that "
+                        "has begun keeps its name: take the line away, or begin another log, as "
+                        "matchguardd(8) says.",
+                        start->head.origin, wanted);
         if (!start->begun && !wanted)
                 return start_name(&start->opening->origin);
         start->opening->origin = strdup(start->begun ? start->head.origin : wanted);

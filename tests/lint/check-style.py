@@ -2,7 +2,8 @@
 """The parts of the house style that a machine can point at.
 
 Files open with a charter comment and stay under 800 lines, functions under 120 (universal-ctags), one connection to
-the trail's database exists in the whole system, and no text that is left for later stands in the tree.
+the trail's database exists in the whole system, no text that is left for later stands in the tree, and no line of a manual page
+that changes fonts runs on into a sentence, whose words troff(1) would put together.
 
 Usage: check-style.py ROOT
 """
@@ -71,10 +72,19 @@ def check_one_connection(root, faults):
     return 1
 
 
+def check_manual(root, faults):
+    pages = sorted(root.glob("docs/man/*"))
+    for path in pages:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if re.match(r"\.(BR|RB|IR|RI|BI|IB) [^\"]*[.:;] ", line):
+                faults.append(f"{path.relative_to(root)}:{number}: a sentence begins in a line that changes fonts")
+    return len(pages)
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     faults = []
-    checked = check_files(root, faults) + check_functions(root, faults) + check_one_connection(root, faults)
+    checked = sum(check(root, faults) for check in (check_files, check_functions, check_one_connection, check_manual))
     print("\n".join(faults))
     print(f"{max(checked - len(faults), 0)} passed, {len(faults)} failed")
     return 1 if faults or not checked else 0

@@ -257,7 +257,8 @@ class Service:
         names = ":".join(name for name, _, _ in LISTENERS)
         environment = {**os.environ, **self.environment, "LISTEN_FDS": str(len(source)), "LISTEN_FDNAMES": names,
                        "NOTIFY_SOCKET": str(self.dir / "notify"), **(environment or {})}
-        command = [str(self.programs["guard"]), *self.guard_options, "--state", str(self.state), "--policy-dir", str(self.policy),
+        policy = ["--policy-dir", str(self.policy)] if self.policy else []  # None: the system's
+        command = [str(self.programs["guard"]), *self.guard_options, "--state", str(self.state), *policy,
                    *self.arguments["guard"], *arguments]
         # The shell becomes the guard: only so does it know the pid that LISTEN_PID must name, under strace too.
         script = f'LISTEN_PID=$$; export LISTEN_PID; {"kill -STOP $$; " if stopped else ""}exec "$@"'

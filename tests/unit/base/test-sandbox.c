@@ -380,6 +380,30 @@ Test(sandbox, folders_are_read_or_written_and_nothing_else)
         folders_give(SANDBOX_WRITE, deed_remove_outside, EACCES);
 }
 
+static void file_gives(const char *path, Deed deed, int error)
+{
+        const SandboxFolder folders[] = {{path, SANDBOX_READ_FILE}};
+        const Sandbox sandbox = {.lists = {list}, .folders = folders, .n_folders = ARRAY_SIZE(folders)};
+        int status = status_of(&sandbox, deed);
+
+        cr_assert(WIFEXITED(status), "ended by signal %d", WTERMSIG(status));
+        cr_assert_eq(WEXITSTATUS(status), error, "with %d, not %d", WEXITSTATUS(status), error);
+}
+
+Test(sandbox, a_file_is_read_and_what_is_beside_it_is_not)
+{
+        needs_landlock(3);
+        file_gives(file, deed_read_inside, 0);
+        file_gives(file, deed_write_inside, EACCES);
+        file_gives(file, deed_read_outside, EACCES);
+}
+
+Test(sandbox, a_folder_that_is_named_as_a_file_stays_closed)
+{
+        needs_landlock(3);
+        file_gives(inside, deed_read_inside, EACCES);
+}
+
 Test(sandbox, no_network_is_reached)
 {
         needs_landlock(4);

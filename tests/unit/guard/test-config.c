@@ -8,6 +8,8 @@
 
 #include "guard/config.h"
 
+static const char *log_begun; /* the name of one, or NULL */
+
 static int load(const char *text, Config *config, PolicyFaults *faults)
 {
         char path[] = "/tmp/matchguard-conf.XXXXXX";
@@ -18,7 +20,7 @@ static int load(const char *text, Config *config, PolicyFaults *faults)
         close(fd);
         *config = CONFIG_INIT;
         *faults = (PolicyFaults){};
-        int r = config_load(&(ConfigSource){.path = path}, config, faults);
+        int r = config_load(&(ConfigSource){.path = path, .origin = log_begun}, config, faults);
         unlink(path);
         return r;
 }
@@ -103,6 +105,24 @@ Test(config, an_epoch_lasts_from_a_second_to_fifteen_minutes)
                 config_deinit(&config);
                 policy_faults_deinit(&faults);
         }
+}
+
+Test(config, a_log_that_has_begun_keeps_its_name)
+{
+        Config config;
+        PolicyFaults faults;
+
+        log_begun = "log.example/mg";
+        cr_assert_eq(load("[Guard]\nOrigin=log.example/mg\n", &config, &faults), 0);
+        config_deinit(&config);
+        cr_assert_eq(load("[Guard]\nLogLevel=debug\n", &config, &faults), 0);
+        config_deinit(&config);
+        cr_assert_eq(load("[Guard]\nLogLevel=debug\nOrigin=log.example/other\n", &config, &faults),
+                     CONFIG_E_INVALID);
+        cr_assert_eq(faults.n, 1);
+        cr_expect(strstr(faults.lines[0], ":3:8: the log is called \"log.example/mg\""), "%s",
+                  faults.lines[0]);
+        policy_faults_deinit(&faults);
 }
 
 Test(config, an_empty_value_is_as_if_it_were_not_there)

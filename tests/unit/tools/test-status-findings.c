@@ -49,7 +49,7 @@ static const Case cases[] = {
          "Epoch 3 began 2026-11-28 08:00:00 UTC, 41 min ago and should have ended",
          "journalctl -u matchguard.service"},
         {"{\"logKey\":\"file\"}", FINDING_NOTICE, "is a file in /var/lib/matchguard/trail",
-         "encrypted credential"},
+         "OPERATIONS.md, \"The key as a credential\""},
         {"{\"logKey\":\"file\",\"private\":true}", 0, NULL, NULL},
         {"{\"kernelAudit\":{\"configured\":\"yes\",\"fault\":\"it is off\"}}", FINDING_WARNING,
          "The kernel's audit is not told what was decided: it is off.", "auditctl -e 1"},
@@ -88,6 +88,9 @@ static const Case cases[] = {
          "'matchguard stand-down off operator'"},
         {"{\"configFault\":\"/etc/m.conf:2:1: unknown key\"}", FINDING_ERROR, "/etc/m.conf:2:1: unknown key",
          "Mend /etc/m.conf"},
+        {"{\"configUnread\":\"/srv/m.conf: out of reach\"}", FINDING_WARNING,
+         "The configuration was not read again: /srv/m.conf: out of reach.",
+         "systemctl restart matchguard.service"},
         {"{\"clock\":\"unsynchronised\"}", FINDING_WARNING, "The clock is not synchronised", "timedatectl"},
         {"{\"clock\":\"behind\",\"warnings\":[\"the clock says\"],\"warningKinds\":[\"clock-behind\"]}",
          FINDING_ERROR,
@@ -102,6 +105,17 @@ static const Case cases[] = {
          FINDING_WARNING, "moratorium p: review.", "set the next ReviewBy="},
         {"{\"warnings\":[\"allow a: ends\"],\"warningKinds\":[\"allow-end\"]}", FINDING_WARNING,
          "allow a: ends.", "another Until="},
+        {"{\"warnings\":[\"moratorium p: review (/usr/lib/matchguard/policy.d/p.moratorium:12)\"],"
+         "\"warningKinds\":[\"moratorium-review\"]}",
+         FINDING_WARNING, "p.moratorium:12).",
+         "set the next ReviewBy= in a drop-in, /etc/matchguard/policy.d/p.moratorium.d/*.conf"},
+        {"{\"warnings\":[\"allow a: ends (/usr/lib/matchguard/policy.d/a.allow.d/x.conf:2)\"],"
+         "\"warningKinds\":[\"allow-end\"]}",
+         FINDING_WARNING, "x.conf:2).",
+         "another Until= in a drop-in, /etc/matchguard/policy.d/a.allow.d/*.conf"},
+        {"{\"warnings\":[\"allow a: ends (/etc/matchguard/policy.d/a.allow:2)\"],"
+         "\"warningKinds\":[\"allow-end\"]}",
+         FINDING_WARNING, "a.allow:2).", "another Until= in that file"},
         {"{\"warnings\":[\"organisation a: ends\"],\"warningKinds\":[\"organisation-end\"]}", FINDING_WARNING,
          "organisation a: ends.", "set another Until="},
         {"{\"warnings\":[\"and 3 more\"],\"warningKinds\":[\"more\"]}", FINDING_WARNING, "and 3 more.",
@@ -137,6 +151,12 @@ static const Case cases[] = {
          "confined than it could be: "
          "--log-seccomp.\"}}}",
          FINDING_WARNING, "Less confined than it could be: --log-seccomp.", "Take --log-seccomp away"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}}}",
+         FINDING_ERROR, "mg-etc-reader, has ended or did not answer: the policy that runs stays",
+         "'systemctl restart matchguard.service' starts it anew"},
+        {"{\"events\":{\"etc-reader-gone\":{\"count\":1,\"last\":\"2026-11-20T08:40:00Z\",\"said\":\"x\"}},"
+         "\"private\":true}",
+         FINDING_ERROR, "none that names accounts can be loaded", "Another 'matchguard run'"},
         {"{\"log\":{\"level\":\"debug\",\"configured\":\"info\"}}", FINDING_NOTICE,
          "The log level is debug until the next start, where matchguard.conf says info",
          "'matchguard log-level --default'"},
@@ -226,6 +246,8 @@ Test(status_findings, of_a_worker_that_is_not_there_its_unit_says_more)
                 const char *unit, *remedy;
         } units[] = {{"failed", "systemctl reset-failed matchguard-worker.service"},
                      {"inactive", "'systemctl start matchguard-worker.service'"},
+                     {"masked", "'systemctl unmask matchguard-worker.service'"},
+                     {"masked-runtime", "'systemctl unmask --runtime matchguard-worker.service'"},
                      {"activating", "started again by itself"},
                      {NULL, "started again by itself"}};
 
@@ -264,6 +286,8 @@ Test(status_findings, a_stranger_is_told_whether_it_serves_and_whom_to_ask)
         } strangers[] = {
                 {"{\"version\":\"1\",\"serving\":true,\"engine\":\"cpu\"}", NULL},
                 {"{\"serving\":false,\"notServing\":[\"trail\"]}",
+                 "Every request is refused, because nothing can be recorded."},
+                {"{\"serving\":false,\"notServing\":[\"trail\",\"worker\"]}",
                  "Every request is refused, because nothing can be recorded."},
                 {"{\"serving\":false,\"notServing\":[\"worker\"]}", "nobody is there to match."},
                 {"{\"serving\":false,\"notServing\":[\"stopping\"]}", "stopping"},

@@ -209,6 +209,7 @@ Test(opening, the_origin_stays_what_it_was)
         make_log(3);
         fixture.config.origin = "example.org/other";
         expect(TRAIL_E_REFUSED, "example.org/log");
+        expect(TRAIL_E_REFUSED, "take the line away, or begin another log");
         fixture.config.origin = NULL;
         cr_assert_eq(fixture_open(&fixture), 0);
         cr_assert_str_eq(trail_origin(fixture.trail), "example.org/log");
