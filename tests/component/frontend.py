@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import fakeguard  # noqa: E402
+import traces  # noqa: E402
 
 MATCH, ADMIN, AUDIT = fakeguard.INTERFACES
 REQUEST = "0123456789abcdef" * 2
@@ -143,7 +144,7 @@ def who_waits_first_is_served_first(guard):
     order = [clients[i] for i in (2, 0, 3, 1)]
     for _, sock in order:
         sock.sendall(WHO * 3)
-        time.sleep(0.03)
+        time.sleep(0.03 * traces.slowness())
     served = []
     for _ in range(8):
         child.credit(1)

@@ -74,9 +74,14 @@ class Run:
         return subprocess.run([*who, self.tool, command, "--dir", str(self.dir / "d"), *rest], text=True,
                               capture_output=True, timeout=60, cwd=self.dir, **more)
 
+    def serves(self):
+        done = self.call("status", "--json")
+        return done.returncode == 0 and json.loads(done.stdout)["status"]["serving"]
+
     def wait_until_served(self):
+        """After one of the three has gone."""
         deadline = time.monotonic() + 15
-        while self.call("whoami").returncode != 0 or len(self.children()) < 3:
+        while len(self.children()) < 3 or not self.serves():
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.1)
 
@@ -310,7 +315,9 @@ def a_gallery_that_is_no_longer_declared_is_named_and_out_of_reach(run):
     assert undeclared() == ["faces"], undeclared()
     said = run.call(*ask, uid=service.NGO_UID)
     assert said.returncode == 1 and "unknown-term" in said.stderr, said
-    os.kill(run.children()["worker"], signal.SIGKILL)
+    worker = run.children()["worker"]
+    os.kill(worker, signal.SIGKILL)
+    assert gone([worker])
     run.wait_until_served()
     assert undeclared() == ["faces"], undeclared()
     declaration.write_text(declared)
