@@ -10,6 +10,7 @@ import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import killer  # noqa: E402
 import service as mg  # noqa: E402
 
 RESTART = "systemctl restart matchguard.service"
@@ -90,7 +91,9 @@ class Site:
         changed, faults = self.reload()
         wanted = f"{folder}: not the folder that stood there when the guard started, and so {REACH}; restart"
         self.tally.check(not changed and faults and faults[0].startswith(wanted) and RESTART in faults[0], f"{when}: {faults}")
-        self.tally.check(f"stays in force:\n{wanted}" in self.service.log("guard"), f"{when}: {self.service.log('guard')}")
+        # A thread of its own writes what is told.
+        self.tally.check(killer.wait_until(lambda: f"stays in force:\n{wanted}" in self.service.log("guard"), 5),
+                         f"{when}: {self.service.log('guard')}")
 
     def level_is(self, level, when):
         said = self.status()
@@ -105,8 +108,10 @@ class Site:
         wanted = f"{path}: not the file that stood there when the guard started, and so {REACH}"
         self.tally.check(said["log"]["configured"] == level and said.get("configUnread") == wanted, f"{when}: {said}")
         self.tally.check("configFault" not in said, f"{when}: {said}")
-        log = self.service.log("guard").rpartition("The configuration ")[2]
-        self.tally.check(f"a restart only ({RESTART})" in log and wanted in log, f"{when}: {self.service.log('guard')}")
+        def is_told():
+            log = self.service.log("guard").rpartition("The configuration ")[2]
+            return f"a restart only ({RESTART})" in log and wanted in log
+        self.tally.check(killer.wait_until(is_told, 5), f"{when}: {self.service.log('guard')}")
         _, words, _ = self.service.tool("status")
         words = " ".join(words.split())
         self.tally.check("was not read again" in words and "which reads it" in words and "has a fault" not in words,
