@@ -126,6 +126,7 @@ def check_worker_in_time(service, tally):
     reply = connection.receive()
     tally.check(reply.get("error", "").endswith("WorkerUnavailable"),
                 f"and the caller hears of it, after {time.monotonic() - began:.1f} s: {reply}")
+    service.wait_for("X_MATCHGUARD_SERVING", "0")  # else what follows takes it for served that is not yet
     service.start_worker()
     service.wait_for("X_MATCHGUARD_SERVING")
 
