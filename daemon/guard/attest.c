@@ -67,7 +67,8 @@ static bool pidfd_is_alive(int pidfd)
 {
         struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-        return poll(&p, 1, 0) == 0;
+        /* poll(2) says nothing of a descriptor that is none: nobody lives there. */
+        return pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
 bool attestation_alive(const Attestation *attestation)
