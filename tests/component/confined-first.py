@@ -83,7 +83,7 @@ def follow(folder, pid, maker=None, is_thread=False):
 
 
 def traced(build, folder):
-    """The threads of a service that was started under strace, served one call and stopped."""
+    """The threads of a service that was started under strace, served two calls and stopped."""
     service = mg.Service(build, in_memory=True)
     prefix = ("strace", "-DDD", "-ff", "-qq", "-y", "-o", f"{folder}/log", "-e", f"trace={','.join(CALLS)}", "-e", "signal=none")
     try:
@@ -95,6 +95,9 @@ def traced(build, folder):
         service.start_worker(prefix)
         service.start_frontend(prefix)
         assert connection.receive(), "nobody answers"
+        # The first may have been answered without a worker; this one gives it a job.
+        service.wait_for("X_MATCHGUARD_SERVING")
+        assert connection.call(*mg.identify()), "nobody answers"
         pids = [process.pid for process in service.processes.values()]
         service.stop()
     finally:
