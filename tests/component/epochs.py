@@ -77,19 +77,19 @@ class Epochs:
 
 def epochs_end_in_time_under_load_and_idle(epochs):
     epochs.start()
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        answer = epochs.service.call(*mg.identify())
-        epochs.tally.check("error" not in answer, f"{answer}")
+    deadline = time.monotonic() + 20
+    while (at_load := epochs.n_ended()) < 2 and time.monotonic() < deadline:
+        for _ in range(100):
+            answer = epochs.service.call(*mg.identify())
+            epochs.tally.check("error" not in answer, f"{answer}")
+    epochs.tally.check(at_load >= 2, f"{at_load} epochs ended under load")
     epochs.verify("under load")
-    at_load = epochs.n_ended()
-    epochs.tally.check(at_load >= 2, f"{at_load} epochs ended in three seconds of load")
     epochs.wait_ended(at_load + 2)
     epochs.verify("idle")
     ends = [leaf for leaf in epochs.service.leaves() if leaf["kind"] == "epoch"]
     for one, other in zip(ends, ends[1:], strict=False):
         seconds = (other["time"] - one["time"]) / 1e6
-        epochs.tally.check(0.9 < seconds < 3, f"epoch {other['epoch']} lasted {seconds} s")
+        epochs.tally.check(0.9 < seconds < 6, f"epoch {other['epoch']} lasted {seconds} s")
     epochs.tally.check(len({leaf["next"] for leaf in ends}) == len(ends), "a key is used for two epochs")
     for name in ("log.vkey", "epoch0.vkey"):
         epochs.tally.check((epochs.state / "public" / name).read_bytes() == (epochs.state / "export" / name).read_bytes(), name)
