@@ -1,8 +1,8 @@
 #pragma once
 /*
- * One gallery: what the rest of the worker knows of how templates are kept. In memory for searching, in a
- * journal (worker/journal.h) for keeping; whatever changes is durable before the function returns. Used by
- * one thread.
+ * One gallery: what the rest of the worker knows of how templates are kept. In memory for searching, in
+ * files (worker/journal.h) for keeping; whatever changes is durable before the function returns. Many threads search it, one
+ * thread changes it.
  */
 
 #include <stdbool.h>
@@ -49,17 +49,27 @@ uint64_t gallery_epoch(const Gallery *gallery);
 /** gallery_n_templates() - How many templates it holds. */
 uint64_t gallery_n_templates(const Gallery *gallery);
 
-/* All templates in the order in which they came, and rows in between that hold none. */
-typedef struct GalleryRows {
-        size_t n;
-        size_t stride; /* floats from one row to the next: the dimension, padded for worker/kernel.h */
-        const float *vectors;
-        const double *squares; /* squared norms; 0 for a row that holds no template */
-        const uint32_t *subjects;
-} GalleryRows;
+/**
+ * gallery_hold() - From now on the gallery does not change, until gallery_release(). Any number of threads may hold it; a change waits for
+ * all of them, and who comes after it waits for the change. What follows may be asked of a held gallery only.
+ */
+void gallery_hold(Gallery *gallery);
+void gallery_release(Gallery *gallery);
 
-/** gallery_rows() - Everything there is to search; borrowed until the next change. */
-GalleryRows gallery_rows(const Gallery *gallery);
+/** gallery_templates() - Everything there is to search; borrowed while it is held. */
+Templates gallery_templates(const Gallery *gallery);
+
+#define GALLERY_NO_ROW SIZE_MAX
+
+/** gallery_first_row(), gallery_next_row() - The rows of a subject, in the order in which they came; GALLERY_NO_ROW after the last. */
+size_t gallery_first_row(const Gallery *gallery, uint32_t subject);
+size_t gallery_next_row(const Gallery *gallery, size_t row);
+
+/** gallery_n_templates_of() - How many templates the subject has. */
+uint64_t gallery_n_templates_of(const Gallery *gallery, uint32_t subject);
+
+/** gallery_found_damaged() - A template was not as it was stored: from now on the gallery is damaged. Any thread, while it is held. */
+void gallery_found_damaged(Gallery *gallery);
 
 /** gallery_subject() - The name behind a number in GalleryRows; borrowed until the next change. */
 const char *gallery_subject(const Gallery *gallery, uint32_t number);
