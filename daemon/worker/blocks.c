@@ -22,7 +22,8 @@ void blocks_deinit(Blocks *blocks)
 /* Address space for @n bytes, a multiple of the alignment, and aligned. */
 static uint8_t *reserve_addresses(size_t n)
 {
-        uint8_t *all = mmap(NULL, n + BLOCKS_ALIGNMENT, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        uint8_t *all = mmap(NULL, n + BLOCKS_ALIGNMENT, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (all == MAP_FAILED)
                 return NULL;
         size_t before = (BLOCKS_ALIGNMENT - (uintptr_t)all % BLOCKS_ALIGNMENT) % BLOCKS_ALIGNMENT;
@@ -35,8 +36,10 @@ static uint8_t *reserve_addresses(size_t n)
 
 static int move_to(Blocks *blocks, uint8_t *addresses, size_t n)
 {
-        void *data = blocks->data ? mremap(blocks->data, blocks->n_bytes, n, MREMAP_MAYMOVE | MREMAP_FIXED, addresses)
-                                  : mmap(addresses, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        void *data = blocks->data ? mremap(blocks->data, blocks->n_bytes, n, MREMAP_MAYMOVE | MREMAP_FIXED,
+                                           addresses)
+                                  : mmap(addresses, n, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         if (data == MAP_FAILED) {
                 int r = -errno;
                 (void)munmap(addresses, n); /* As above. */

@@ -4,12 +4,13 @@
  * move, not bytes. Nobody may read meanwhile.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef struct Blocks {
-        uint8_t *data;     /* aligned to a huge page */
-        size_t n_bytes;    /* mapped */
+        uint8_t *data;  /* aligned to a huge page */
+        size_t n_bytes; /* mapped */
         size_t block_size;
 } Blocks;
 
@@ -23,6 +24,12 @@ void blocks_deinit(Blocks *blocks);
  * Return: 0 or -errno, and the blocks are as they were.
  */
 int blocks_reserve(Blocks *blocks, size_t dimension, size_t n);
+
+/** blocks_have_room() - Whether @n blocks have room already. */
+static inline bool blocks_have_room(const Blocks *blocks, size_t n)
+{
+        return n * blocks->block_size <= blocks->n_bytes;
+}
 
 /** blocks_at() - A block that room was reserved for. */
 static inline uint8_t *blocks_at(const Blocks *blocks, size_t number)

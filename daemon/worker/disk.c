@@ -139,7 +139,8 @@ static int make_room(DiskWindow *window, size_t n)
 
 int disk_window_read(DiskWindow *window, uint64_t offset, size_t n, const uint8_t **ret_bytes)
 {
-        if (offset < window->begin || offset - window->begin > window->n || n > window->n - (offset - window->begin)) {
+        if (offset < window->begin || offset - window->begin > window->n ||
+            n > window->n - (offset - window->begin)) {
                 int r = make_room(window, MAX_OF(n, (size_t)DISK_WINDOW_SIZE));
                 window->n = 0;
                 window->begin = offset;

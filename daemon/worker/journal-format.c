@@ -112,7 +112,8 @@ static size_t record_size(const JournalRecord *record)
         return JOURNAL_RECORD_SIZE + (record->type == JOURNAL_REMOVE ? (size_t)record->n * 8 : 0);
 }
 
-void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record, uint8_t *bytes)
+void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record,
+                          uint8_t *bytes)
 {
         store_u32(bytes + 16, record->type);
         store_u32(bytes + 20, record->n);
@@ -148,8 +149,8 @@ void journal_entry_write(const Journal *journal, uint64_t position, const char *
         digest_at(journal, position, ret_bytes, JOURNAL_ENTRY_SIZE, ret_bytes);
 }
 
-bool journal_entry_read(const Journal *journal, uint64_t position, const uint8_t bytes[static JOURNAL_ENTRY_SIZE],
-                        char *ret_subject)
+bool journal_entry_read(const Journal *journal, uint64_t position,
+                        const uint8_t bytes[static JOURNAL_ENTRY_SIZE], char *ret_subject)
 {
         uint8_t digest[JOURNAL_DIGEST_SIZE];
 

@@ -67,7 +67,8 @@ int journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *jou
  * journal_record_write() - Writes the header of the record at @position in front of its ordinals.
  * @bytes:      JOURNAL_RECORD_SIZE bytes to be written; for a removal its ordinals follow, and are there
  */
-void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record, uint8_t *bytes);
+void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record,
+                          uint8_t *bytes);
 
 /** journal_record_parse() - Reads a header without checking its digest. */
 JournalRecord journal_record_parse(const uint8_t bytes[static JOURNAL_RECORD_SIZE]);
@@ -84,5 +85,5 @@ void journal_entry_write(const Journal *journal, uint64_t position, const char *
  * @ret_subject:        JOURNAL_SUBJECT_MAX + 1 bytes
  * Return: whether it is whole, and no removed one.
  */
-bool journal_entry_read(const Journal *journal, uint64_t position, const uint8_t bytes[static JOURNAL_ENTRY_SIZE],
-                        char *ret_subject);
+bool journal_entry_read(const Journal *journal, uint64_t position,
+                        const uint8_t bytes[static JOURNAL_ENTRY_SIZE], char *ret_subject);

@@ -167,7 +167,8 @@ static int read_slots(Journal *journal)
         int second = journal_slot_read(slots[1], &other);
         if (first == DISK_E_VERSION || second == DISK_E_VERSION)
                 return DISK_E_VERSION;
-        if ((first != 0 && second != 0) || (first == 0 && second == 0 && other.state.epoch > journal->state.epoch))
+        if ((first != 0 && second != 0) ||
+            (first == 0 && second == 0 && other.state.epoch > journal->state.epoch))
                 return DISK_E_DAMAGED;
         if (memcmp(slots[0], slots[1], JOURNAL_SLOT_SIZE) == 0)
                 return 0;
@@ -256,7 +257,8 @@ static int replay_record(Replay *replay)
                 return DISK_E_DAMAGED;
         if (record.type == JOURNAL_REMOVE)
                 return replay_remove(replay, record.n);
-        if (record.type != JOURNAL_ADD || !journal_record_check(replay->journal, replay->state.length, header))
+        if (record.type != JOURNAL_ADD ||
+            !journal_record_check(replay->journal, replay->state.length, header))
                 return DISK_E_DAMAGED;
         return replay_add(replay, &record);
 }
@@ -316,7 +318,8 @@ static int read_entry(const Journal *journal, DiskWindow *window, uint64_t ordin
         return r;
 }
 
-int journal_each(const Journal *journal, int (*found)(void *userdata, uint64_t ordinal, const char *subject), void *userdata)
+int journal_each(const Journal *journal, int (*found)(void *userdata, uint64_t ordinal, const char *subject),
+                 void *userdata)
 {
         DiskWindow window = DISK_WINDOW_INIT(journal->fd);
         char subject[JOURNAL_SUBJECT_MAX + 1];
@@ -351,7 +354,8 @@ static int append_entries(Journal *journal, JournalState *state, const char *con
         journal_record_write(journal, begin, &record, p);
         p += JOURNAL_RECORD_SIZE;
         for (uint32_t i = 0; i < n; i++)
-                journal_entry_write(journal, journal->offsets[record.first + i], subjects[i], p + (size_t)i * JOURNAL_ENTRY_SIZE);
+                journal_entry_write(journal, journal->offsets[record.first + i], subjects[i],
+                                    p + (size_t)i * JOURNAL_ENTRY_SIZE);
         return append(journal, begin, &bytes);
 }
 
@@ -397,7 +401,8 @@ int journal_remove(Journal *journal, const uint64_t *ordinals, uint32_t n)
 int journal_erase(Journal *journal, const uint64_t *ordinals, uint32_t n)
 {
         for (uint32_t i = 0; i < n; i++) {
-                int r = disk_zero(journal->fd, journal->offsets[ordinals[i]] & ~JOURNAL_REMOVED, JOURNAL_ENTRY_SIZE);
+                int r = disk_zero(journal->fd, journal->offsets[ordinals[i]] & ~JOURNAL_REMOVED,
+                                  JOURNAL_ENTRY_SIZE);
                 if (r < 0)
                         return r;
                 journal->offsets[ordinals[i]] = 0;

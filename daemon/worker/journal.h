@@ -41,7 +41,8 @@ typedef struct Journal {
         uint8_t file_id[JOURNAL_FILE_ID_SIZE];
         JournalShape shape;
         JournalState state;
-        uint64_t *offsets; /* where each entry stands in the file; with JOURNAL_REMOVED, or 0 for one that is overwritten too */
+        uint64_t *
+                offsets; /* where each entry stands in the file; with JOURNAL_REMOVED, or 0 for one that is overwritten too */
         size_t n_allocated;
 } Journal;
 
@@ -81,7 +82,8 @@ int journal_open(int fd, Journal *ret_journal);
  * journal_each() - Gives all ordinals in their order to @found, each with its subject, which is good during the call only, or with NULL if it was removed.
  * Return: 0, DISK_E_DAMAGED, -errno, or the first return of @found that was not zero.
  */
-int journal_each(const Journal *journal, int (*found)(void *userdata, uint64_t ordinal, const char *subject), void *userdata);
+int journal_each(const Journal *journal, int (*found)(void *userdata, uint64_t ordinal, const char *subject),
+                 void *userdata);
 
 /** journal_reserve() - Asks for the space of @n more entries. Return: 0, DISK_E_NO_SPACE, or -errno. */
 int journal_reserve(Journal *journal, uint32_t n);

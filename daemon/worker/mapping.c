@@ -79,7 +79,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
         /* Of the codes of SIGBUS only those above 0 are the kernel's word for an access. */
         if (info->si_code <= 0 || !is_mapped(page) ||
-            mmap((void *)page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+            mmap((void *)page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+                    MAP_FAILED) {
                 (void)signal(number, SIG_DFL); /* Fails for numbers that are no signal only. */
                 if (info->si_code <= 0)
                         (void)raise(number); /* No access that would be made again; as above. */
