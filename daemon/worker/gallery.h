@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/templates.h"
+
 typedef struct Gallery Gallery;
 
 /* What a gallery is created with, and keeps for ever. */
