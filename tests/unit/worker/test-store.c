@@ -5,7 +5,6 @@
  * and say what a disk would hold had the power failed between any two: all that was synced, and of the rest any sectors and any names.
  */
 
-#include <criterion/redirect.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +17,7 @@
 #include "base/digest.h"
 #include "base/macro.h"
 #include "scratch.h"
+#include <criterion/redirect.h>
 #include "worker/codes.h"
 #include "worker/gallery.h"
 #include "worker/kernel.h"
