@@ -3,11 +3,11 @@
  * Templates in a byte a number, and how far that may be from the truth.
  *
  * A template x, divided by its norm, is s q + r: q whole numbers from -127 to 127, s the scale that leaves the shortest residual r
- * (least squares, so r is orthogonal to q). A probe y, divided by its norm, is t p + u likewise. Then
+ * (least squares, so r is orthogonal to q, and |s q| <= 1). A probe y, divided by its norm, is t p + u likewise. Then
  *
  *      cos(x, y) = s t <q,p> + <r, y/|y|> + <s q, u>,   so   |cos(x, y) - s t <q,p>| <= |r| + |u|      (Cauchy-Schwarz)
  *
- * and what float32 rounds is within CODES_ROUNDING. Codes never decide: they tell which rows need no closer look.
+ * and what is rounded on the way is within CODES_ROUNDING. Codes never decide: they tell which rows need no closer look.
  *
  * A block holds CODES_ROWS rows, for any instruction set alike:
  *
@@ -19,7 +19,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CODES_ROWS = 64 };
+enum {
+        CODES_ROWS = 64,
+        CODES_BIAS = 128,           /* what a code is more than its whole number */
+        CODES_MAX = 127,            /* the largest whole number of a row */
+        CODES_DIMENSION_MAX = 4096, /* up to which the bound is proved, and sums of products fit into 32 bits */
+};
+
+/*
+ * What a bound is widened by, so that it holds as computed. A bound is fma(v, s t, |r| + slack), with v the inner product <q,p> as a
+ * float32, or fma(64, v1, v2) of the two parts of a probe with two digits (worker/scan.h). Let e = 2^-24, by which float32 rounds
+ * a number below 2 at most, and any number in proportion to itself: nothing here is so small as to lose bits, because x_i q_i >= 0 and
+ * a largest element has a whole number of 31 or more, so s and t lie above 2^-40. The integers are exact: a sum is at most
+ * 255 * 128 * 4096 < 2^31. Rounded are
+ *
+ *      v1 and v2       by e |64 s t <q,p1>| and e |s t <q,p2>|: 2.1 e together, because |t p2| <= 0.51. (An element of p2 is 32 at most, so
+ *                      |p2| <= 32 sqrt(4096) = 2048; |p| is the largest element of p at least, or half the sum of the four that
+ *                      meet in one of scan_probe_init()'s sums: 4000 or more. And |t p1| 64 <= |t p| + |t p2|.)
+ *      v, s t          by e of |s t <q,p>|, which is 1 at most, each: 2 e
+ *      |r| + slack     each is about 1 at most, so by half a unit below 4: 2 e
+ *      the bound       is below 4: 2 e
+ *      s and t         to float32 before r and u were taken from them, which makes |s q| at most 1 + 2 e and <s q, u> longer: 2 e
+ *      the similarity  that is compared with the bound, and the norms, residuals and scales on the way, in double precision: of sums of
+ *                      4096 addends, each within 2^-40 and less than e together
+ *
+ * which is less than 12 e. A lower bound is the upper one less twice (|r| + slack) and has three more roundings, of 6 e, for which it
+ * is widened once more (scan_lower()).
+ */
+#define CODES_ROUNDING 0x1p-20 /* 16 e */
+
+/* A template as whole numbers. */
+typedef struct CodesFit {
+        float scale;    /* s, above zero */
+        float residual; /* |r|, rounded up */
+} CodesFit;
+
+/**
+ * codes_fit() - Rounds a template to whole numbers, and finds the scale that they fit it best with.
+ * @vector:     @dimension floats, not all zero, finite
+ * @square:     its squared norm
+ * @per:        what to multiply the elements by; the largest whole number is to be 31 or more, and to fit
+ */
+CodesFit codes_fit(const float *vector, double square, size_t dimension, double per, int16_t *ret_whole);
 
 /** codes_block_size() - Bytes of a block, a multiple of 64: 520 a row of 512 dimensions. */
 size_t codes_block_size(size_t dimension);
@@ -33,6 +74,9 @@ void codes_clear(uint8_t *block, size_t dimension, size_t row);
  * @square:     its squared norm
  */
 void codes_write(uint8_t *block, size_t dimension, size_t row, const float *vector, double square);
+
+/** codes_scales() - The scales of a block's rows. */
+const float *codes_scales(const uint8_t *block, size_t dimension);
 
 /** codes_residuals() - The residuals of a block's rows. */
 const float *codes_residuals(const uint8_t *block, size_t dimension);
