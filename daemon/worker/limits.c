@@ -99,7 +99,7 @@ typedef struct ReadWork {
         size_t size;
 } ReadWork;
 
-static void read_part(void *userdata, size_t part)
+static void read_part(void *userdata, size_t part, size_t thread)
 {
         const ReadWork *work = userdata;
         size_t begin = part * LIMITS_READ_PART;
@@ -231,7 +231,7 @@ typedef struct TileWork {
         const TileData *data;
 } TileWork;
 
-static void tile_part(void *userdata, size_t part)
+static void tile_part(void *userdata, size_t part, size_t thread)
 {
         const TileWork *work = userdata;
         uint64_t sum = 0;

@@ -155,7 +155,7 @@ static size_t population_n_blocks(const PopulationShape *shape)
         return (shape->n_rows + CODES_ROWS - 1) / CODES_ROWS;
 }
 
-static void population_part(void *userdata, size_t part)
+static void population_part(void *userdata, size_t part, size_t thread)
 {
         Population *population = userdata;
         size_t end = MIN_OF((part + 1) * POPULATION_BATCH, population_n_blocks(&population->shape));

@@ -19,15 +19,14 @@ typedef enum ContestWho {
         CONTEST_VNNI, /* this engine, by instruction set */
         CONTEST_AVX2,
         CONTEST_SCALAR,
-        CONTEST_FAISS,
+        CONTEST_ENGINES, /* how many engines there are */
+        CONTEST_FAISS = CONTEST_ENGINES,
         CONTEST_OPENBLAS,
         CONTEST_READ,      /* the codes of the gallery read once a pass, and nothing done with them */
         CONTEST_TILE_VNNI, /* as many multiplications as the pass needs, in the cache */
         CONTEST_TILE_AVX2,
         CONTEST_N,
 } ContestWho;
-
-enum { CONTEST_ENGINES = CONTEST_FAISS /* the first so many are engines */ };
 
 /** contest_name() - As in the table. */
 const char *contest_name(ContestWho who);

@@ -86,7 +86,7 @@ static void truth_insert(EngineHit *hits, size_t *n, EngineHit hit)
         hits[i] = hit;
 }
 
-static void truth_part(void *userdata, size_t part)
+static void truth_part(void *userdata, size_t part, size_t thread)
 {
         const TruthWork *work = userdata;
         const Trial *trial = work->trial;
