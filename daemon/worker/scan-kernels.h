@@ -11,4 +11,7 @@
 
 #include "worker/scan.h"
 
+#ifdef __x86_64__
+extern const ScanKernel scan_avx512;
+#endif
 extern const ScanKernel scan_scalar;

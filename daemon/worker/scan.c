@@ -26,6 +26,9 @@ enum {
 
 /* Fastest first. */
 static const ScanKernel *const kernels[] = {
+#ifdef __x86_64__
+        &scan_avx512,
+#endif
         &scan_scalar,
 };
 

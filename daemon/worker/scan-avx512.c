@@ -1,0 +1,195 @@
+/*
+ * The scan with AVX-512 and VNNI: vpdpbusd multiplies 64 codes by 64 digits and adds them up, four at a time, in 16 sums of 32 bits.
+ *
+ * A register holds four codes of 16 rows each, so each row has a lane for itself and nothing is added across. A tile is what is summed up at
+ * once: all rows of a block, in four registers, times the digits of up to four probes (or of two with two digits), which makes 16 sums that
+ * stay in registers. That is enough of them to wait for none, and each register of codes that is loaded is used four times. The block lies in
+ * the nearest caches, all tiles of it are done, and meanwhile the next block is fetched, a little at each step: in one go it would hold up what
+ * is computed, which waits for the same buffers.
+ */
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "worker/scan-kernels.h"
+
+#pragma GCC target("avx512f,avx512vnni")
+
+enum {
+        GROUPS = CODES_ROWS / 16, /* registers with codes of a step */
+        TILE_DIGITS = 4,
+        STEP = 4 * CODES_ROWS, /* bytes of a step: four elements of each row */
+        FETCH_MANY = 4,        /* lines to fetch a step, so that a tile fetches a block */
+};
+
+typedef struct Tile {
+        const uint8_t *codes;
+        size_t n_steps;
+        const int8_t *digits[TILE_DIGITS];
+        const uint8_t *fetch; /* where the next block is fetched from, ... */
+        size_t fetch_apart;   /* ... these bytes further each time */
+        __m512i sums[TILE_DIGITS][GROUPS];
+} Tile;
+
+/* Not the intrinsic, with which GCC 12 keeps sums in memory. */
+static inline __attribute__((always_inline)) void add_products(__m512i *sum, __m512i codes, __m512i digits)
+{
+        asm("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(codes), "v"(digits));
+}
+
+static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *digits)
+{
+        int32_t four;
+
+        memcpy(&four, digits, sizeof(four));
+        return _mm512_set1_epi32(four);
+}
+
+/* Made for each @n_digits and @n_fetch, which are constant in tiles below. */
+static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_digits, size_t n_fetch)
+{
+        const uint8_t *codes = tile->codes, *fetch = tile->fetch;
+        __m512i sums[TILE_DIGITS][GROUPS];
+
+#pragma GCC unroll 4
+        for (size_t j = 0; j < n_digits; j++)
+#pragma GCC unroll 4
+                for (size_t group = 0; group < GROUPS; group++)
+                        sums[j][group] = tile->sums[j][group];
+        for (size_t i = 0; i < tile->n_steps; i++, codes += STEP) {
+                __m512i step[GROUPS];
+#pragma GCC unroll 4
+                for (size_t group = 0; group < GROUPS; group++)
+                        step[group] = _mm512_load_si512(codes + 64 * group);
+#pragma GCC unroll 4
+                for (size_t j = 0; j < n_fetch; j++, fetch += tile->fetch_apart)
+                        _mm_prefetch((const char *)fetch, _MM_HINT_T1);
+#pragma GCC unroll 4
+                for (size_t j = 0; j < n_digits; j++) {
+                        __m512i digits = four_digits(tile->digits[j] + 4 * i);
+#pragma GCC unroll 4
+                        for (size_t group = 0; group < GROUPS; group++)
+                                add_products(&sums[j][group], step[group], digits);
+                }
+        }
+#pragma GCC unroll 4
+        for (size_t j = 0; j < n_digits; j++)
+#pragma GCC unroll 4
+                for (size_t group = 0; group < GROUPS; group++)
+                        tile->sums[j][group] = sums[j][group];
+        tile->fetch = fetch;
+}
+
+#define TILE(n_digits, n_fetch)                                                                              \
+        static void tile_##n_digits##_##n_fetch(Tile *tile)                                                  \
+        {                                                                                                    \
+                tile_sum(tile, n_digits, n_fetch);                                                           \
+        }
+
+TILE(1, 1)
+TILE(2, 1)
+TILE(3, 1)
+TILE(4, 1)
+TILE(1, 4)
+TILE(2, 4)
+TILE(3, 4)
+TILE(4, 4)
+
+/* By whether many lines are fetched, and by how many digits there are. */
+static void (*const tiles[2][TILE_DIGITS])(Tile *tile) = {
+        {tile_1_1, tile_2_1, tile_3_1, tile_4_1},
+        {tile_1_4, tile_2_4, tile_3_4, tile_4_4},
+};
+
+static size_t probe_digits(const ScanProbe *probe)
+{
+        return probe->second ? 2 : 1;
+}
+
+/* Takes as many probes as have room. Returns how many digits they have. */
+static size_t tile_fill(Tile *tile, const ScanProbe *probes, size_t n_probes, size_t *ret_taken)
+{
+        size_t n = 0, taken = 0;
+
+        for (; taken < n_probes && n + probe_digits(&probes[taken]) <= TILE_DIGITS; taken++) {
+                const ScanProbe *probe = &probes[taken];
+                const int8_t *digits[2] = {probe->digits, probe->second};
+                for (size_t j = 0; j < probe_digits(probe); j++, n++) {
+                        tile->digits[n] = digits[j];
+                        for (size_t group = 0; group < GROUPS; group++)
+                                tile->sums[n][group] = _mm512_set1_epi32(probe->start[j]);
+                }
+        }
+        *ret_taken = taken;
+        return n;
+}
+
+/* The bounds of a probe's similarity to all rows, out of one or two digits' sums. */
+static void finish(const ScanWork *work, size_t i, const __m512i sums[][GROUPS])
+{
+        const ScanProbe *probe = &work->probes[i];
+        const float *scales = codes_scales(work->block, work->dimension);
+        const float *residuals = codes_residuals(work->block, work->dimension);
+        __m512 upper[GROUPS];
+        uint64_t mask = 0;
+
+#pragma GCC unroll 4
+        for (size_t group = 0; group < GROUPS; group++) {
+                __m512 v = _mm512_cvtepi32_ps(sums[0][group]);
+                if (probe->second)
+                        v = _mm512_fmadd_ps(v, _mm512_set1_ps(SCAN_BASE), _mm512_cvtepi32_ps(sums[1][group]));
+                __m512 scale =
+                        _mm512_mul_ps(_mm512_load_ps(scales + 16 * group), _mm512_set1_ps(probe->scale));
+                __m512 wide =
+                        _mm512_add_ps(_mm512_load_ps(residuals + 16 * group), _mm512_set1_ps(probe->slack));
+                upper[group] = _mm512_fmadd_ps(v, scale, wide);
+                __mmask16 passes =
+                        _mm512_cmp_ps_mask(upper[group], _mm512_set1_ps(work->floors[i]), _CMP_GE_OQ);
+                mask |= (uint64_t)passes << 16 * group;
+        }
+        work->ret_masks[i] = mask;
+        if (mask == 0)
+                return;
+#pragma GCC unroll 4
+        for (size_t group = 0; group < GROUPS; group++)
+                _mm512_storeu_ps(&work->ret_upper[i][16 * group], upper[group]);
+}
+
+/* Sets out to fetch the next block in all steps of all tiles: its codes, evenly, and what stands behind them at once. */
+static bool start_fetch(const ScanWork *work, Tile *tile)
+{
+        size_t n_digits = 0;
+
+        for (size_t i = 0; i < work->n_probes; i++)
+                n_digits += probe_digits(&work->probes[i]);
+        size_t n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS;
+        bool many = n_tiles < FETCH_MANY;
+        /* Without a next block this one is fetched, which is there. */
+        tile->fetch = work->next ? work->next : work->block;
+        tile->fetch_apart = (STEP / (many ? FETCH_MANY : 1) + n_tiles - 1) / n_tiles;
+        for (size_t i = 0; i < 2 * CODES_ROWS * sizeof(float); i += 64)
+                _mm_prefetch((const char *)codes_scales(tile->fetch, work->dimension) + i, _MM_HINT_T1);
+        return many;
+}
+
+static void avx512_block(const ScanWork *work)
+{
+        Tile tile = {.codes = work->block, .n_steps = (work->dimension + 3) / 4};
+        bool many = start_fetch(work, &tile);
+        size_t taken;
+
+        for (size_t i = 0; i < work->n_probes; i += taken) {
+                size_t n_digits = tile_fill(&tile, work->probes + i, work->n_probes - i, &taken);
+                tiles[many][n_digits - 1](&tile);
+                for (size_t j = 0, sums = 0; j < taken; sums += probe_digits(&work->probes[i + j]), j++)
+                        finish(work, i + j, tile.sums + sums);
+        }
+}
+
+static bool avx512_works(void)
+{
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+}
+
+const ScanKernel scan_avx512 = {.name = "avx512-vnni", .works = avx512_works, .block = avx512_block};
