@@ -20,7 +20,7 @@ enum {
         GROUPS = CODES_ROWS / 16, /* registers with codes of a step */
         TILE_DIGITS = 4,
         STEP = 4 * CODES_ROWS, /* bytes of a step: four elements of each row */
-        FETCH_MANY = 4,        /* lines to fetch a step, so that a tile fetches a block */
+        FETCH = 2,             /* lines to fetch a step */
 };
 
 typedef struct Tile {
@@ -87,19 +87,19 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_
                 tile_sum(tile, n_digits, n_fetch);                                                           \
         }
 
-TILE(1, 1)
-TILE(2, 1)
-TILE(3, 1)
-TILE(4, 1)
-TILE(1, 4)
-TILE(2, 4)
-TILE(3, 4)
-TILE(4, 4)
+TILE(1, 0)
+TILE(2, 0)
+TILE(3, 0)
+TILE(4, 0)
+TILE(1, 2)
+TILE(2, 2)
+TILE(3, 2)
+TILE(4, 2)
 
-/* By whether many lines are fetched, and by how many digits there are. */
+/* By whether something is fetched meanwhile, and by how many digits there are. */
 static void (*const tiles[2][TILE_DIGITS])(Tile *tile) = {
-        {tile_1_1, tile_2_1, tile_3_1, tile_4_1},
-        {tile_1_4, tile_2_4, tile_3_4, tile_4_4},
+        {tile_1_0, tile_2_0, tile_3_0, tile_4_0},
+        {tile_1_2, tile_2_2, tile_3_2, tile_4_2},
 };
 
 static size_t probe_digits(const ScanProbe *probe)
@@ -156,7 +156,8 @@ static void finish(const ScanWork *work, size_t i, const __m512i sums[][GROUPS])
                 _mm512_storeu_ps(&work->ret_upper[i][16 * group], upper[group]);
 }
 
-/* Sets out to fetch the next block in all steps of all tiles: its codes, evenly, and what stands behind them at once. */
+/* Sets out to fetch the next block in all steps of all tiles, evenly. Where there is one tile only, all it does is read memory from end
+ * to end, which processors see coming by themselves, and better. Returns whether to fetch. */
 static bool start_fetch(const ScanWork *work, Tile *tile)
 {
         size_t n_digits = 0;
@@ -164,24 +165,24 @@ static bool start_fetch(const ScanWork *work, Tile *tile)
         for (size_t i = 0; i < work->n_probes; i++)
                 n_digits += probe_digits(&work->probes[i]);
         size_t n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS;
-        bool many = n_tiles < FETCH_MANY;
-        /* Without a next block this one is fetched, which is there. */
-        tile->fetch = work->next ? work->next : work->block;
-        tile->fetch_apart = (STEP / (many ? FETCH_MANY : 1) + n_tiles - 1) / n_tiles;
+        if (!work->next || n_tiles < 2)
+                return false;
+        tile->fetch = work->next;
+        tile->fetch_apart = (STEP / FETCH + n_tiles - 1) / n_tiles;
         for (size_t i = 0; i < 2 * CODES_ROWS * sizeof(float); i += 64)
-                _mm_prefetch((const char *)codes_scales(tile->fetch, work->dimension) + i, _MM_HINT_T1);
-        return many;
+                _mm_prefetch((const char *)codes_scales(work->next, work->dimension) + i, _MM_HINT_T1);
+        return true;
 }
 
 static void avx512_block(const ScanWork *work)
 {
         Tile tile = {.codes = work->block, .n_steps = (work->dimension + 3) / 4};
-        bool many = start_fetch(work, &tile);
+        bool fetch = start_fetch(work, &tile);
         size_t taken;
 
         for (size_t i = 0; i < work->n_probes; i += taken) {
                 size_t n_digits = tile_fill(&tile, work->probes + i, work->n_probes - i, &taken);
-                tiles[many][n_digits - 1](&tile);
+                tiles[fetch][n_digits - 1](&tile);
                 for (size_t j = 0, sums = 0; j < taken; sums += probe_digits(&work->probes[i + j]), j++)
                         finish(work, i + j, tile.sums + sums);
         }
