@@ -273,7 +273,7 @@ static int run_held(Batch *batch, Operation *operations, size_t n)
 int batch_run(const OperationTools *tools, Operation *operations, size_t n)
 {
         _cleanup_(batch_freep) Batch *batch = calloc(1, sizeof(Batch));
-        if (!pass)
+        if (!batch)
                 return -ENOMEM;
         batch->tools = tools;
         batch->gallery = galleries_find(tools->galleries, operations[0].task->gallery);

@@ -44,6 +44,7 @@ typedef struct Job {
 
         /* Its runner's, and of its turns. */
         JobTurn turn;
+        bool is_begun;        /* an earlier turn was not its last */
         uint64_t begin_usec;  /* of its first turn; 0: it had none */
         OperationState state; /* between its turns */
         Buffer result;        /* the encoded RESULT */

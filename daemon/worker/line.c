@@ -159,32 +159,48 @@ int line_put_back(Line *line, Job *const *jobs, size_t n)
 
 /* ---------------------------------------------------------------------------------------------- single ones */
 
-Job *line_take_index(Line *line, uint64_t index)
+static Job *take_first(Line *line, bool (*fits)(const Job *job, uint64_t value), uint64_t value)
 {
         LineParty *party;
         Job *job;
 
         TAILQ_FOREACH (party, &line->parties, link)
                 TAILQ_FOREACH (job, &party->jobs, link)
-                        if (job->index == index) {
+                        if (fits(job, value)) {
                                 take_out(line, party, job);
                                 return job;
                         }
         return NULL;
 }
 
+static bool has_index(const Job *job, uint64_t index)
+{
+        return job->index == index;
+}
+
+static bool is_late(const Job *job, uint64_t now_usec)
+{
+        return job->deadline_usec <= now_usec;
+}
+
+static bool is_new(const Job *job, uint64_t unused)
+{
+        return !job->is_begun;
+}
+
+Job *line_take_index(Line *line, uint64_t index)
+{
+        return take_first(line, has_index, index);
+}
+
 Job *line_take_expired(Line *line, uint64_t now_usec)
 {
-        LineParty *party;
-        Job *job;
+        return take_first(line, is_late, now_usec);
+}
 
-        TAILQ_FOREACH (party, &line->parties, link)
-                TAILQ_FOREACH (job, &party->jobs, link)
-                        if (job->deadline_usec <= now_usec) {
-                                take_out(line, party, job);
-                                return job;
-                        }
-        return NULL;
+Job *line_take_new(Line *line)
+{
+        return take_first(line, is_new, 0);
 }
 
 uint64_t line_deadline(const Line *line)

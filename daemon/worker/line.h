@@ -48,5 +48,8 @@ Job *line_take_index(Line *line, uint64_t index);
 /** line_take_expired() - Takes out a job whose deadline has passed. Return: NULL where there is none. */
 Job *line_take_expired(Line *line, uint64_t now_usec);
 
+/** line_take_new() - Takes out a job that was not begun in an earlier turn. Return: NULL where there is none. */
+Job *line_take_new(Line *line);
+
 /** line_deadline() - The next deadline, or UINT64_MAX. */
 uint64_t line_deadline(const Line *line);

@@ -70,7 +70,8 @@ struct Runner {
         size_t n_jobs; /* that are here, and their bytes */
         size_t n_bytes;
         JobList done;
-        bool ends;
+        bool drains; /* nothing new is begun */
+        bool ends;   /* no turn is begun */
         int failure;
 };
 
@@ -128,7 +129,14 @@ static void fail(Runner *runner, int r)
         begin_no_more(runner);
 }
 
-/* Hands over what is done; what is not waits again, unless nothing is begun any more. */
+static bool waits_again(const Runner *runner, Job *job)
+{
+        if (job->turn == JOB_TO_GO_ON)
+                job->is_begun = true;
+        return !runner->ends && (job->is_begun || !runner->drains);
+}
+
+/* Hands over what is done; what is not waits again, or is dropped. */
 static int end_turn(Lane *lane)
 {
         Runner *runner = lane->runner;
@@ -138,10 +146,10 @@ static int end_turn(Lane *lane)
                 Job *job = lane->running[i];
                 if (job->turn == JOB_ENDED)
                         TAILQ_INSERT_TAIL(&runner->done, job, link);
-                else if (runner->ends)
-                        job_free(let_go(runner, job));
-                else
+                else if (waits_again(runner, job))
                         lane->running[n_left++] = job;
+                else
+                        job_free(let_go(runner, job));
         }
         lane->n_running = 0;
         lane->n_steps++;
@@ -345,9 +353,9 @@ void runner_drain(Runner *runner)
         Job *job;
 
         pthread_mutex_lock(&runner->lock);
-        begin_no_more(runner);
+        runner->drains = true;
         for (size_t i = 0; i < _LINE_MAX; i++)
-                while ((job = line_take_expired(&runner->lines[i], UINT64_MAX)))
+                while ((job = line_take_new(&runner->lines[i])))
                         job_free(let_go(runner, job));
         pthread_mutex_unlock(&runner->lock);
 }

@@ -57,7 +57,7 @@ Job *runner_cancel(Runner *runner, uint64_t index);
 /** runner_expire() - The same for one job whose deadline has passed; to be called until it returns NULL. */
 Job *runner_expire(Runner *runner, uint64_t now_usec);
 
-/** runner_drain() - Drops the jobs that wait, and begins none any more; those that run come back as ever. */
+/** runner_drain() - Drops the jobs that were not begun, and begins none any more; those that run, or were to go on, come back as ever. */
 void runner_drain(Runner *runner);
 
 /** runner_is_idle() - Whether no job waits, runs, or is to be had from runner_done(). */

@@ -7,7 +7,7 @@
  *  2. A checkpoint is on the disk before the first job under it runs; the thread of that job's lane writes it, so
  *     that the loop never waits for the disk, and a job of the other lane under the same one waits for it.
  *  3. Told to stop, it begins no job. It ends once the results of those that it had begun have left, or with
- *     WORKER_DRAIN_USEC; what it had not begun, or not to the end in one turn, the guard takes for lost with it.
+ *     WORKER_DRAIN_USEC; what it had not begun the guard takes for lost with it.
  *  4. A gallery that was found damaged is never told to be whole afterwards: what is told of one is made where it is sent.
  */
 

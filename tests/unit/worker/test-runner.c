@@ -162,6 +162,14 @@ static void wait_held(bool changes)
         pthread_mutex_unlock(&stage.lock);
 }
 
+static void wait_turns(size_t n)
+{
+        pthread_mutex_lock(&stage.lock);
+        while (stage.n_turns < n)
+                pthread_cond_wait(&stage.changed, &stage.lock);
+        pthread_mutex_unlock(&stage.lock);
+}
+
 /* Submits a search and waits until its turn, which is held, has begun. */
 static Job *occupy(uint64_t index)
 {
@@ -476,4 +484,30 @@ Test(runner, drained_it_ends_what_runs_and_begins_nothing)
         set_hold(false, false);
         expect_done(1, JOB_GOES_ON);
         cr_expect(runner_is_idle(runner), "the others are dropped");
+}
+
+static JobTurn in_two_turns(const Job *job)
+{
+        return job->is_begun || job->index != 1 ? JOB_ENDED : JOB_TO_GO_ON;
+}
+
+static JobTurn not_at_once(const Job *job)
+{
+        return job->index == 1 ? in_two_turns(job) : JOB_NOT_BEGUN;
+}
+
+Test(runner, drained_it_ends_what_was_to_go_on_and_drops_what_had_no_room)
+{
+        stage.come_to = not_at_once;
+        (void)occupy(1);
+        (void)submit(2, TASK_IDENTIFY, "a");
+        pthread_mutex_lock(&stage.lock);
+        stage.lets_one_go = true;
+        pthread_mutex_unlock(&stage.lock);
+        wait_turns(2); /* the first goes on, and the second has no room beside it */
+        runner_drain(runner);
+        set_hold(false, false);
+        expect_done(1, JOB_GOES_ON);
+        cr_expect(runner_is_idle(runner));
+        cr_expect_eq(stage.n_turns, (size_t)2);
 }
