@@ -59,8 +59,13 @@ static bool set_engine(Options *options, const char *value)
 
 static bool set_isa(Options *options, const char *value)
 {
+        static const char *const names[] = {"auto", "avx512-vnni", "avx2", "scalar"};
+
         options->engine.isa = value;
-        return strcmp(value, "auto") == 0 || strcmp(value, "avx2") == 0 || strcmp(value, "scalar") == 0;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(value, names[i]) == 0)
+                        return true;
+        return false;
 }
 
 static bool set_benchmark(Options *options, const char *value)
@@ -116,7 +121,7 @@ static const OptionRow rows[] = {
         {"threads", "N", "threads that search (one for each processor)", set_threads,
          "a number from 1 to 256"},
         {"engine", "NAME", "auto or cpu", set_engine, "auto or cpu"},
-        {"isa", "NAME", "auto, avx2 or scalar", set_isa, "auto, avx2 or scalar"},
+        {"isa", "NAME", "auto, avx512-vnni, avx2 or scalar", set_isa, "auto, avx512-vnni, avx2 or scalar"},
         {"forget-log", NULL, "forget the log that was seen, so that another one can be accepted, and exit",
          set_forget_log},
         {"benchmark", NULL, "measure this machine, and this program on it with made-up galleries, and exit",

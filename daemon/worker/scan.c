@@ -28,6 +28,7 @@ enum {
 static const ScanKernel *const kernels[] = {
 #ifdef __x86_64__
         &scan_avx512,
+        &scan_avx2,
 #endif
         &scan_scalar,
 };
