@@ -199,7 +199,7 @@ static int plan_init(Contest *contest, ContestWho who, size_t batch, ContestPlan
                 return r;
         if (seconds > contest_slow)
                 ret_plan->seconds[ret_plan->n++] = seconds;
-        if (is_limit(who)) {
+        if (who >= CONTEST_TILE_VNNI) {
                 ret_plan->n_passes = 1;
                 ret_plan->n_rounds = CONTEST_ROUNDS_MAX;
                 return 0;
