@@ -206,7 +206,7 @@ int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery)
                      name);
         if (r > 0) {
                 forget(gallery);
-                gallery_found_damaged(gallery);
+                atomic_store(&gallery->damaged, true);
         }
         *ret_gallery = TAKE_PTR(gallery);
         return 0;
@@ -226,7 +226,9 @@ bool gallery_is_damaged(const Gallery *gallery)
 
 void gallery_found_damaged(Gallery *gallery)
 {
-        atomic_store(&gallery->damaged, true);
+        if (!atomic_exchange(&gallery->damaged, true))
+                diag(DIAG_ERROR, "Gallery %s is damaged: a template is not in %s.originals as it was stored.",
+                     gallery->name, gallery->name);
 }
 
 bool gallery_has_shape(const Gallery *gallery, const GalleryShape *shape)

@@ -17,13 +17,13 @@
 #include "base/digest.h"
 #include "base/macro.h"
 #include "scratch.h"
-#include <criterion/redirect.h>
 #include "worker/codes.h"
 #include "worker/gallery.h"
 #include "worker/kernel.h"
 #include "worker/mapping.h"
 #include "worker/store.h"
 #include "worker/subjects.h"
+#include <criterion/redirect.h>
 
 enum {
         DIMENSION = 16,
@@ -1067,6 +1067,57 @@ Test(store, heals_codes_on_the_disk_too)
         check_damage(file_names[2], 0, &model, &damage);
         cr_assert_eq(read_file(file_names[2], bytes), n_kept[2]);
         cr_assert_eq(memcmp(bytes, kept[2], n_kept[2]), 0);
+}
+
+Test(store, does_not_take_codes_from_before_a_removal)
+{
+        static uint8_t older[IMAGE_MAX], bytes[IMAGE_MAX];
+        Model model = {};
+        Damage damage = {};
+        Gallery *gallery;
+
+        cr_assert_eq(create(&gallery), 0);
+        for (uint32_t step = 0; step < 5; step++) {
+                cr_assert_eq(change(gallery, step), 0);
+                foresee(&model, step);
+        }
+        size_t n = read_file("g.codes", older);
+        cr_assert_eq(drop(gallery, 1), 0);
+        model.n[1] = 0;
+        model.epoch++;
+        gallery_free(gallery);
+        write_file("g.codes", older, n);
+        check_damage("g.codes", 0, &model, &damage);
+        cr_assert_eq(damage.n_starts + damage.n_rows, 0);
+        cr_assert_eq(read_file("g.codes", bytes), n);
+        cr_assert_eq(tells_of(bytes, n) & ~subjects_in(&model), 0);
+}
+
+Test(store, does_not_take_a_slot_or_a_block_in_the_place_of_another)
+{
+        const size_t sizes[] = {[1] = original_slot_size(DIMENSION), [2] = codes_block_size(DIMENSION) + 64};
+        Model model = {};
+        Gallery *gallery;
+
+        cr_assert_eq(create(&gallery), 0);
+        for (uint32_t step = 0; step < 5; step++) {
+                cr_assert_eq(change(gallery, step), 0);
+                foresee(&model, step);
+        }
+        gallery_free(gallery);
+        keep_files();
+        for (size_t i = 1; i < 3; i++) {
+                static uint8_t image[IMAGE_MAX];
+                Damage damage = {};
+                const uint8_t *first = kept[i] + COMPANION_HEAD_SIZE;
+                memcpy(image, kept[i], n_kept[i]);
+                memcpy(image + COMPANION_HEAD_SIZE, first + sizes[i], sizes[i]);
+                memcpy(image + COMPANION_HEAD_SIZE + sizes[i], first, sizes[i]);
+                put_back();
+                write_file(file_names[i], image, n_kept[i]);
+                check_damage(file_names[i], 0, &model, &damage);
+                cr_assert_eq(damage.n_starts + damage.n_rows, i == 1);
+        }
 }
 
 Test(store, drops_and_overwrites_what_was_never_committed)
