@@ -32,12 +32,6 @@ typedef struct Tile {
         __m512i sums[TILE_DIGITS][GROUPS];
 } Tile;
 
-/* Not the intrinsic, with which GCC 12 keeps sums in memory. */
-static inline __attribute__((always_inline)) void add_products(__m512i *sum, __m512i codes, __m512i digits)
-{
-        asm("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(codes), "v"(digits));
-}
-
 static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *digits)
 {
         int32_t four;
@@ -46,7 +40,7 @@ static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *d
         return _mm512_set1_epi32(four);
 }
 
-/* Made for each @n_digits and @n_fetch, which are constant in tiles below. */
+/* Made for each @n_digits and @n_fetch, which are constant in tiles below. That the sums stay in registers is seen to by tests/lint/check-spills.py. */
 static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_digits, size_t n_fetch)
 {
         const uint8_t *codes = tile->codes, *fetch = tile->fetch;
@@ -70,7 +64,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_
                         __m512i digits = four_digits(tile->digits[j] + 4 * i);
 #pragma GCC unroll 4
                         for (size_t group = 0; group < GROUPS; group++)
-                                add_products(&sums[j][group], step[group], digits);
+                                sums[j][group] = _mm512_dpbusd_epi32(sums[j][group], step[group], digits);
                 }
         }
 #pragma GCC unroll 4
