@@ -26,7 +26,7 @@ typedef struct Hit {
 
 /* One question to a gallery, and its answer. */
 typedef struct Search {
-        Probes probes;          /* a template's similarity is the highest to any of them; at most ENGINE_BATCH_MAX */
+        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_BATCH_MAX */
         bool consolidated;      /* one hit a subject, its best template; else one a template */
         uint32_t but;           /* compare all but this subject's, or SUBJECTS_NONE */
         double floor;           /* least similarity of a hit */
@@ -54,6 +54,7 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
  * @gallery:    held by the caller
  * @ret_n:      how many templates were compared
  *
- * Return: 0 or ENGINE_E_DAMAGED.
+ * Return: 0, ENGINE_E_DAMAGED or -ENOMEM.
  */
-int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe, double *ret_similarity, uint64_t *ret_n);
+int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe, double *ret_similarity,
+                   uint64_t *ret_n);

@@ -1,0 +1,24 @@
+#pragma once
+/*
+ * Similarities as they are compared and returned: of templates as they were enrolled, in double precision, in the order of worker/kernel.h.
+ */
+
+#include <stddef.h>
+
+#include "worker/kernel.h"
+#include "worker/original.h"
+
+/* Probes, as the kernels read them. */
+typedef struct ExactProbes {
+        const double *vectors; /* one after the other, KERNEL_PADDED(dimension) each */
+        const double *squares;
+        size_t n;
+        size_t dimension;
+        KernelDot dot;
+} ExactProbes;
+
+/** exact_widen() - Makes @n floats what ExactProbes wants. */
+void exact_widen(const float *vectors, size_t n, double *ret_vectors);
+
+/** exact_similarity() - The highest that a template, read by original_read(), has with any of the probes. */
+double exact_similarity(const ExactProbes *probes, const float *original, double square);

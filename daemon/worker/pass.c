@@ -1,0 +1,254 @@
+/*
+ * Passes, part after part by the threads of a pool.
+ *
+ * Parts are not taken from first to last but in steps of the golden section of their number, so that the first few are spread over the whole
+ * gallery. Thresholds then rise early however the templates are sorted: even where each is better than all before it, a part brings better
+ * ones only where it lies above all that were seen, and that happens as often as the logarithm of their number.
+ */
+
+#include "worker/pass.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/macro.h"
+#include "worker/subjects.h"
+
+enum {
+        PASS_PARTS =
+                64, /* as many as this, if they are neither too large to stop soon nor too small to be worth a thread */
+        PASS_BLOCKS_MAX = 32,
+        PASS_WORK_MIN = 16 * 1024, /* dimensions of blocks: some 10 us */
+        PASS_WORK_PER_BLOCK = 3,   /* what bringing a block from memory is worth, in probes */
+        PASS_EXACT_PARTS = 15,     /* until bounds are tried again */
+        PASS_GROUP =
+                16, /* rows that are compared at a time, so that they stay in the cache for all queries */
+};
+
+struct PassScratch {
+        _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
+        uint64_t masks[ENGINE_BATCH_MAX];
+        ScanProbe probes[ENGINE_BATCH_MAX];
+        float floors[ENGINE_BATCH_MAX];
+        size_t n_probes;
+        PassQuery *scanned[ENGINE_BATCH_MAX]; /* `probes` are theirs, in this order */
+        size_t n_found[ENGINE_BATCH_MAX];     /* rows that reached the threshold of each */
+        size_t n_scanned;
+        PassQuery *exact[ENGINE_BATCH_MAX];
+        size_t n_exact;
+};
+
+PassScratch *pass_scratch_new(size_t n_threads)
+{
+        return aligned_alloc(64, n_threads * sizeof(PassScratch));
+}
+
+/* ----------------------------------------------------------------------------------------------------
+ * by bounds */
+
+static const uint8_t *block_at(const Pass *pass, size_t block)
+{
+        return pass->templates->blocks + block * codes_block_size(pass->templates->dimension);
+}
+
+static void read_floors(PassScratch *scratch)
+{
+        float *floor = scratch->floors;
+
+        for (size_t i = 0; i < scratch->n_scanned; i++) {
+                const Candidates *candidates = &scratch->scanned[i]->candidates;
+                float threshold = atomic_load_explicit(candidates->threshold, memory_order_relaxed);
+                for (size_t j = 0; j < candidates->probes.n; j++)
+                        *floor++ = threshold;
+        }
+}
+
+/* Hands each query what was found for its probes. */
+static int add_found(const Pass *pass, PassScratch *scratch, size_t block)
+{
+        CandidatesFound found = {.row = block * CODES_ROWS,
+                                 .residuals =
+                                         codes_residuals(block_at(pass, block), pass->templates->dimension),
+                                 .masks = scratch->masks,
+                                 .upper = scratch->upper};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < scratch->n_scanned; i++) {
+                Candidates *candidates = &scratch->scanned[i]->candidates;
+                size_t n_probes = candidates->probes.n, n_found = 0;
+                uint64_t mask = 0;
+                for (size_t j = 0; j < n_probes; j++)
+                        mask |= found.masks[j];
+                if (mask != 0)
+                        r = candidates_add(candidates, &found, mask, &n_found);
+                scratch->n_found[i] += n_found;
+                found.masks += n_probes;
+                found.upper += n_probes;
+        }
+        return r;
+}
+
+static int scan_block(const Pass *pass, PassScratch *scratch, size_t block, const uint8_t *next)
+{
+        const ScanWork work = {.block = block_at(pass, block),
+                               .next = next,
+                               .dimension = pass->templates->dimension,
+                               .probes = scratch->probes,
+                               .floors = scratch->floors,
+                               .n_probes = scratch->n_probes,
+                               .ret_masks = scratch->masks,
+                               .ret_upper = scratch->upper};
+
+        read_floors(scratch);
+        pass->kernel->block(&work);
+        return add_found(pass, scratch, block);
+}
+
+/* ----------------------------------------------------------------------------------------------------
+ * exactly */
+
+static int compare_group(const Pass *pass, const PassScratch *scratch, size_t row, size_t n)
+{
+        const float *originals[PASS_GROUP];
+        double squares[PASS_GROUP], similarities[PASS_GROUP];
+
+        for (size_t i = 0; i < n; i++) {
+                originals[i] = NULL;
+                if (pass->templates->subjects[row + i] == SUBJECTS_NONE)
+                        continue;
+                originals[i] = original_read(&pass->templates->originals, row + i, &squares[i]);
+                if (!originals[i])
+                        return ENGINE_E_DAMAGED;
+        }
+        for (size_t query = 0; query < scratch->n_exact; query++) {
+                Candidates *candidates = &scratch->exact[query]->candidates;
+                for (size_t i = 0; i < n; i++)
+                        similarities[i] =
+                                originals[i] ? exact_similarity(&candidates->probes, originals[i], squares[i])
+                                             : (double)-INFINITY;
+                candidates_offer(candidates, row, similarities, n);
+        }
+        return 0;
+}
+
+static int compare_block(const Pass *pass, const PassScratch *scratch, size_t block)
+{
+        size_t end = MIN_OF((block + 1) * CODES_ROWS, pass->templates->n_rows);
+        int r = 0;
+
+        for (size_t row = block * CODES_ROWS; r == 0 && row < end; row += PASS_GROUP)
+                r = compare_group(pass, scratch, row, MIN_OF((size_t)PASS_GROUP, end - row));
+        return r;
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * parts */
+
+static bool is_stopped(PassQuery *query)
+{
+        const atomic_int *stop = query->candidates.query->stop;
+
+        if (stop && atomic_load_explicit(stop, memory_order_relaxed) != 0)
+                atomic_store_explicit(&query->stopped, true, memory_order_relaxed);
+        return atomic_load_explicit(&query->stopped, memory_order_relaxed);
+}
+
+static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
+{
+        scratch->n_probes = scratch->n_scanned = scratch->n_exact = 0;
+        for (size_t i = 0; i < pass->n_queries; i++) {
+                PassQuery *query = &pass->queries[i];
+                if (is_stopped(query))
+                        continue;
+                if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed)) {
+                        scratch->exact[scratch->n_exact++] = query;
+                        continue;
+                }
+                scratch->n_found[scratch->n_scanned] = 0;
+                scratch->scanned[scratch->n_scanned++] = query;
+                for (size_t j = 0; j < query->candidates.probes.n; j++)
+                        scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
+        }
+}
+
+/*
+ * Whether bounds were worth it. What they leave is fetched row by row for one query, where an exact scan reads it in order and for
+ * all queries: with many of them that pays where an eighth of the rows is left, with one where it is half.
+ */
+static void judge_bounds(const Pass *pass, const PassScratch *scratch, size_t part, size_t n_rows)
+{
+        for (size_t i = 0; i < scratch->n_scanned; i++) {
+                PassQuery *query = scratch->scanned[i];
+                size_t many = n_rows / 8 + n_rows * 3 / 8 / pass->n_queries;
+                if (scratch->n_found[i] > many &&
+                    atomic_load_explicit(&query->candidates.overflowed, memory_order_relaxed))
+                        atomic_store_explicit(&query->exact_until, part + 1 + PASS_EXACT_PARTS,
+                                              memory_order_relaxed);
+        }
+}
+
+static size_t first_block(const Pass *pass, size_t part)
+{
+        return part * pass->step % pass->n_parts * pass->part_blocks;
+}
+
+/* The block to be fetched while this one is worked on; where the part ends, that of the part which is this thread's as likely as not. */
+static const uint8_t *next_block(const Pass *pass, size_t part, size_t block, size_t end)
+{
+        if (block + 1 < end)
+                return block_at(pass, block + 1);
+        if (part + pass->n_threads < pass->n_parts)
+                return block_at(pass, first_block(pass, part + pass->n_threads));
+        return NULL;
+}
+
+static void run_part(void *userdata, size_t part, size_t thread)
+{
+        Pass *pass = userdata;
+        PassScratch *scratch = &pass->scratch[thread];
+        size_t block = first_block(pass, part), end = MIN_OF(block + pass->part_blocks, pass->n_blocks);
+        size_t n_rows = (end - block) * CODES_ROWS;
+        int r = 0;
+
+        choose_queries(pass, scratch, part);
+        for (; r == 0 && block < end && !atomic_load_explicit(&pass->damaged, memory_order_relaxed);
+             block++) {
+                if (scratch->n_scanned > 0)
+                        r = scan_block(pass, scratch, block, next_block(pass, part, block, end));
+                if (r == 0 && scratch->n_exact > 0)
+                        r = compare_block(pass, scratch, block);
+        }
+        if (r != 0)
+                atomic_store_explicit(&pass->damaged, true, memory_order_relaxed);
+        judge_bounds(pass, scratch, part, n_rows);
+}
+
+static size_t common_divisor(size_t a, size_t b)
+{
+        while (b > 0) {
+                size_t rest = a % b;
+                a = b;
+                b = rest;
+        }
+        return a;
+}
+
+static void divide(Pass *pass, size_t n_probes)
+{
+        size_t dimension = pass->templates->dimension;
+        size_t least = PASS_WORK_MIN / (dimension * (n_probes + PASS_WORK_PER_BLOCK)) + 1;
+
+        pass->n_blocks = (pass->templates->n_rows + CODES_ROWS - 1) / CODES_ROWS;
+        pass->part_blocks = MAX_OF(MIN_OF(pass->n_blocks / PASS_PARTS, (size_t)PASS_BLOCKS_MAX), least);
+        pass->n_parts = (pass->n_blocks + pass->part_blocks - 1) / pass->part_blocks;
+        pass->step = (size_t)((double)pass->n_parts * 0.618) + 1;
+        while (common_divisor(pass->step, pass->n_parts) > 1)
+                pass->step++;
+}
+
+int pass_run(Pass *pass, Pool *pool, size_t n_probes)
+{
+        divide(pass, n_probes);
+        pool_run(pool, run_part, pass, pass->n_parts);
+        return atomic_load(&pass->damaged) ? ENGINE_E_DAMAGED : 0;
+}
