@@ -32,8 +32,7 @@ enum {
 typedef struct Tile {
         const uint8_t *codes;
         size_t n_pairs; /* of steps */
-        size_t n_digits;
-        const int8_t *digits[TILE_DIGITS];
+        ScanDigits digits;
         const uint8_t *next; /* where memory is fetched from, ... */
         size_t next_apart;   /* ... these bytes further each time */
         __m256i sums[TILE_DIGITS][GROUPS];
@@ -70,7 +69,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t fi
         for (size_t j = 0; j < n_digits; j++)
 #pragma GCC unroll 8
                 for (size_t group = 0; group < n_groups; group++)
-                        sums[j][group] = tile->sums[j][first + group];
+                        sums[j][group] = _mm256_set1_epi32(tile->digits.start[j]);
         for (size_t i = 0; i < tile->n_pairs; i++, codes += 2 * STEP) {
                 const __m256i *step = (const __m256i *)codes + first;
                 /* In all, one for each line of the block. */
@@ -79,7 +78,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t fi
                         _mm_prefetch((const char *)next, _MM_HINT_T1);
 #pragma GCC unroll 4
                 for (size_t j = 0; j < n_digits; j++) {
-                        const int8_t *place = tile->digits[j] + 8 * i;
+                        const int8_t *place = tile->digits.digits[j] + 8 * i;
                         __m256i digits[2] = {four_digits(place), four_digits(place + 4)};
 #pragma GCC unroll 8
                         for (size_t group = 0; group < n_groups; group++)
@@ -109,35 +108,11 @@ TILE(4)
 /* By how many digits there are. */
 static void (*const tiles[TILE_DIGITS])(Tile *tile) = {tile_1, tile_2, tile_3, tile_4};
 
-static size_t probe_digits(const ScanProbe *probe)
+/* The bounds of a probe's similarity to all rows, out of one or two digits' sums. Returns which of them reach the floor; only then they are kept. */
+static uint64_t finish(const float *scales, const ScanProbe *probe, const __m256i sums[][GROUPS], float floor,
+                       float *ret_upper)
 {
-        return probe->second ? 2 : 1;
-}
-
-/* Takes as many probes as have room, and says how many. */
-static size_t tile_fill(Tile *tile, const ScanProbe *probes, size_t n_probes)
-{
-        size_t n = 0, taken = 0;
-
-        for (; taken < n_probes && n + probe_digits(&probes[taken]) <= TILE_DIGITS; taken++) {
-                const ScanProbe *probe = &probes[taken];
-                const int8_t *digits[2] = {probe->digits, probe->second};
-                for (size_t j = 0; j < probe_digits(probe); j++, n++) {
-                        tile->digits[n] = digits[j];
-                        for (size_t group = 0; group < GROUPS; group++)
-                                tile->sums[n][group] = _mm256_set1_epi32(probe->start[j]);
-                }
-        }
-        tile->n_digits = n;
-        return taken;
-}
-
-/* The bounds of a probe's similarity to all rows, out of one or two digits' sums. */
-static void finish(const ScanWork *work, size_t i, const __m256i sums[][GROUPS])
-{
-        const ScanProbe *probe = &work->probes[i];
-        const float *scales = codes_scales(work->block, work->dimension);
-        const float *residuals = codes_residuals(work->block, work->dimension);
+        const float *residuals = scales + CODES_ROWS;
         __m256 upper[GROUPS];
         uint64_t mask = 0;
 
@@ -151,29 +126,22 @@ static void finish(const ScanWork *work, size_t i, const __m256i sums[][GROUPS])
                 __m256 wide = _mm256_add_ps(_mm256_load_ps(residuals + LANES * group),
                                             _mm256_set1_ps(probe->slack));
                 upper[group] = _mm256_fmadd_ps(v, scale, wide);
-                __m256 passes = _mm256_cmp_ps(upper[group], _mm256_set1_ps(work->floors[i]), _CMP_GE_OQ);
+                __m256 passes = _mm256_cmp_ps(upper[group], _mm256_set1_ps(floor), _CMP_GE_OQ);
                 mask |= (uint64_t)(uint32_t)_mm256_movemask_ps(passes) << LANES * group;
         }
-        work->ret_masks[i] = mask;
         if (mask == 0)
-                return;
+                return 0;
 #pragma GCC unroll 8
         for (size_t group = 0; group < GROUPS; group++)
-                _mm256_storeu_ps(&work->ret_upper[i][LANES * group], upper[group]);
-}
-
-static size_t count_digits(const ScanWork *work)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < work->n_probes; i++)
-                n += probe_digits(&work->probes[i]);
-        return n;
+                _mm256_storeu_ps(ret_upper + LANES * group, upper[group]);
+        return mask;
 }
 
 static void avx2_block(const ScanWork *work)
 {
-        size_t n_digits = count_digits(work), n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS, taken;
+        size_t n_digits = scan_count_digits(work), n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS,
+               taken;
+        const float *scales = codes_scales(work->block, work->dimension);
         Tile tile = {.codes = work->block,
                      .n_pairs = (work->dimension + 7) / 8,
                      .next = work->next ? work->next : work->block,
@@ -184,10 +152,12 @@ static void avx2_block(const ScanWork *work)
         if (n_digits == 1)
                 tile.next = work->block + 2 * STEP;
         for (size_t i = 0; i < work->n_probes; i += taken) {
-                taken = tile_fill(&tile, work->probes + i, work->n_probes - i);
-                tiles[tile.n_digits - 1](&tile);
-                for (size_t j = 0, sums = 0; j < taken; sums += probe_digits(&work->probes[i + j]), j++)
-                        finish(work, i + j, tile.sums + sums);
+                size_t digit = 0;
+                taken = scan_take_digits(work, i, &tile.digits);
+                tiles[tile.digits.n - 1](&tile);
+                for (size_t j = i; j < i + taken; digit += scan_probe_digits(&work->probes[j]), j++)
+                        work->ret_masks[j] = finish(scales, &work->probes[j], tile.sums + digit,
+                                                    work->floors[j], work->ret_upper[j]);
         }
 }
 
