@@ -29,10 +29,12 @@ struct PassScratch {
         _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
         uint64_t masks[ENGINE_BATCH_MAX];
         ScanProbe probes[ENGINE_BATCH_MAX];
+        const _Atomic(float) *thresholds[ENGINE_BATCH_MAX]; /* of each probe */
         float floors[ENGINE_BATCH_MAX];
         size_t n_probes;
-        PassQuery *scanned[ENGINE_BATCH_MAX]; /* `probes` are theirs, in this order */
-        size_t n_found[ENGINE_BATCH_MAX];     /* rows that reached the threshold of each */
+        PassQuery *scanned[ENGINE_BATCH_MAX];      /* `probes` are theirs, in this order */
+        uint16_t scanned_probes[ENGINE_BATCH_MAX]; /* how many of each */
+        size_t n_found[ENGINE_BATCH_MAX];          /* rows that reached the threshold of each */
         size_t n_scanned;
         PassQuery *exact[ENGINE_BATCH_MAX];
         size_t n_exact;
@@ -53,14 +55,8 @@ static const uint8_t *block_at(const Pass *pass, size_t block)
 
 static void read_floors(PassScratch *scratch)
 {
-        float *floor = scratch->floors;
-
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                const Candidates *candidates = &scratch->scanned[i]->candidates;
-                float threshold = atomic_load_explicit(candidates->threshold, memory_order_relaxed);
-                for (size_t j = 0; j < candidates->probes.n; j++)
-                        *floor++ = threshold;
-        }
+        for (size_t i = 0; i < scratch->n_probes; i++)
+                scratch->floors[i] = atomic_load_explicit(scratch->thresholds[i], memory_order_relaxed);
 }
 
 /* Hands each query what was found for its probes. */
@@ -74,14 +70,13 @@ static int add_found(const Pass *pass, PassScratch *scratch, size_t block)
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < scratch->n_scanned; i++) {
-                Candidates *candidates = &scratch->scanned[i]->candidates;
-                size_t n_probes = candidates->probes.n, n_found = 0;
+                size_t n_probes = scratch->scanned_probes[i];
                 uint64_t mask = 0;
                 for (size_t j = 0; j < n_probes; j++)
                         mask |= found.masks[j];
                 if (mask != 0)
-                        r = candidates_add(candidates, &found, mask, &n_found);
-                scratch->n_found[i] += n_found;
+                        r = candidates_add(&scratch->scanned[i]->candidates, &found, mask,
+                                           &scratch->n_found[i]);
                 found.masks += n_probes;
                 found.upper += n_probes;
         }
@@ -165,9 +160,12 @@ static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
                         continue;
                 }
                 scratch->n_found[scratch->n_scanned] = 0;
+                scratch->scanned_probes[scratch->n_scanned] = (uint16_t)query->candidates.probes.n;
                 scratch->scanned[scratch->n_scanned++] = query;
-                for (size_t j = 0; j < query->candidates.probes.n; j++)
+                for (size_t j = 0; j < query->candidates.probes.n; j++) {
+                        scratch->thresholds[scratch->n_probes] = query->candidates.threshold;
                         scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
+                }
         }
 }
 
