@@ -175,59 +175,51 @@ static int reduce(Candidates *candidates, size_t most)
  * what comes in */
 
 /* The bounds of the best probe. One whose mask is zero is below the threshold for each row, so it is not the best of a row that reaches it. */
-static Candidate row_bounds(const Candidates *candidates, const uint64_t *masks,
-                            const float (*upper)[CODES_ROWS], float residual, size_t i)
+static Candidate row_bounds(const Candidates *candidates, const CandidatesFound *found, size_t i)
 {
-        Candidate bounds = {.upper = -INFINITY, .lower = -INFINITY};
+        Candidate bounds = {.row = found->row + i, .upper = -INFINITY, .lower = -INFINITY};
 
         for (size_t probe = 0; probe < candidates->probes.n; probe++) {
-                if (masks[probe] == 0)
+                if (found->masks[probe] == 0)
                         continue;
-                float lower = scan_lower(&candidates->scan_probes[probe], residual, upper[probe][i]);
-                bounds.upper = fmaxf(bounds.upper, upper[probe][i]);
-                bounds.lower = fmaxf(bounds.lower, lower);
+                float upper = found->upper[probe][i];
+                float lower = scan_lower(&candidates->scan_probes[probe], found->residuals[i], upper);
+                bounds.upper = MAX_OF(bounds.upper, upper);
+                bounds.lower = MAX_OF(bounds.lower, lower);
         }
         return bounds;
 }
 
-static void add(Candidates *candidates, Candidate item)
+static void add_rows(Candidates *candidates, const CandidatesFound *found, uint64_t mask)
 {
-        candidates->items[candidates->n++] = item;
-        top_offer(&candidates->lowers, (EngineHit){.similarity = (double)item.lower, .row = item.row},
-                  candidates->templates->subjects[item.row]);
-}
+        const uint32_t *subjects = candidates->templates->subjects;
+        float least = threshold(candidates);
 
-int candidates_add(Candidates *candidates, size_t block, const uint64_t *masks,
-                   const float (*upper)[CODES_ROWS], size_t *ret_n)
-{
-        const Templates *templates = candidates->templates;
-        const float *residuals = codes_residuals(
-                templates->blocks + block * codes_block_size(templates->dimension), templates->dimension);
-        size_t most = candidates_room(candidates->query) - CODES_ROWS, n = 0;
-        uint64_t mask = 0;
-        int r = 0;
-
-        for (size_t i = 0; i < candidates->probes.n; i++)
-                mask |= masks[i];
-        if (mask == 0) {
-                *ret_n = 0;
-                return 0;
-        }
-        pthread_mutex_lock(&candidates->lock);
         for (; mask != 0; mask &= mask - 1) {
-                size_t i = (size_t)__builtin_ctzll(mask), row = block * CODES_ROWS + i;
-                Candidate item = row_bounds(candidates, masks, upper, residuals[i], i);
-                item.row = row;
-                if (!is_searched(candidates, row) || item.upper < threshold(candidates))
+                Candidate item = row_bounds(candidates, found, (size_t)__builtin_ctzll(mask));
+                if (item.upper < least || !is_searched(candidates, item.row))
                         continue;
-                add(candidates, item);
-                n++;
+                candidates->items[candidates->n++] = item;
+                if (top_wants(&candidates->lowers, (double)item.lower))
+                        top_offer(&candidates->lowers,
+                                  (EngineHit){.similarity = (double)item.lower, .row = item.row},
+                                  subjects[item.row]);
         }
         raise_threshold(candidates);
+}
+
+int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *ret_n)
+{
+        size_t most = candidates_room(candidates->query) - CODES_ROWS;
+        int r = 0;
+
+        pthread_mutex_lock(&candidates->lock);
+        size_t before = candidates->n;
+        add_rows(candidates, found, mask);
+        *ret_n = candidates->n - before;
         if (candidates->n > most)
                 r = reduce(candidates, most / 2);
         pthread_mutex_unlock(&candidates->lock);
-        *ret_n = n;
         return r;
 }
 

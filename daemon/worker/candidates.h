@@ -61,17 +61,22 @@ size_t candidates_size(const EngineQuery *query);
  */
 void candidates_begin(Candidates *candidates, char *memory);
 
+/* What a kernel found in a block. */
+typedef struct CandidatesFound {
+        size_t row; /* the first of the block's */
+        const float *residuals;
+        const uint64_t *masks; /* as of ScanWork; from the query's first probe on */
+        const float (*upper)[CODES_ROWS];
+} CandidatesFound;
+
 /**
  * candidates_add() - Rows of a block whose bounds reached the threshold.
- * @block:      its number
- * @masks:      of each probe of the query, as ScanWork gave them
- * @upper:      likewise
- * @ret_n:      how many rows there were
+ * @mask:       those that did for any probe, not zero
+ * @ret_n:      how many of them still do
  *
  * Return: 0, or ENGINE_E_DAMAGED.
  */
-int candidates_add(Candidates *candidates, size_t block, const uint64_t *masks,
-                   const float (*upper)[CODES_ROWS], size_t *ret_n);
+int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *ret_n);
 
 /** candidates_offer() - Exact similarities of @n rows from @row on; of those that hold no template it does not matter what they are. */
 void candidates_offer(Candidates *candidates, size_t row, const double *similarities, size_t n);

@@ -24,7 +24,10 @@ enum {
         CODES_BIAS = 128,           /* what a code is more than its whole number */
         CODES_MAX = 127,            /* the largest whole number of a row */
         CODES_DIMENSION_MAX = 4096, /* up to which the bound is proved, and sums of products fit into 32 bits */
+        CODES_LANES = 16,           /* what is computed side by side when a template is rounded */
 };
+
+#define CODES_PADDED(dimension) (((size_t)(dimension) + CODES_LANES - 1) / CODES_LANES * CODES_LANES)
 
 /*
  * What a bound is widened by, so that it holds as computed. A bound is fma(v, s t, |r| + slack), with v the inner product <q,p> as a
@@ -48,6 +51,19 @@ enum {
  */
 #define CODES_ROUNDING 0x1p-20 /* 16 e */
 
+/* A template to be rounded, padded with zeros to whole lanes. */
+typedef struct CodesVector {
+        float elements[CODES_DIMENSION_MAX];
+        size_t n; /* CODES_PADDED() of its dimension */
+        double square;
+} CodesVector;
+
+/** codes_vector_init() - Copies @dimension floats, not all zero, finite, with the square of their norm. */
+void codes_vector_init(CodesVector *vector, const float *elements, double square, size_t dimension);
+
+/** codes_vector_largest() - The largest element, without its sign. */
+float codes_vector_largest(const CodesVector *vector);
+
 /* A template as whole numbers. */
 typedef struct CodesFit {
         float scale;    /* s, above zero */
@@ -56,11 +72,10 @@ typedef struct CodesFit {
 
 /**
  * codes_fit() - Rounds a template to whole numbers, and finds the scale that they fit it best with.
- * @vector:     @dimension floats, not all zero, finite
- * @square:     its squared norm
  * @per:        what to multiply the elements by; the largest whole number is to be 31 or more, and to fit
+ * @ret_whole:  room for vector->n
  */
-CodesFit codes_fit(const float *vector, double square, size_t dimension, double per, int16_t *ret_whole);
+CodesFit codes_fit(const CodesVector *vector, double per, int16_t *ret_whole);
 
 /** codes_block_size() - Bytes of a block, a multiple of 64: 520 a row of 512 dimensions. */
 size_t codes_block_size(size_t dimension);

@@ -52,7 +52,8 @@ int confine_early(void)
 int confine(const char *galleries, bool log, SandboxRemarks *ret_remarks)
 {
         const SandboxFolder folder = {galleries, SANDBOX_WRITE};
-        const Sandbox sandbox = {.lists = {confine_list}, .folders = &folder, .n_folders = 1, .log = log};
+        const Sandbox sandbox = {
+                .lists = {confine_list}, .folders = &folder, .n_folders = galleries ? 1 : 0, .log = log};
 
         confine_warm_up();
         return sandbox_enter(&sandbox, ret_remarks);

@@ -1,13 +1,15 @@
 #pragma once
 /*
  * One gallery: what the rest of the worker knows of how templates are kept. In memory for searching, in
- * files (worker/journal.h) for keeping; whatever changes is durable before the function returns. Many threads search it, one
- * thread changes it.
+ * files (worker/store.h) for keeping; whatever changes is durable before the function returns. Many threads search it, one
+ * thread changes it: that one need not hold it for what it asks.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "worker/templates.h"
 
 typedef struct Gallery Gallery;
 
@@ -28,13 +30,14 @@ enum {
 int gallery_create(int dir_fd, const char *name, const GalleryShape *shape, Gallery **ret_gallery);
 
 /**
- * gallery_load() - Reads a gallery of the folder. A damaged one comes back too, and says so.
+ * gallery_load() - Reads a gallery of the folder. A damaged one comes back too, and says so; why, as far as somebody can do something about it, is in the log.
  * Return: 0 or -errno (-ENOENT: there is none).
  */
 int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery);
 
 Gallery *gallery_free(Gallery *gallery);
 
+/** gallery_name(), gallery_is_damaged() and gallery_has_shape() may be asked by any thread at any time. */
 const char *gallery_name(const Gallery *gallery);
 
 /** gallery_is_damaged() - Whether nothing but its name can be asked of it. */
@@ -43,10 +46,10 @@ bool gallery_is_damaged(const Gallery *gallery);
 /** gallery_has_shape() - Whether it was created with these. */
 bool gallery_has_shape(const Gallery *gallery, const GalleryShape *shape);
 
-/** gallery_epoch() - How often it was changed. */
+/** gallery_epoch() - How often it was changed; of a held gallery. */
 uint64_t gallery_epoch(const Gallery *gallery);
 
-/** gallery_n_templates() - How many templates it holds. */
+/** gallery_n_templates() - How many templates it holds; likewise. */
 uint64_t gallery_n_templates(const Gallery *gallery);
 
 /**
@@ -71,7 +74,7 @@ uint64_t gallery_n_templates_of(const Gallery *gallery, uint32_t subject);
 /** gallery_found_damaged() - A template was not as it was stored: from now on the gallery is damaged. Any thread, while it is held. */
 void gallery_found_damaged(Gallery *gallery);
 
-/** gallery_subject() - The name behind a number in GalleryRows; borrowed until the next change. */
+/** gallery_subject() - The name behind a number in Templates; borrowed while the gallery is held. */
 const char *gallery_subject(const Gallery *gallery, uint32_t number);
 
 /** gallery_find() - The number of a subject. Return: whether it has a template. */

@@ -1,5 +1,5 @@
 /*
- * The kernels: plain C everywhere, AVX2 with FMA where the processor has it.
+ * The kernels: plain C everywhere, AVX2 with FMA or AVX-512 where the processor has it.
  */
 
 #include "worker/kernel.h"
@@ -63,6 +63,29 @@ __attribute__((target("avx2,fma"))) static double dot_avx2(const double *query, 
         return sum_lanes(lanes);
 }
 
+/* Two accumulators of eight lanes each, which are folded as sum_lanes() does it: the upper half onto the lower. */
+__attribute__((target("avx512f"))) static double dot_avx512(const double *query, const float *row, size_t n)
+{
+        __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
+
+        for (size_t i = 0; i < n; i += KERNEL_LANES) {
+                low = _mm512_fmadd_pd(_mm512_loadu_pd(query + i), _mm512_cvtps_pd(_mm256_loadu_ps(row + i)),
+                                      low);
+                high = _mm512_fmadd_pd(_mm512_loadu_pd(query + i + 8),
+                                       _mm512_cvtps_pd(_mm256_loadu_ps(row + i + 8)), high);
+        }
+        __m512d eight = _mm512_add_pd(low, high);
+        __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+        __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return two[0] + two[1];
+}
+
+static bool avx512_works(void)
+{
+        /* As for the scan of that name: --isa= means both. */
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+}
+
 static bool avx2_works(void)
 {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -73,6 +96,7 @@ static bool avx2_works(void)
 /* Fastest first. */
 static const Kernel kernels[] = {
 #ifdef __x86_64__
+        {"avx512-vnni", dot_avx512, avx512_works},
         {"avx2", dot_avx2, avx2_works},
 #endif
         {"scalar", dot_scalar, scalar_works},

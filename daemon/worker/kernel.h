@@ -27,7 +27,7 @@ typedef struct Kernel {
 
 /**
  * kernel_pick() - Chooses a kernel.
- * @isa:        "auto" for the fastest that works here, or one by name ("avx2", "scalar")
+ * @isa:        "auto" for the fastest that works here, or one by name ("avx512-vnni", "avx2", "scalar")
  *
  * Return: the kernel; NULL when there is none of that name, or it does not work here.
  */

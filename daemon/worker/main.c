@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/manager.h"
+#include "worker/benchmark.h"
 #include "worker/confine.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -118,6 +119,25 @@ static int serve(const Options *options, Galleries *galleries)
         return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
 }
 
+/* As confined as what serves, and with no folder at all. */
+static int benchmark(const Options *options)
+{
+        SandboxRemarks remarks;
+        Machine machine;
+
+        machine_read(&machine);
+        int r = confine(NULL, options->log_seccomp, &remarks);
+        if (r < 0)
+                return fail(r, "Cannot confine this process");
+        sandbox_remarks_tell(&remarks);
+        r = benchmark_run(&options->benchmark_options, &options->engine, &machine);
+        if (r == ENGINE_E_UNKNOWN)
+                return fail(r, "This processor does not have what --isa= names");
+        if (r == BENCHMARK_E_ENGINE)
+                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
+        return r < 0 ? fail(r, "The benchmark ended early") : EXIT_SUCCESS;
+}
+
 /* Before any thread is made, which inherits the mask: the loop alone takes these. */
 static void block_signals(void)
 {
@@ -142,6 +162,8 @@ int main(int argc, char **argv)
         r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
+        if (options.benchmark)
+                return benchmark(&options);
         r = galleries_claim(&galleries, options.galleries);
         if (r != 0)
                 return fail(r, r < 0 ? "Cannot open the folder of galleries"

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "worker/pool.h"
 
+enum { OPTIONS_TEMPLATES_MAX = 100000000 };
+
 typedef struct OptionRow {
         const char *name;
         const char *argument; /* NULL: takes none */
@@ -57,8 +59,45 @@ static bool set_engine(Options *options, const char *value)
 
 static bool set_isa(Options *options, const char *value)
 {
+        static const char *const names[] = {"auto", "avx512-vnni", "avx2", "scalar"};
+
         options->engine.isa = value;
-        return strcmp(value, "auto") == 0 || strcmp(value, "avx2") == 0 || strcmp(value, "scalar") == 0;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (strcmp(value, names[i]) == 0)
+                        return true;
+        return false;
+}
+
+static bool set_benchmark(Options *options, const char *value)
+{
+        options->benchmark = true;
+        return true;
+}
+
+static bool set_templates(Options *options, const char *value)
+{
+        uint64_t n;
+
+        if (!text_to_u64(value, strlen(value), &n) || n < 1 || n > OPTIONS_TEMPLATES_MAX)
+                return false;
+        options->benchmark_options.n_templates = n;
+        return true;
+}
+
+static bool set_dimension(Options *options, const char *value)
+{
+        uint64_t n;
+
+        if (!text_to_u64(value, strlen(value), &n) || n < 16 || n > 1024)
+                return false;
+        options->benchmark_options.dimension = n;
+        return true;
+}
+
+static bool set_json(Options *options, const char *value)
+{
+        options->benchmark_options.json = true;
+        return true;
 }
 
 static bool set_forget_log(Options *options, const char *value)
@@ -82,9 +121,16 @@ static const OptionRow rows[] = {
         {"threads", "N", "threads that search (one for each processor)", set_threads,
          "a number from 1 to 256"},
         {"engine", "NAME", "auto or cpu", set_engine, "auto or cpu"},
-        {"isa", "NAME", "auto, avx2 or scalar", set_isa, "auto, avx2 or scalar"},
+        {"isa", "NAME", "auto, avx512-vnni, avx2 or scalar", set_isa, "auto, avx512-vnni, avx2 or scalar"},
         {"forget-log", NULL, "forget the log that was seen, so that another one can be accepted, and exit",
          set_forget_log},
+        {"benchmark", NULL, "measure this machine, and this program on it with made-up galleries, and exit",
+         set_benchmark},
+        {"templates", "N", "with --benchmark: in one gallery of so many (10,000, 100,000 and a million)",
+         set_templates, "a number from 1 to 100000000"},
+        {"dimension", "N", "with --benchmark: of the templates (512)", set_dimension,
+         "a number from 16 to 1024"},
+        {"json", NULL, "with --benchmark: print JSON", set_json},
         {"log-seccomp", NULL, "only log system calls that are not allowed", set_log_seccomp},
         {"help", NULL, "print this", NULL},
         {"version", NULL, "print the version", NULL},
@@ -126,7 +172,8 @@ int options_parse(int argc, char **argv, Options *ret_options)
         struct option table[ARRAY_SIZE(rows) + 1] = {};
         Options options = {.connect = "/run/matchguard/internal/worker",
                            .galleries = "/var/lib/matchguard/galleries",
-                           .engine = {.engine = "auto", .isa = "auto"}};
+                           .engine = {.engine = "auto", .isa = "auto"},
+                           .benchmark_options = {.dimension = 512}};
         int c, i, r = 0;
 
         for (size_t j = 0; j < ARRAY_SIZE(rows); j++)

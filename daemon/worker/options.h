@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "worker/benchmark.h"
 #include "worker/engine.h"
 
 typedef struct Options {
@@ -12,6 +13,8 @@ typedef struct Options {
         const char *galleries; /* the folder */
         const char *vkey;      /* file of the log's verifier key; NULL: $CREDENTIALS_DIRECTORY/log.vkey */
         EngineOptions engine;
+        bool benchmark;
+        BenchmarkOptions benchmark_options;
         bool forget_log;
         bool log_seccomp;
 } Options;

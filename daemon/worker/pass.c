@@ -63,6 +63,31 @@ static void read_floors(PassScratch *scratch)
         }
 }
 
+/* Hands each query what was found for its probes. */
+static int add_found(const Pass *pass, PassScratch *scratch, size_t block)
+{
+        CandidatesFound found = {.row = block * CODES_ROWS,
+                                 .residuals =
+                                         codes_residuals(block_at(pass, block), pass->templates->dimension),
+                                 .masks = scratch->masks,
+                                 .upper = scratch->upper};
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < scratch->n_scanned; i++) {
+                Candidates *candidates = &scratch->scanned[i]->candidates;
+                size_t n_probes = candidates->probes.n, n_found = 0;
+                uint64_t mask = 0;
+                for (size_t j = 0; j < n_probes; j++)
+                        mask |= found.masks[j];
+                if (mask != 0)
+                        r = candidates_add(candidates, &found, mask, &n_found);
+                scratch->n_found[i] += n_found;
+                found.masks += n_probes;
+                found.upper += n_probes;
+        }
+        return r;
+}
+
 static int scan_block(const Pass *pass, PassScratch *scratch, size_t block, const uint8_t *next)
 {
         const ScanWork work = {.block = block_at(pass, block),
@@ -73,21 +98,10 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t block, cons
                                .n_probes = scratch->n_probes,
                                .ret_masks = scratch->masks,
                                .ret_upper = scratch->upper};
-        size_t probe = 0;
 
         read_floors(scratch);
         pass->kernel->block(&work);
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                Candidates *candidates = &scratch->scanned[i]->candidates;
-                size_t n = candidates->probes.n, n_found;
-                int r = candidates_add(candidates, block, scratch->masks + probe, scratch->upper + probe,
-                                       &n_found);
-                if (r != 0)
-                        return r;
-                scratch->n_found[i] += n_found;
-                probe += n;
-        }
-        return 0;
+        return add_found(pass, scratch, block);
 }
 
 /* ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,6 @@
 #include "worker/scan.h"
 
 #ifdef __x86_64__
-extern const ScanKernel scan_avx512;
+extern const ScanKernel scan_avx512, scan_avx2;
 #endif
 extern const ScanKernel scan_scalar;

@@ -28,6 +28,7 @@ enum {
 static const ScanKernel *const kernels[] = {
 #ifdef __x86_64__
         &scan_avx512,
+        &scan_avx2,
 #endif
         &scan_scalar,
 };
@@ -45,33 +46,29 @@ size_t scan_digits_size(size_t dimension)
         return (dimension + 63) / 64 * 64;
 }
 
-static double largest(const float *vector, size_t dimension)
+/* Of the sums of four elements that meet, without their signs. */
+static double largest_four(const CodesVector *vector)
 {
-        float found = 0;
+        double largest = 0;
 
-        for (size_t i = 0; i < dimension; i++)
-                found = fmaxf(found, fabsf(vector[i]));
-        return (double)found;
-}
-
-static double largest_four(const float *vector, size_t dimension)
-{
-        double found = 0;
-
-        for (size_t i = 0; i < dimension; i += 8) {
-                double sums[2] = {};
-                for (size_t j = i; j < MIN_OF(i + 8, dimension); j++)
-                        sums[j / 2 % 2] += fabs((double)vector[j]);
-                found = fmax(found, fmax(sums[0], sums[1]));
+        for (size_t i = 0; i < vector->n; i += 8) {
+                double four[8];
+                for (size_t j = 0; j < 8; j++)
+                        four[j] = fabs((double)vector->elements[i + j]);
+                for (size_t j = 0; j < 4; j++)
+                        four[j] += four[j + 4];
+                double first = four[0] + four[1], second = four[2] + four[3];
+                largest = first > largest ? first : largest;
+                largest = second > largest ? second : largest;
         }
-        return found;
+        return largest;
 }
 
-static double elements_per(const ScanKernel *kernel, const float *vector, size_t dimension, bool two)
+static double elements_per(const ScanKernel *kernel, const CodesVector *vector, bool two)
 {
         if (kernel->narrow)
-                return (two ? TWO_DIGITS_NARROW : ONE_DIGIT_NARROW) / largest_four(vector, dimension);
-        return (two ? TWO_DIGITS : ONE_DIGIT) / largest(vector, dimension);
+                return (two ? TWO_DIGITS_NARROW : ONE_DIGIT_NARROW) / largest_four(vector);
+        return (two ? TWO_DIGITS : ONE_DIGIT) / (double)codes_vector_largest(vector);
 }
 
 static float add_up(float a, float b)
@@ -82,25 +79,49 @@ static float add_up(float a, float b)
         return (double)rounded < sum ? nextafterf(rounded, INFINITY) : rounded;
 }
 
+/* By whole lanes, as in codes.c. */
+static int32_t write_one_digit(const int16_t *whole, size_t n, int8_t *ret_digits)
+{
+        int32_t sums[CODES_LANES] = {}, sum = 0;
+
+        for (size_t i = 0; i < n; i += CODES_LANES) {
+                for (size_t lane = 0; lane < CODES_LANES; lane++)
+                        ret_digits[i + lane] = (int8_t)whole[i + lane];
+                for (size_t lane = 0; lane < CODES_LANES; lane++)
+                        sums[lane] += whole[i + lane];
+        }
+        for (size_t lane = 0; lane < CODES_LANES; lane++)
+                sum += sums[lane];
+        return sum;
+}
+
+static void split(int16_t *whole_to_first, size_t n, int16_t *ret_second)
+{
+        for (size_t i = 0; i < n; i += CODES_LANES)
+                for (size_t lane = i; lane < i + CODES_LANES; lane++) {
+                        int first = (whole_to_first[lane] + SCAN_BASE / 2) >> 6;
+                        ret_second[lane] = (int16_t)(whole_to_first[lane] - SCAN_BASE * first);
+                        whole_to_first[lane] = (int16_t)first;
+                }
+}
+
 void scan_probe_init(const ScanKernel *kernel, const float *vector, double square, size_t dimension, bool two,
                      int8_t *digits, ScanProbe *ret_probe)
 {
-        int8_t *second = digits + scan_digits_size(dimension);
-        int16_t whole[CODES_DIMENSION_MAX];
+        int16_t whole[CODES_DIMENSION_MAX], second[CODES_DIMENSION_MAX];
+        size_t size = scan_digits_size(dimension);
+        CodesVector padded;
 
-        assert(dimension > 0 && dimension <= CODES_DIMENSION_MAX);
-        CodesFit fit =
-                codes_fit(vector, square, dimension, elements_per(kernel, vector, dimension, two), whole);
+        codes_vector_init(&padded, vector, square, dimension);
+        CodesFit fit = codes_fit(&padded, elements_per(kernel, &padded, two), whole);
         *ret_probe = (ScanProbe){.digits = digits,
-                                 .second = two ? second : NULL,
+                                 .second = two ? digits + size : NULL,
                                  .scale = fit.scale,
                                  .slack = add_up(fit.residual, (float)CODES_ROUNDING)};
-        memset(digits, 0, 2 * scan_digits_size(dimension));
-        for (size_t i = 0; i < dimension; i++) {
-                int first = two ? (whole[i] + SCAN_BASE / 2) >> 6 : whole[i];
-                digits[i] = (int8_t)first;
-                second[i] = (int8_t)(two ? whole[i] - SCAN_BASE * first : 0);
-                ret_probe->start[0] -= CODES_BIAS * digits[i];
-                ret_probe->start[1] -= CODES_BIAS * second[i];
+        memset(digits, 0, two ? 2 * size : size);
+        if (two) {
+                split(whole, padded.n, second);
+                ret_probe->start[1] = -CODES_BIAS * write_one_digit(second, padded.n, digits + size);
         }
+        ret_probe->start[0] = -CODES_BIAS * write_one_digit(whole, padded.n, digits);
 }

@@ -20,6 +20,12 @@ typedef struct Top {
         const void *order_data;
 } Top;
 
+/** top_wants() - Whether a hit of this similarity may be among the best k so far. */
+static inline bool top_wants(const Top *top, double similarity)
+{
+        return top->n < top->k || similarity >= top->hits[0].similarity;
+}
+
 /** top_offer() - Keeps the hit if it is among the best k so far. */
 void top_offer(Top *top, EngineHit hit, uint32_t subject);
 

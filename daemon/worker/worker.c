@@ -4,15 +4,17 @@
  *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then
  *     answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which
  *     hands it over once.
- *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so
- *     that the loop never waits for the disk.
- *  3. Told to stop, it begins no job. It ends once the result of the one that it had begun has left, or with
+ *  2. A checkpoint is on the disk before the first job under it runs; the thread of that job's lane writes it, so
+ *     that the loop never waits for the disk, and a job of the other lane under the same one waits for it.
+ *  3. Told to stop, it begins no job. It ends once the results of those that it had begun have left, or with
  *     WORKER_DRAIN_USEC; what it had not begun the guard takes for lost with it.
+ *  4. A gallery that was found damaged is never told to be whole afterwards: what is told of one is made where it is sent.
  */
 
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,23 +47,37 @@ typedef struct Worker {
         Watchdog watchdog;
         Belief belief;
         Runner *runner;
-        Galleries *galleries; /* the runner's thread's, as are engine and stored */
-        Engine *engine;
-        Seen stored; /* what the file of worker/seen.h says */
+        OperationTools tools; /* the runner's threads' */
         const char *engine_name;
+        pthread_mutex_t lock; /* over the file of worker/seen.h, and what it says */
+        Seen stored;
 } Worker;
 
 DEFINE_CLEANUP(Job *, job_free);
 
-/* --------------------------------------------------------------------------------- in the runner's thread */
+/* -------------------------------------------------------------------------------- in the runner's threads */
 
-static int store_seen(Worker *worker, const Job *job)
+static bool is_newer(const Worker *worker, const Seen *seen)
 {
-        if (worker->stored.origin[0] && worker->stored.head.size >= job->seen.head.size)
-                return 0;
-        int r = seen_store(worker->galleries->dir_fd, &job->seen);
-        if (r == 0)
-                worker->stored = job->seen;
+        return !worker->stored.origin[0] || worker->stored.head.size < seen->head.size;
+}
+
+/* Stores the newest checkpoint of the jobs. Whoever finds it stored already had to wait until it was. */
+static int store_seen(Worker *worker, Job *const *jobs, size_t n)
+{
+        const Seen *newest = &jobs[0]->seen;
+        int r = 0;
+
+        for (size_t i = 1; i < n; i++)
+                if (jobs[i]->seen.head.size > newest->head.size)
+                        newest = &jobs[i]->seen;
+        pthread_mutex_lock(&worker->lock);
+        if (is_newer(worker, newest)) {
+                r = seen_store(worker->tools.galleries->dir_fd, newest);
+                if (r == 0)
+                        worker->stored = *newest;
+        }
+        pthread_mutex_unlock(&worker->lock);
         return r;
 }
 
@@ -70,53 +86,70 @@ static const char *stop_result(int stop)
         return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
 }
 
-static void describe_gallery(const Gallery *gallery, Buffer *body)
-{
-        bool damaged = gallery_is_damaged(gallery);
-
-        gallery_encode(&(GalleryMessage){.name = gallery_name(gallery),
-                                         .damaged = damaged,
-                                         .epoch = damaged ? 0 : gallery_epoch(gallery),
-                                         .n_templates = damaged ? 0 : gallery_n_templates(gallery)},
-                       body);
-}
-
-/* What a job may have changed is told with its result. */
-static void note_gallery(const Worker *worker, Job *job)
+/* What a job may have changed, or found damaged, is told with its result. */
+static void note_gallery(const Worker *worker, const Operation *operation, Job *job)
 {
         bool changes = job->task.operation == TASK_ENROL || job->task.operation == TASK_REMOVE;
-        const Gallery *gallery = changes ? galleries_find(worker->galleries, job->task.gallery) : NULL;
+        bool damaged = strcmp(operation->outcome.message.result, "gallery-damaged") == 0;
 
-        if (gallery)
-                describe_gallery(gallery, &job->gallery);
+        if (!changes && !damaged)
+                return;
+        job->gallery = galleries_find(worker->tools.galleries, job->task.gallery);
+        if (!job->gallery || damaged)
+                return;
+        job->gallery_epoch = gallery_epoch(job->gallery);
+        job->gallery_templates = gallery_n_templates(job->gallery);
 }
 
-static int run_job(Job *job, void *userdata)
+static void encode_result(const Worker *worker, Operation *operation, Job *job)
 {
-        _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
-        Worker *worker = userdata;
-        uint64_t begin = clock_boottime();
-        Operation operation = {.task = &job->task,
-                               .engine = worker->engine,
-                               .galleries = worker->galleries,
-                               .stop = &job->stop};
+        ResultMessage *message = &operation->outcome.message;
 
-        int r = store_seen(worker, job);
-        if (r == 0)
-                r = atomic_load(&job->stop) == JOB_GOES_ON ? operation_run(&operation, &outcome)
-                                                           : OPERATION_E_STOPPED;
+        if (operation->end == OPERATION_STOPPED)
+                *message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
+        message->index = job->index;
+        message->engine = worker->engine_name;
+        message->microseconds = clock_boottime() - job->begin_usec;
+        result_encode(message, &job->result);
+        note_gallery(worker, operation, job);
+        diag(DIAG_DEBUG, "Leaf %ju: %s, after %ju us.", (uintmax_t)job->index, message->result,
+             (uintmax_t)message->microseconds);
+}
+
+static const JobTurn turns[] = {
+        [OPERATION_ANSWERED] = JOB_ENDED,
+        [OPERATION_STOPPED] = JOB_ENDED,
+        [OPERATION_NOT_BEGUN] = JOB_NOT_BEGUN,
+        [OPERATION_TO_GO_ON] = JOB_TO_GO_ON,
+};
+
+static int run_operations(const Worker *worker, Operation *operations, Job *const *jobs, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                operations[i] =
+                        (Operation){.task = &jobs[i]->task, .stop = &jobs[i]->stop, .state = &jobs[i]->state};
+                if (jobs[i]->begin_usec == 0)
+                        jobs[i]->begin_usec = clock_boottime();
+        }
+        int r = operation_run(&worker->tools, operations, n);
+        for (size_t i = 0; i < n; i++) {
+                jobs[i]->turn = turns[operations[i].end];
+                if (r == 0 && jobs[i]->turn == JOB_ENDED)
+                        encode_result(worker, &operations[i], jobs[i]);
+                outcome_deinit(&operations[i].outcome);
+        }
+        return r;
+}
+
+static int run_turn(Job *const *jobs, size_t n, void *userdata)
+{
+        Worker *worker = userdata;
+
+        int r = store_seen(worker, jobs, n);
         if (r < 0)
                 return r;
-        if (r == OPERATION_E_STOPPED)
-                outcome.message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
-        outcome.message.index = job->index;
-        outcome.message.engine = worker->engine_name;
-        outcome.message.microseconds = clock_boottime() - begin;
-        result_encode(&outcome.message, &job->result);
-        note_gallery(worker, job);
-        diag(DIAG_DEBUG, "Leaf %ju: %s, after %ju us.", (uintmax_t)job->index, outcome.message.result,
-             (uintmax_t)outcome.message.microseconds);
-        return 0;
+        _cleanup_(freep) Operation *operations = calloc(n, sizeof(Operation));
+        return operations ? run_operations(worker, operations, jobs, n) : -ENOMEM;
 }
 
 /* ----------------------------------------------------------------------------------------------------
@@ -129,6 +162,19 @@ static int answer(Worker *worker, uint64_t index, const char *result, const char
 
         result_encode(&message, &body);
         return channel_send(worker->channel, MESSAGE_RESULT, &body, NULL, 0);
+}
+
+static int tell_gallery(Worker *worker, const Gallery *gallery, uint64_t epoch, uint64_t n_templates)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        bool damaged = gallery_is_damaged(gallery);
+
+        gallery_encode(&(GalleryMessage){.name = gallery_name(gallery),
+                                         .damaged = damaged,
+                                         .epoch = damaged ? 0 : epoch,
+                                         .n_templates = damaged ? 0 : n_templates},
+                       &body);
+        return channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
 }
 
 static int arm_timer(Worker *worker)
@@ -166,8 +212,8 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
                         return r;
                 if (!job)
                         return arm_timer(worker);
-                if (job->gallery.n > 0)
-                        r = channel_send(worker->channel, MESSAGE_GALLERY, &job->gallery, NULL, 0);
+                if (job->gallery)
+                        r = tell_gallery(worker, job->gallery, job->gallery_epoch, job->gallery_templates);
                 if (r >= 0)
                         r = channel_send(worker->channel, MESSAGE_RESULT, &job->result, NULL, 0);
                 if (r < 0)
@@ -201,11 +247,15 @@ static int queue_job(Worker *worker, Job *job, uint64_t deadline_usec)
 {
         job->deadline_usec = add_usec(clock_boottime(), deadline_usec);
         job->seen = worker->belief.seen;
-        if (runner_submit(worker->runner, job))
+        job->organisation = leaf_text(&job->leaf, "organisation");
+        (void)leaf_number(&job->leaf, "uid",
+                          &job->uid); /* Every permit has one; without, 0 serves as well. */
+        uint64_t index = job->index;
+        int r = runner_submit(worker->runner, job);
+        if (r == 0)
                 return arm_timer(worker);
-        int r = answer(worker, job->index, "overloaded", "");
         job_free(job);
-        return r;
+        return r == RUNNER_E_FULL ? answer(worker, index, "overloaded", "") : r;
 }
 
 static int take_job(Worker *worker, Packet *packet)
@@ -229,7 +279,7 @@ static int take_job(Worker *worker, Packet *packet)
                 return answer(worker, message.index, "worker-refused", why);
         }
         job->index = message.index;
-        diag(DIAG_DEBUG, "Leaf %ju: its job is believed, and begins after those before it.",
+        diag(DIAG_DEBUG, "Leaf %ju: its job is believed, and begins when its turn comes.",
              (uintmax_t)message.index);
         /* The task points into the packet's bytes, which stay where they are. */
         job->packet = *packet;
@@ -294,7 +344,7 @@ static const ChannelHandlers handlers = {.packet = on_packet, .closed = on_close
 static int say_hello(Worker *worker)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        size_t n = MIN_OF(worker->tools.galleries->n, (size_t)MESSAGE_NAMES_MAX);
         _cleanup_(freep) const char **names = calloc(n + 1, sizeof(char *));
         HelloMessage message = {.version = MATCHGUARD_VERSION,
                                 .engine = worker->engine_name,
@@ -305,7 +355,7 @@ static int say_hello(Worker *worker)
         if (!names)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                names[i] = gallery_name(worker->galleries->items[i]);
+                names[i] = gallery_name(worker->tools.galleries->items[i]);
         message.galleries = (StringList){n, names};
         memcpy(message.session, worker->belief.session, sizeof(message.session));
         hello_encode(&message, &body);
@@ -315,13 +365,14 @@ static int say_hello(Worker *worker)
 /* Before the first job, while no other thread touches them. */
 static int say_galleries(Worker *worker)
 {
-        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        size_t n = MIN_OF(worker->tools.galleries->n, (size_t)MESSAGE_NAMES_MAX);
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-                describe_gallery(worker->galleries->items[i], &body);
-                r = channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
+                const Gallery *gallery = worker->tools.galleries->items[i];
+                bool damaged = gallery_is_damaged(gallery);
+                r = tell_gallery(worker, gallery, damaged ? 0 : gallery_epoch(gallery),
+                                 damaged ? 0 : gallery_n_templates(gallery));
         }
         return r;
 }
@@ -391,7 +442,7 @@ static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker);
         if (r >= 0)
-                r = runner_new(run_job, worker, &worker->runner);
+                r = runner_new(run_turn, worker, &worker->runner);
         if (r >= 0)
                 r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
                                     worker);
@@ -417,8 +468,8 @@ static int start(Worker *worker, int fd)
 
 int worker_serve(const WorkerContext *context)
 {
-        Worker worker = {.galleries = context->galleries,
-                         .engine = context->engine,
+        Worker worker = {.tools = {.engine = context->engine, .galleries = context->galleries},
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
                          .engine_name = engine_name(context->engine),
                          .manager_fd = context->manager_fd,
                          .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},

@@ -45,11 +45,23 @@ Test(options, takes_what_is_given)
         cr_assert(options.forget_log);
 }
 
+Test(options, knows_the_instruction_sets)
+{
+        static const char *const names[] = {"auto", "avx512-vnni", "avx2", "scalar"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                Options options;
+                cr_expect_eq(parse((const char *const[]){"--isa", names[i], NULL}, &options), 0);
+                cr_expect_str_eq(options.engine.isa, names[i]);
+        }
+}
+
 Test(options, refuses_what_makes_no_sense)
 {
         static const char *const table[][2] = {
-                {"--threads=0", NULL}, {"--threads=x", NULL},  {"--threads=257", NULL}, {"--threads", NULL},
-                {"--isa=sse9", NULL},  {"--engine=gpu", NULL}, {"--what", NULL},        {"more", NULL},
+                {"--threads=0", NULL},  {"--threads=x", NULL}, {"--threads=257", NULL},
+                {"--threads", NULL},    {"--isa=sse9", NULL},  {"--isa=avx512", NULL},
+                {"--engine=gpu", NULL}, {"--what", NULL},      {"more", NULL},
         };
         for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
                 Options options = {.connect = "untouched"};
