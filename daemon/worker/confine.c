@@ -24,6 +24,8 @@ static const SandboxGroup confine_list[] = {
         {"made durable, and put in the place of older ones",
          {SANDBOX_CALL(fdatasync), SANDBOX_CALL(fsync), SANDBOX_CALL(renameat), SANDBOX_CALL(renameat2),
           SANDBOX_CALL(unlinkat)}},
+        {"the end of the handler for pages of a gallery that the disk cannot give back",
+         {SANDBOX_CALL(rt_sigreturn)}},
         {"the threads that search, and the one that runs jobs",
          {SANDBOX_CALL_BITS(clone, 0, CLONE_VM | CLONE_THREAD | CONFINE_NAMESPACES, CLONE_VM | CLONE_THREAD),
           SANDBOX_CALL(set_robust_list), SANDBOX_CALL(rseq), SANDBOX_CALL(sched_getaffinity),

@@ -126,8 +126,8 @@ class Book:
     def similarity(self, probe, found):
         key = id(probe), id(found)
         if key not in self.known:
-            self.known[key] = cosine(probe, found)
-        return self.known[key]
+            self.known[key] = cosine(probe, found), probe, found  # kept, so that nothing else comes to have their ids
+        return self.known[key][0]
 
     def faults(self, answers):
         """What is wrong with answers to searches: (probe, limit, floor, reply) each."""
