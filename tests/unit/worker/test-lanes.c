@@ -213,3 +213,19 @@ Test(lanes, a_gallery_that_is_found_damaged_is_told_with_the_result_and_stays_so
         cr_expect_str_eq(changed.message.result, "gallery-damaged");
         cr_expect(guard.told.damaged);
 }
+
+Test(lanes, a_disk_that_fails_under_the_map_is_damage_and_not_the_end)
+{
+        _cleanup_(played_result_deinit) PlayedResult enrolled = {}, met = {}, compared = {};
+        char path[128];
+
+        do_one("enrol", "kim", people[0], &enrolled);
+        (void)snprintf(path, sizeof(path), "%s/galleries/children.originals", guard.folder);
+        /* A page that is not there gives SIGBUS, as one does that cannot be read. */
+        cr_assert_eq(truncate(path, 0), 0);
+        do_one("identify", "", people[0], &met);
+        cr_expect_str_eq(met.message.result, "gallery-damaged");
+        cr_expect(guard.told.damaged);
+        do_one("identify", "", people[0], &compared);
+        cr_expect_str_eq(compared.message.result, "gallery-damaged");
+}
