@@ -64,12 +64,12 @@ class Damaged:
         call = matching.enrol(name, which) if what == "enrol" else matching.remove(name, which)
         reply = self.service.call(*call, uid=mg.ARCHIVE_UID)
         self.tally.check(error_of(reply) == "", f"{what}: {reply}")
-        self.books[name].changes[reply["parameters"]["galleryEpoch"]] = (what, which)
+        self.books[name].changed(reply, what, which)
         return reply
 
     def templates(self, name):
         """What it ought to hold."""
-        return list(self.books[name].states())[-1][1]
+        return self.books[name].last()[1]
 
     def probes(self, name):
         """Always the same for a gallery, so that right answers are worked out once."""
@@ -288,7 +288,7 @@ def change_all(damaged, victim, label):
     for call, change in ((matching.enrol(victim, entries), ("enrol", entries)), (matching.remove(victim, subject), ("remove", subject))):
         reply = damaged.service.call(*call, uid=mg.ARCHIVE_UID)
         if error_of(reply) == "":
-            damaged.books[victim].changes[reply["parameters"]["galleryEpoch"]] = change
+            damaged.books[victim].changed(reply, *change)
         else:
             gone = error_of(reply) == "WorkerUnavailable"
             damaged.tally.check(gone or reply["parameters"].get("result") == "gallery-damaged", f"{label}: {reply}")
