@@ -198,9 +198,9 @@ def append(path, data):
         file.write(data)
 
 
-def replace_by_folder(path):
+def replace_by(path, make):
     path.unlink()
-    path.mkdir()
+    make(path)
 
 
 def by_chance(damaged, whole, path):
@@ -230,14 +230,17 @@ def known_harms(damaged, victim):
     yield "zeros for both heads of the journal", lambda: zero(journal, 0, 2 * HEAD), True
     yield "zeros for one head of the journal", lambda: zero(journal, 0, HEAD), None
     yield "something behind the journal", lambda: append(journal, b"x" * 5000), None
-    yield "a folder for a journal", lambda: replace_by_folder(journal), True
+    yield "a folder for a journal", lambda: replace_by(journal, os.mkdir), True
     yield "empty originals", lambda: truncate(originals, 0), True
     yield "originals without their last byte", lambda: truncate(originals, originals.stat().st_size - 1), True
     yield "another gallery's originals", lambda: shutil.copy(damaged.path(foreign, "originals"), originals), True
     yield "originals exchanged", lambda: exchange(originals, HEAD + 300 * slot, HEAD + 329 * slot, slot), None
     yield "all originals moved on by one", lambda: exchange(originals, HEAD, HEAD + slot, 329 * slot), True
     yield "something behind the originals", lambda: append(originals, b"x" * 5000), False
-    yield "a folder for originals", lambda: replace_by_folder(originals), True
+    yield "a folder for originals", lambda: replace_by(originals, os.mkdir), True
+    yield "a link for originals", lambda: replace_by(originals, lambda path: path.symlink_to(damaged.path("others", "originals"))), True
+    yield "a pipe for a journal", lambda: replace_by(journal, os.mkfifo), True
+    yield "a folder for codes", lambda: replace_by(codes, os.mkdir), True
     yield "empty codes", lambda: truncate(codes, 0), False
     yield "codes without their last block", lambda: truncate(codes, codes.stat().st_size - block), False
     yield "codes cut in a block", lambda: truncate(codes, HEAD + 2 * block + 100), False
