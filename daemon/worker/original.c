@@ -29,7 +29,8 @@ static uint64_t original_digest(const Originals *originals, size_t row, const ui
         return XXH3_64bits_withSeed(slot, original_said_size(originals->dimension), originals->key + row);
 }
 
-void original_write(const Originals *originals, size_t row, const uint8_t *vector, double square, uint8_t *ret_slot)
+void original_write(const Originals *originals, size_t row, const uint8_t *vector, double square,
+                    uint8_t *ret_slot)
 {
         size_t said = original_said_size(originals->dimension);
 
