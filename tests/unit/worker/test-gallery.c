@@ -331,6 +331,41 @@ Test(gallery, shows_each_reader_one_epoch_while_it_changes)
         gallery_free(gallery);
 }
 
+static void *remove_first(void *userdata)
+{
+        static Model model = {.n = {1}};
+
+        drop(userdata, &model, 0);
+        return NULL;
+}
+
+Test(gallery, overwrites_nothing_that_a_search_still_holds)
+{
+        static Model model;
+        Gallery *gallery = create();
+        pthread_t thread;
+        double square;
+        uint32_t number;
+
+        add(gallery, &model, 0, 200);
+        gallery_hold(gallery);
+        Templates templates = gallery_templates(gallery);
+        cr_assert_eq(pthread_create(&thread, NULL, remove_first, gallery), 0);
+        for (size_t i = 0; i < 50; i++) {
+                cr_assert(original_read(&templates.originals, 0, &square));
+                cr_assert_eq(gallery_epoch(gallery), 1);
+                cr_assert(gallery_find(gallery, "subject:00000000", &number));
+                (void)usleep(1000);
+        }
+        gallery_release(gallery);
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        gallery_hold(gallery);
+        cr_assert_null(original_read(&templates.originals, 0, &square));
+        cr_assert_eq(gallery_epoch(gallery), 2);
+        gallery_release(gallery);
+        gallery_free(gallery);
+}
+
 /* A start reads the codes that are full and not one original: how long that takes is for tests/bench/gallery.c to say. */
 Test(gallery, makes_nothing_of_the_originals_at_a_start)
 {
