@@ -204,6 +204,7 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
         CpuSearch search = {
                 .engine = engine, .templates = templates, .queries = queries, .n_queries = n_queries};
         Pass pass = {.kernel = engine->scan,
+                     .exact = engine->kernel,
                      .templates = templates,
                      .probes = engine->probes,
                      .queries = engine->queries,

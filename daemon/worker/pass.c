@@ -38,6 +38,12 @@ struct PassScratch {
         size_t n_scanned;
         PassQuery *exact[ENGINE_BATCH_MAX];
         size_t n_exact;
+        const double *exact_vectors
+                [ENGINE_BATCH_MAX +
+                 KERNEL_DOTS]; /* of their probes; after the last any, up to a whole KERNEL_DOTS */
+        size_t n_exact_vectors;
+        double dots[ENGINE_BATCH_MAX + KERNEL_DOTS]; /* of each with a row */
+        double similarities[ENGINE_BATCH_MAX][PASS_GROUP];
         bool chosen; /* which are scanned and which are compared exactly */
 };
 
@@ -143,31 +149,41 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_
 /* ----------------------------------------------------------------------------------------------------
  * exactly */
 
-static int compare_group(const Pass *pass, const PassScratch *scratch, size_t row, size_t n)
+/* All queries with one row of the group; NULL: none that could become a hit. */
+static void compare_row(const Pass *pass, PassScratch *scratch, size_t i, const float *original,
+                        double square)
 {
-        const float *originals[PASS_GROUP];
-        double squares[PASS_GROUP], similarities[PASS_GROUP];
+        size_t probe = 0;
 
-        for (size_t i = 0; i < n; i++) {
-                originals[i] = NULL;
-                if (pass->templates->subjects[row + i] == SUBJECTS_NONE)
-                        continue;
-                originals[i] = original_read(&pass->templates->originals, row + i, &squares[i]);
-                if (!originals[i])
-                        return ENGINE_E_DAMAGED;
-        }
+        for (size_t j = 0; original && j < scratch->n_exact_vectors; j += KERNEL_DOTS)
+                pass->exact->dots(scratch->exact_vectors + j, original,
+                                  KERNEL_PADDED(pass->templates->dimension), scratch->dots + j);
         for (size_t query = 0; query < scratch->n_exact; query++) {
-                Candidates *candidates = &scratch->exact[query]->candidates;
-                for (size_t i = 0; i < n; i++)
-                        similarities[i] =
-                                originals[i] ? exact_similarity(&candidates->probes, originals[i], squares[i])
-                                             : (double)-INFINITY;
-                candidates_offer(candidates, row, similarities, n);
+                const ExactProbes *probes = &scratch->exact[query]->candidates.probes;
+                scratch->similarities[query][i] =
+                        original ? exact_best(probes, scratch->dots + probe, square) : (double)-INFINITY;
+                probe += probes->n;
         }
+}
+
+static int compare_group(const Pass *pass, PassScratch *scratch, size_t row, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                const float *original = NULL;
+                double square = 0;
+                if (pass->templates->subjects[row + i] != SUBJECTS_NONE) {
+                        original = original_read(&pass->templates->originals, row + i, &square);
+                        if (!original)
+                                return ENGINE_E_DAMAGED;
+                }
+                compare_row(pass, scratch, i, original, square);
+        }
+        for (size_t query = 0; query < scratch->n_exact; query++)
+                candidates_offer(&scratch->exact[query]->candidates, row, scratch->similarities[query], n);
         return 0;
 }
 
-static int compare_block(const Pass *pass, const PassScratch *scratch, size_t block)
+static int compare_block(const Pass *pass, PassScratch *scratch, size_t block)
 {
         size_t end = MIN_OF((block + 1) * CODES_ROWS, pass->templates->n_rows);
         int r = 0;
@@ -189,24 +205,42 @@ static bool is_stopped(PassQuery *query)
         return atomic_load_explicit(&query->stopped, memory_order_relaxed);
 }
 
+static void choose_scan(const Pass *pass, PassScratch *scratch, PassQuery *query)
+{
+        size_t n_probes = query->candidates.probes.n;
+
+        set_floors(scratch, scratch->n_probes, query);
+        for (size_t i = 0; i < n_probes; i++)
+                scratch->probes[scratch->n_probes++] = pass->probes[query->first + i];
+        scratch->n_found[scratch->n_scanned] = 0;
+        scratch->scanned_probes[scratch->n_scanned] = (uint16_t)n_probes;
+        scratch->scanned[scratch->n_scanned++] = query;
+}
+
+static void choose_exact(PassScratch *scratch, PassQuery *query)
+{
+        const ExactProbes *probes = &query->candidates.probes;
+
+        for (size_t i = 0; i < probes->n; i++)
+                scratch->exact_vectors[scratch->n_exact_vectors++] =
+                        probes->vectors + i * KERNEL_PADDED(probes->dimension);
+        for (size_t i = 0; i < KERNEL_DOTS; i++)
+                scratch->exact_vectors[scratch->n_exact_vectors + i] = probes->vectors;
+        scratch->exact[scratch->n_exact++] = query;
+}
+
 static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
 {
-        scratch->n_probes = scratch->n_scanned = scratch->n_exact = 0;
+        scratch->n_probes = scratch->n_scanned = scratch->n_exact = scratch->n_exact_vectors = 0;
         scratch->chosen = true;
         for (size_t i = 0; i < pass->n_queries; i++) {
                 PassQuery *query = &pass->queries[i];
                 if (is_stopped(query))
                         continue;
-                if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed)) {
-                        scratch->exact[scratch->n_exact++] = query;
-                        continue;
-                }
-                scratch->n_found[scratch->n_scanned] = 0;
-                scratch->scanned_probes[scratch->n_scanned] = (uint16_t)query->candidates.probes.n;
-                scratch->scanned[scratch->n_scanned++] = query;
-                set_floors(scratch, scratch->n_probes, query);
-                for (size_t j = 0; j < query->candidates.probes.n; j++)
-                        scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
+                if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed))
+                        choose_exact(scratch, query);
+                else
+                        choose_scan(pass, scratch, query);
         }
 }
 
