@@ -42,8 +42,7 @@ struct PassScratch {
                 [ENGINE_BATCH_MAX +
                  KERNEL_DOTS]; /* of their probes; after the last any, up to a whole KERNEL_DOTS */
         size_t n_exact_vectors;
-        double dots[ENGINE_BATCH_MAX + KERNEL_DOTS]; /* of each with a row */
-        double similarities[ENGINE_BATCH_MAX][PASS_GROUP];
+        double dots[PASS_GROUP][ENGINE_BATCH_MAX + KERNEL_DOTS]; /* of each with a row */
         bool chosen; /* which are scanned and which are compared exactly */
 };
 
@@ -149,48 +148,69 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_
 /* ----------------------------------------------------------------------------------------------------
  * exactly */
 
-/* All queries with one row of the group; NULL: none that could become a hit. */
-static void compare_row(const Pass *pass, PassScratch *scratch, size_t i, const float *original,
-                        double square)
+/* Rows that are compared together. */
+typedef struct PassGroup {
+        size_t row; /* the first */
+        size_t n;
+        const float *originals[PASS_GROUP]; /* NULL: no template */
+        double squares[PASS_GROUP];
+} PassGroup;
+
+static int read_group(const Templates *templates, PassGroup *group)
+{
+        for (size_t i = 0; i < group->n; i++) {
+                group->originals[i] = NULL;
+                if (templates->subjects[group->row + i] == SUBJECTS_NONE)
+                        continue;
+                group->originals[i] =
+                        original_read(&templates->originals, group->row + i, &group->squares[i]);
+                if (!group->originals[i])
+                        return ENGINE_E_DAMAGED;
+        }
+        return 0;
+}
+
+/* Some probes with all rows, and then the next, so that both stay in the cache nearest by. */
+static void multiply_group(const Pass *pass, PassScratch *scratch, const PassGroup *group)
+{
+        for (size_t j = 0; j < scratch->n_exact_vectors; j += KERNEL_DOTS)
+                for (size_t i = 0; i < group->n; i++)
+                        if (group->originals[i])
+                                pass->exact->dots(scratch->exact_vectors + j, group->originals[i],
+                                                  KERNEL_PADDED(pass->templates->dimension),
+                                                  scratch->dots[i] + j);
+}
+
+static void offer_group(PassScratch *scratch, const PassGroup *group)
 {
         size_t probe = 0;
 
-        for (size_t j = 0; original && j < scratch->n_exact_vectors; j += KERNEL_DOTS)
-                pass->exact->dots(scratch->exact_vectors + j, original,
-                                  KERNEL_PADDED(pass->templates->dimension), scratch->dots + j);
         for (size_t query = 0; query < scratch->n_exact; query++) {
-                const ExactProbes *probes = &scratch->exact[query]->candidates.probes;
-                scratch->similarities[query][i] =
-                        original ? exact_best(probes, scratch->dots + probe, square) : (double)-INFINITY;
-                probe += probes->n;
+                Candidates *candidates = &scratch->exact[query]->candidates;
+                double similarities[PASS_GROUP];
+                for (size_t i = 0; i < group->n; i++)
+                        similarities[i] = group->originals[i]
+                                                  ? exact_best(&candidates->probes, scratch->dots[i] + probe,
+                                                               group->squares[i])
+                                                  : (double)-INFINITY;
+                candidates_offer(candidates, group->row, similarities, group->n);
+                probe += candidates->probes.n;
         }
-}
-
-static int compare_group(const Pass *pass, PassScratch *scratch, size_t row, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                const float *original = NULL;
-                double square = 0;
-                if (pass->templates->subjects[row + i] != SUBJECTS_NONE) {
-                        original = original_read(&pass->templates->originals, row + i, &square);
-                        if (!original)
-                                return ENGINE_E_DAMAGED;
-                }
-                compare_row(pass, scratch, i, original, square);
-        }
-        for (size_t query = 0; query < scratch->n_exact; query++)
-                candidates_offer(&scratch->exact[query]->candidates, row, scratch->similarities[query], n);
-        return 0;
 }
 
 static int compare_block(const Pass *pass, PassScratch *scratch, size_t block)
 {
         size_t end = MIN_OF((block + 1) * CODES_ROWS, pass->templates->n_rows);
-        int r = 0;
 
-        for (size_t row = block * CODES_ROWS; r == 0 && row < end; row += PASS_GROUP)
-                r = compare_group(pass, scratch, row, MIN_OF((size_t)PASS_GROUP, end - row));
-        return r;
+        for (size_t row = block * CODES_ROWS; row < end; row += PASS_GROUP) {
+                PassGroup group = {.row = row, .n = MIN_OF((size_t)PASS_GROUP, end - row)};
+                int r = read_group(pass->templates, &group);
+                if (r != 0)
+                        return r;
+                multiply_group(pass, scratch, &group);
+                offer_group(scratch, &group);
+        }
+        return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------
