@@ -45,6 +45,21 @@ Test(options, takes_what_is_given)
         cr_assert(options.forget_log);
 }
 
+Test(options, takes_the_number_of_threads_from_the_environment_where_none_is_given)
+{
+        Options options;
+
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "5", 1), 0);
+        cr_assert_eq(parse((const char *const[]){NULL}, &options), 0);
+        cr_expect_eq(options.engine.n_threads, 5);
+        cr_assert_eq(parse((const char *const[]){"--threads=3", NULL}, &options), 0);
+        cr_expect_eq(options.engine.n_threads, 3);
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "many", 1), 0);
+        cr_expect_eq(parse((const char *const[]){NULL}, &options), OPTIONS_E_USAGE);
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "", 1), 0);
+        cr_expect_eq(parse((const char *const[]){NULL}, &options), OPTIONS_E_USAGE);
+}
+
 Test(options, knows_the_instruction_sets)
 {
         static const char *const names[] = {"auto", "avx512-vnni", "avx2", "scalar"};
