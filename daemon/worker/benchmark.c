@@ -16,9 +16,9 @@
 #include "worker/trial.h"
 
 enum {
-        BENCHMARK_LIMIT_ROUNDS = 9,
+        BENCHMARK_LIMIT_ROUNDS = 7,
         BENCHMARK_ROUNDS_MIN = 3,
-        BENCHMARK_ROUNDS_MAX = 501,
+        BENCHMARK_ROUNDS_MAX = 101,
         BENCHMARK_TEAMS = 2,        /* numbers of threads that are tried: one, and all */
         BENCHMARK_MEMORY_SHARE = 2, /* a gallery takes at most the half of what can be had */
 };
@@ -133,11 +133,11 @@ static void print_row(Benchmark *benchmark, const Population *population, const 
         if (benchmark->options->json) {
                 printf("%s{\"isa\":\"%s\",\"threads\":%zu,\"batch\":%zu,\"secondsPerQuery\":%.4g,"
                        "\"queriesPerSecond\":%.4g,"
-                       "\"ofRead\":%.3f",
+                       "\"ofRead\":%.4g",
                        separator(benchmark), benchmark_isas[row->isa], row->team->n_threads, row->batch,
                        a_query, 1 / a_query, of_read);
                 if (tile > 0)
-                        printf(",\"ofTile\":%.3f", of_tile);
+                        printf(",\"ofTile\":%.4g", of_tile);
                 printf("}");
                 return;
         }

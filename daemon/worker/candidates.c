@@ -13,7 +13,7 @@ enum {
         /* Candidates at once, above those that k asks for: more than remain of a million templates as a rule. */
         CANDIDATES_ROOM = 448,
         /* How many originals are on their way from memory while one is compared. */
-        CANDIDATES_AHEAD = 2,
+        CANDIDATES_AHEAD = 4,
 };
 
 /* Room for another block is there whenever the lock is free. */
@@ -100,7 +100,7 @@ static void fetch(const Candidates *candidates, size_t row)
         size_t size = original_slot_size(originals->dimension);
 
         for (size_t i = 0; i < size; i += 64)
-                __builtin_prefetch(originals->slots + row * size + i);
+                __builtin_prefetch(originals->slots + row * size + i, 0, 2);
 }
 
 /* Drops what no longer reaches the threshold. */
@@ -109,9 +109,11 @@ static void filter(Candidates *candidates)
         float least = threshold(candidates);
         size_t n = 0;
 
-        for (size_t i = 0; i < candidates->n; i++)
-                if (candidates->items[i].upper >= least)
-                        candidates->items[n++] = candidates->items[i];
+        /* Without a branch, which nobody could predict. */
+        for (size_t i = 0; i < candidates->n; i++) {
+                candidates->items[n] = candidates->items[i];
+                n += candidates->items[i].upper >= least;
+        }
         candidates->n = n;
 }
 
@@ -208,7 +210,7 @@ static void add_rows(Candidates *candidates, const CandidatesFound *found, uint6
         raise_threshold(candidates);
 }
 
-int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *ret_n)
+int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *n_found)
 {
         size_t most = candidates_room(candidates->query) - CODES_ROWS;
         int r = 0;
@@ -216,7 +218,7 @@ int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_
         pthread_mutex_lock(&candidates->lock);
         size_t before = candidates->n;
         add_rows(candidates, found, mask);
-        *ret_n = candidates->n - before;
+        *n_found += candidates->n - before;
         if (candidates->n > most)
                 r = reduce(candidates, most / 2);
         pthread_mutex_unlock(&candidates->lock);

@@ -72,11 +72,11 @@ typedef struct CandidatesFound {
 /**
  * candidates_add() - Rows of a block whose bounds reached the threshold.
  * @mask:       those that did for any probe, not zero
- * @ret_n:      how many of them still do
+ * @n_found:    grows by how many of them still do
  *
  * Return: 0, or ENGINE_E_DAMAGED.
  */
-int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *ret_n);
+int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *n_found);
 
 /** candidates_offer() - Exact similarities of @n rows from @row on; of those that hold no template it does not matter what they are. */
 void candidates_offer(Candidates *candidates, size_t row, const double *similarities, size_t n);

@@ -24,6 +24,8 @@ static const SandboxGroup confine_list[] = {
         {"made durable, and put in the place of older ones",
          {SANDBOX_CALL(fdatasync), SANDBOX_CALL(fsync), SANDBOX_CALL(renameat), SANDBOX_CALL(renameat2),
           SANDBOX_CALL(unlinkat)}},
+        {"a page of a gallery that cannot be had: zeros are mapped over it, and its reader goes on",
+         {SANDBOX_CALL(rt_sigreturn)}},
         {"the threads that search, and those that run jobs",
          {SANDBOX_CALL_BITS(clone, 0, CLONE_VM | CLONE_THREAD | CONFINE_NAMESPACES, CLONE_VM | CLONE_THREAD),
           SANDBOX_CALL(set_robust_list), SANDBOX_CALL(rseq), SANDBOX_CALL(sched_getaffinity),

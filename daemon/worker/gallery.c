@@ -18,26 +18,10 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/macro.h"
-#include "worker/blocks.h"
-#include "worker/codes.h"
+#include "worker/body.h"
 #include "worker/kernel.h"
-#include "worker/rows.h"
-#include "worker/store.h"
-#include "worker/subjects.h"
 
-enum {
-        GALLERY_COMPACT_MIN = 256,     /* empty rows below which compacting is not worth it */
-        GALLERY_COMPACT_ENTRIES = 256, /* written at once */
-};
-
-/* The rows of a gallery, in files and in memory, by one numbering. */
-typedef struct Body {
-        Store store;
-        Rows rows;
-        Blocks blocks;
-} Body;
-
-#define BODY_INIT ((Body){.store = STORE_INIT})
+enum { GALLERY_COMPACT_MIN = 256 /* empty rows below which compacting is not worth it */ };
 
 struct Gallery {
         char name[JOURNAL_NAME_MAX + 1];
@@ -52,19 +36,6 @@ struct Gallery {
 };
 
 DEFINE_CLEANUP(Gallery *, gallery_free);
-
-static void body_deinit(Body *body)
-{
-        blocks_deinit(&body->blocks);
-        rows_deinit(&body->rows);
-        store_deinit(&body->store);
-        *body = BODY_INIT;
-}
-
-static size_t dimension_of(const Body *body)
-{
-        return body->store.journal.shape.dimension;
-}
 
 static void forget(Gallery *gallery)
 {
@@ -133,109 +104,7 @@ void gallery_release(Gallery *gallery)
                 abort();
 }
 
-/* ---------------------------------------------------------------------------------------- rows and blocks */
-
-static size_t n_blocks_for(size_t n_rows)
-{
-        return (n_rows + CODES_ROWS - 1) / CODES_ROWS;
-}
-
-static int reserve(Body *body, size_t n_rows, size_t n_subjects)
-{
-        int r = rows_reserve(&body->rows, n_rows, n_subjects);
-        if (r == 0)
-                r = blocks_reserve(&body->blocks, dimension_of(body), n_blocks_for(n_rows));
-        return r < 0 ? r : original_file_map(&body->store.originals, n_rows);
-}
-
-static bool has_room(const Body *body, size_t n_rows, size_t n_subjects)
-{
-        return n_rows <= body->rows.n_allocated && n_subjects <= body->rows.n_chains &&
-               blocks_have_room(&body->blocks, n_blocks_for(n_rows)) &&
-               original_file_is_mapped(&body->store.originals, n_rows);
-}
-
-/* Appends a row that room was reserved for, of an original that is there. */
-static void append_row(Body *body, uint32_t subject, const float *vector, double square)
-{
-        size_t row = body->rows.n;
-
-        if (row % CODES_ROWS == 0)
-                blocks_clear(&body->blocks, dimension_of(body), row / CODES_ROWS);
-        codes_write(blocks_at(&body->blocks, row / CODES_ROWS), dimension_of(body), row % CODES_ROWS, vector,
-                    square);
-        rows_append(&body->rows, subject);
-}
-
-/* Writes the blocks that are full and not on the disk yet; or as many as it has room for. */
-static int write_full_blocks(Body *body)
-{
-        CodeFile *file = &body->store.codes;
-
-        while (file->n_blocks < store_n_blocks(&body->store)) {
-                uint64_t number = file->n_blocks;
-                int r = code_file_write(file, number, rows_mask(&body->rows, number),
-                                        blocks_at(&body->blocks, number));
-                if (disk_is_no_space(r))
-                        return code_file_cut(file, number);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 /* --------------------------------------------------------------------------------------------- compaction */
-
-/* What is on its way into the new files. */
-typedef struct Move {
-        const Gallery *gallery;
-        Body to;
-        const char *subjects[GALLERY_COMPACT_ENTRIES];
-        uint8_t *slots;
-        uint32_t n;
-} Move;
-
-static int move_flush(Move *move)
-{
-        int r = move->n == 0 ? 0 : store_append(&move->to.store, move->subjects, move->slots, move->n);
-        if (r == 0)
-                r = write_full_blocks(&move->to);
-        move->n = 0;
-        return r;
-}
-
-static int move_row(Move *move, size_t row)
-{
-        const Rows *rows = &move->gallery->body.rows;
-        size_t size = original_slot_size(dimension_of(&move->to));
-        Originals from = original_file_slots(&move->gallery->body.store.originals);
-        Originals to = original_file_slots(&move->to.store.originals);
-        double square;
-
-        const float *vector = original_read(&from, row, &square);
-        if (!vector)
-                return DISK_E_DAMAGED;
-        original_write(&to, move->to.rows.n, (const uint8_t *)vector, square, move->slots + move->n * size);
-        move->subjects[move->n++] = gallery_subject(move->gallery, rows->subjects[row]);
-        append_row(&move->to, rows->subjects[row], vector, square);
-        return move->n == GALLERY_COMPACT_ENTRIES ? move_flush(move) : 0;
-}
-
-static int move_rows(Move *move)
-{
-        const Body *from = &move->gallery->body;
-
-        move->slots = malloc(GALLERY_COMPACT_ENTRIES * original_slot_size(dimension_of(from)));
-        int r = move->slots ? reserve(&move->to, move->gallery->n_live, move->gallery->subjects.n_items)
-                            : -ENOMEM;
-        for (size_t row = 0; r == 0 && row < from->rows.n; row++)
-                if (from->rows.subjects[row] != SUBJECTS_NONE)
-                        r = move_row(move, row);
-        if (r == 0)
-                r = move_flush(move);
-        free(move->slots);
-        return r;
-}
 
 static void take_body(Gallery *gallery, Body *body)
 {
@@ -251,17 +120,14 @@ static void take_body(Gallery *gallery, Body *body)
 /* Return: 0; DISK_E_NO_SPACE or DISK_E_DAMAGED, and all is as it was; or -errno. */
 static int compact(Gallery *gallery)
 {
-        Move move = {.gallery = gallery, .to = BODY_INIT};
+        _cleanup_(body_deinit) Body copy = BODY_INIT;
         bool placed = false;
 
-        int r = store_begin(gallery->dir_fd, &gallery->shape, &move.to.store);
+        int r = body_copy(&gallery->body, &gallery->subjects, gallery->n_live, &copy);
         if (r == 0)
-                r = move_rows(&move);
+                r = store_place(&copy.store, gallery->epoch, true, &placed);
         if (r == 0)
-                r = store_place(&move.to.store, gallery->epoch, true, &placed);
-        if (r == 0)
-                take_body(gallery, &move.to);
-        body_deinit(&move.to);
+                take_body(gallery, &copy);
         if (r < 0 && placed)
                 return r;
         /* Now NAME.new are the old files, or, if something went wrong, the new ones. */
@@ -307,85 +173,17 @@ int gallery_create(int dir_fd, const char *name, const GalleryShape *shape, Gall
         return 0;
 }
 
-static int load_row(void *userdata, uint64_t row, const char *subject)
-{
-        Gallery *gallery = userdata;
-        uint32_t number = SUBJECTS_NONE;
-
-        int r = subject ? subjects_add(&gallery->subjects, subject, &number) : 0;
-        if (r == 0)
-                r = rows_reserve(&gallery->body.rows, row + 1, gallery->subjects.n_items);
-        if (r == 0)
-                rows_append(&gallery->body.rows, number);
-        return r;
-}
-
-/* Makes a block of the originals. */
-static int make_block(Body *body, size_t number)
-{
-        Originals originals = original_file_slots(&body->store.originals);
-        uint64_t mask = rows_mask(&body->rows, number);
-
-        blocks_clear(&body->blocks, dimension_of(body), number);
-        for (size_t i = 0; i < CODES_ROWS; i++) {
-                double square;
-                if (!(mask >> i & 1))
-                        continue;
-                const float *vector = original_read(&originals, number * CODES_ROWS + i, &square);
-                if (!vector)
-                        return DISK_E_DAMAGED;
-                codes_write(blocks_at(&body->blocks, number), dimension_of(body), i, vector, square);
-        }
-        return 0;
-}
-
-/* Reads a full block, or makes it and writes it. */
-static int load_block(Body *body, DiskWindow *window, size_t number, size_t *n_made)
-{
-        CodeFile *file = &body->store.codes;
-        uint64_t mask = rows_mask(&body->rows, number);
-
-        int r = code_file_read(file, window, number, mask, blocks_at(&body->blocks, number));
-        if (r != DISK_E_DAMAGED)
-                return r;
-        (*n_made)++;
-        r = make_block(body, number);
-        if (r != 0 || file->n_blocks < number)
-                return r;
-        r = code_file_write(file, number, mask, blocks_at(&body->blocks, number));
-        return disk_is_no_space(r) ? code_file_cut(file, number) : r;
-}
-
-static int load_blocks(Body *body, size_t *ret_n_made)
-{
-        DiskWindow window = code_file_window(&body->store.codes);
-        size_t n_full = store_n_blocks(&body->store), n = n_blocks_for(body->rows.n);
-
-        *ret_n_made = 0;
-        int r = blocks_reserve(&body->blocks, dimension_of(body), n);
-        for (size_t number = 0; r == 0 && number < n_full; number++)
-                r = load_block(body, &window, number, ret_n_made);
-        if (r == 0 && n_full < n)
-                r = make_block(body, n_full);
-        disk_window_deinit(&window);
-        return r;
-}
-
 static int load(Gallery *gallery)
 {
         size_t n_made;
 
-        int r = store_open(gallery->dir_fd, gallery->name, &gallery->body.store);
-        if (r == 0)
-                r = journal_each(&gallery->body.store.journal, load_row, gallery);
-        if (r == 0)
-                r = load_blocks(&gallery->body, &n_made);
+        int r = body_load(&gallery->body, gallery->dir_fd, gallery->name, &gallery->subjects, &n_made);
         if (r != 0)
                 return r;
         if (n_made > 0)
                 diag(DIAG_NOTICE,
                      "Gallery %s: %zu of %" PRIu64 " blocks in %s.codes were missing, damaged or old, and "
-                                                   "are made again from its templates.",
+                     "are made again from its templates.",
                      gallery->name, n_made, store_n_blocks(&gallery->body.store), gallery->name);
         gallery->shape = gallery->body.store.journal.shape;
         gallery->epoch = gallery->body.store.journal.state.epoch;
@@ -408,7 +206,7 @@ int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery)
                      name);
         if (r > 0) {
                 forget(gallery);
-                gallery_found_damaged(gallery);
+                atomic_store(&gallery->damaged, true);
         }
         *ret_gallery = TAKE_PTR(gallery);
         return 0;
@@ -428,7 +226,9 @@ bool gallery_is_damaged(const Gallery *gallery)
 
 void gallery_found_damaged(Gallery *gallery)
 {
-        atomic_store(&gallery->damaged, true);
+        if (!atomic_exchange(&gallery->damaged, true))
+                diag(DIAG_ERROR, "Gallery %s is damaged: a template is not in %s.originals as it was stored.",
+                     gallery->name, gallery->name);
 }
 
 bool gallery_has_shape(const Gallery *gallery, const GalleryShape *shape)
@@ -454,7 +254,7 @@ Templates gallery_templates(const Gallery *gallery)
         const Body *body = &gallery->body;
 
         return (Templates){.n_rows = body->rows.n,
-                           .dimension = dimension_of(body),
+                           .dimension = body_dimension(body),
                            .blocks = body->blocks.data,
                            .subjects = body->rows.subjects,
                            .originals = original_file_slots(&body->store.originals)};
@@ -516,7 +316,7 @@ static void batch_deinit(Batch *batch)
 
 static int batch_init(Batch *batch, const Gallery *gallery, const GalleryEntry *entries, uint32_t n)
 {
-        size_t dimension = dimension_of(&gallery->body), size = original_slot_size(dimension);
+        size_t dimension = body_dimension(&gallery->body), size = original_slot_size(dimension);
         Originals originals = original_file_slots(&gallery->body.store.originals);
 
         _cleanup_(freep) float *vector = malloc(KERNEL_PADDED(dimension) * sizeof(float));
@@ -542,10 +342,10 @@ static int reserve_rows(Gallery *gallery, uint32_t n)
         Body *body = &gallery->body;
         size_t n_rows = body->rows.n + n, n_subjects = gallery->subjects.n_items + n;
 
-        if (has_room(body, n_rows, n_subjects))
+        if (body_has_room(body, n_rows, n_subjects))
                 return 0;
         hold_alone(gallery);
-        int r = reserve(body, n_rows, n_subjects);
+        int r = body_reserve(body, n_rows, n_subjects);
         gallery_release(gallery);
         return r;
 }
@@ -563,7 +363,7 @@ static int add_rows(Gallery *gallery, const Batch *batch)
                 const float *vector = original_read(&originals, gallery->body.rows.n, &square);
                 r = vector ? subjects_add(&gallery->subjects, batch->subjects[i], &number) : -EIO;
                 if (r == 0)
-                        append_row(&gallery->body, number, vector, square);
+                        body_append(&gallery->body, number, vector, square);
         }
         gallery->n_live += batch->n;
         gallery->epoch++;
@@ -582,7 +382,7 @@ int gallery_add(Gallery *gallery, const GalleryEntry *entries, uint32_t n)
                 r = store_add(&gallery->body.store, batch.subjects, batch.slots, n);
         if (r == 0)
                 r = add_rows(gallery, &batch);
-        return r != 0 ? fold(r) : write_full_blocks(&gallery->body);
+        return r != 0 ? fold(r) : body_write_blocks(&gallery->body);
 }
 
 static int find_rows(const Gallery *gallery, uint32_t number, uint64_t **ret_rows, uint32_t *ret_n)
@@ -603,35 +403,12 @@ static int find_rows(const Gallery *gallery, uint32_t number, uint64_t **ret_row
 /* The moment in which what was removed is not there any more. */
 static void remove_rows(Gallery *gallery, uint32_t number, const uint64_t *rows, uint32_t n)
 {
-        Body *body = &gallery->body;
-
         hold_alone(gallery);
-        for (uint32_t i = 0; i < n; i++)
-                codes_clear(blocks_at(&body->blocks, rows[i] / CODES_ROWS), dimension_of(body),
-                            rows[i] % CODES_ROWS);
-        rows_drop(&body->rows, number);
+        body_drop(&gallery->body, number, rows, n);
         subjects_drop(&gallery->subjects, number);
         gallery->n_live -= n;
         gallery->epoch++;
         gallery_release(gallery);
-}
-
-/* Overwrites rows that no search sees any more, and what of their blocks is on the disk. */
-static int erase_rows(Gallery *gallery, const uint64_t *rows, uint32_t n)
-{
-        Body *body = &gallery->body;
-        CodeFile *file = &body->store.codes;
-
-        for (uint32_t i = 0; i < n; i++) {
-                uint64_t number = rows[i] / CODES_ROWS;
-                if (number >= file->n_blocks || (i > 0 && rows[i - 1] / CODES_ROWS == number))
-                        continue;
-                int r = code_file_write(file, number, rows_mask(&body->rows, number),
-                                        blocks_at(&body->blocks, number));
-                if (r < 0)
-                        return r;
-        }
-        return store_erase(&body->store, rows, n);
 }
 
 int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n)
@@ -647,7 +424,7 @@ int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n)
         if (r != 0)
                 return fold(r);
         remove_rows(gallery, number, rows, n);
-        r = erase_rows(gallery, rows, n);
+        r = body_erase(&gallery->body, rows, n);
         if (r == 0)
                 *ret_n = n;
         return r < 0 ? r : tidy(gallery);

@@ -29,13 +29,16 @@ struct PassScratch {
         _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
         uint64_t masks[ENGINE_BATCH_MAX];
         ScanProbe probes[ENGINE_BATCH_MAX];
+        const _Atomic(float) *thresholds[ENGINE_BATCH_MAX]; /* of each probe */
         float floors[ENGINE_BATCH_MAX];
         size_t n_probes;
-        PassQuery *scanned[ENGINE_BATCH_MAX]; /* `probes` are theirs, in this order */
-        size_t n_found[ENGINE_BATCH_MAX];     /* rows that reached the threshold of each */
+        PassQuery *scanned[ENGINE_BATCH_MAX];      /* `probes` are theirs, in this order */
+        uint16_t scanned_probes[ENGINE_BATCH_MAX]; /* how many of each */
+        size_t n_found[ENGINE_BATCH_MAX];          /* rows that reached the threshold of each */
         size_t n_scanned;
         PassQuery *exact[ENGINE_BATCH_MAX];
         size_t n_exact;
+        bool chosen; /* which are scanned and which are compared exactly */
 };
 
 PassScratch *pass_scratch_new(size_t n_threads)
@@ -51,47 +54,80 @@ static const uint8_t *block_at(const Pass *pass, size_t block)
         return pass->templates->blocks + block * codes_block_size(pass->templates->dimension);
 }
 
+static size_t first_block(const Pass *pass, size_t part)
+{
+        return part * pass->step % pass->n_parts * pass->part_blocks;
+}
+
+static size_t end_block(const Pass *pass, size_t part)
+{
+        return MIN_OF(first_block(pass, part) + pass->part_blocks, pass->n_blocks);
+}
+
+/* The block to be fetched while this one is worked on; where the part ends, that of the part which is this thread's as likely as not. */
+static const uint8_t *next_block(const Pass *pass, size_t part, size_t block)
+{
+        if (block + 1 < end_block(pass, part))
+                return block_at(pass, block + 1);
+        if (part + pass->n_threads < pass->n_parts)
+                return block_at(pass, first_block(pass, part + pass->n_threads));
+        return NULL;
+}
+
 static void read_floors(PassScratch *scratch)
 {
-        float *floor = scratch->floors;
+        for (size_t i = 0; i < scratch->n_probes; i++)
+                scratch->floors[i] = atomic_load_explicit(scratch->thresholds[i], memory_order_relaxed);
+}
 
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                const Candidates *candidates = &scratch->scanned[i]->candidates;
-                float threshold = atomic_load_explicit(candidates->threshold, memory_order_relaxed);
-                for (size_t j = 0; j < candidates->probes.n; j++)
-                        *floor++ = threshold;
-        }
+/*
+ * Where bounds are not worth it any more, the rest of this part and some parts after it are compared exactly. What bounds leave is fetched row
+ * by row for one query, where an exact scan reads it in order and for all queries: with many of them that pays where an
+ * eighth of the rows is left, with one where it is half. Candidates are many at the start of any pass, so room has to have run out.
+ */
+static void judge_bounds(const Pass *pass, PassScratch *scratch, PassQuery *query, size_t n_found,
+                         size_t part)
+{
+        size_t n_rows = pass->part_blocks * CODES_ROWS;
+
+        if (n_found <= n_rows / 8 + n_rows * 3 / 8 / pass->n_queries ||
+            !atomic_load_explicit(&query->candidates.overflowed, memory_order_relaxed))
+                return;
+        atomic_store_explicit(&query->exact_until, part + 1 + PASS_EXACT_PARTS, memory_order_relaxed);
+        scratch->chosen = false;
 }
 
 /* Hands each query what was found for its probes. */
-static int add_found(const Pass *pass, PassScratch *scratch, size_t block)
+static int add_found(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
 {
         CandidatesFound found = {.row = block * CODES_ROWS,
                                  .residuals =
                                          codes_residuals(block_at(pass, block), pass->templates->dimension),
                                  .masks = scratch->masks,
                                  .upper = scratch->upper};
-        int r = 0;
 
-        for (size_t i = 0; r == 0 && i < scratch->n_scanned; i++) {
-                Candidates *candidates = &scratch->scanned[i]->candidates;
-                size_t n_probes = candidates->probes.n, n_found = 0;
+        for (size_t i = 0; i < scratch->n_scanned; i++) {
+                size_t n_probes = scratch->scanned_probes[i];
                 uint64_t mask = 0;
                 for (size_t j = 0; j < n_probes; j++)
                         mask |= found.masks[j];
-                if (mask != 0)
-                        r = candidates_add(candidates, &found, mask, &n_found);
-                scratch->n_found[i] += n_found;
+                if (mask != 0) {
+                        PassQuery *query = scratch->scanned[i];
+                        int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
+                        if (r != 0)
+                                return r;
+                        judge_bounds(pass, scratch, query, scratch->n_found[i], part);
+                }
                 found.masks += n_probes;
                 found.upper += n_probes;
         }
-        return r;
+        return 0;
 }
 
-static int scan_block(const Pass *pass, PassScratch *scratch, size_t block, const uint8_t *next)
+static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
 {
         const ScanWork work = {.block = block_at(pass, block),
-                               .next = next,
+                               .next = next_block(pass, part, block),
                                .dimension = pass->templates->dimension,
                                .probes = scratch->probes,
                                .floors = scratch->floors,
@@ -101,7 +137,7 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t block, cons
 
         read_floors(scratch);
         pass->kernel->block(&work);
-        return add_found(pass, scratch, block);
+        return add_found(pass, scratch, part, block);
 }
 
 /* ----------------------------------------------------------------------------------------------------
@@ -156,6 +192,7 @@ static bool is_stopped(PassQuery *query)
 static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
 {
         scratch->n_probes = scratch->n_scanned = scratch->n_exact = 0;
+        scratch->chosen = true;
         for (size_t i = 0; i < pass->n_queries; i++) {
                 PassQuery *query = &pass->queries[i];
                 if (is_stopped(query))
@@ -165,62 +202,42 @@ static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
                         continue;
                 }
                 scratch->n_found[scratch->n_scanned] = 0;
+                scratch->scanned_probes[scratch->n_scanned] = (uint16_t)query->candidates.probes.n;
                 scratch->scanned[scratch->n_scanned++] = query;
-                for (size_t j = 0; j < query->candidates.probes.n; j++)
+                for (size_t j = 0; j < query->candidates.probes.n; j++) {
+                        scratch->thresholds[scratch->n_probes] = query->candidates.threshold;
                         scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
+                }
         }
 }
 
-/*
- * Whether bounds were worth it. What they leave is fetched row by row for one query, where an exact scan reads it in order and for
- * all queries: with many of them that pays where an eighth of the rows is left, with one where it is half.
- */
-static void judge_bounds(const Pass *pass, const PassScratch *scratch, size_t part, size_t n_rows)
+static int run_block(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
 {
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                PassQuery *query = scratch->scanned[i];
-                size_t many = n_rows / 8 + n_rows * 3 / 8 / pass->n_queries;
-                if (scratch->n_found[i] > many &&
-                    atomic_load_explicit(&query->candidates.overflowed, memory_order_relaxed))
-                        atomic_store_explicit(&query->exact_until, part + 1 + PASS_EXACT_PARTS,
-                                              memory_order_relaxed);
-        }
-}
+        int r = 0;
 
-static size_t first_block(const Pass *pass, size_t part)
-{
-        return part * pass->step % pass->n_parts * pass->part_blocks;
-}
-
-/* The block to be fetched while this one is worked on; where the part ends, that of the part which is this thread's as likely as not. */
-static const uint8_t *next_block(const Pass *pass, size_t part, size_t block, size_t end)
-{
-        if (block + 1 < end)
-                return block_at(pass, block + 1);
-        if (part + pass->n_threads < pass->n_parts)
-                return block_at(pass, first_block(pass, part + pass->n_threads));
-        return NULL;
+        if (!scratch->chosen)
+                choose_queries(pass, scratch, part);
+        if (scratch->n_scanned > 0)
+                r = scan_block(pass, scratch, part, block);
+        if (r == 0 && scratch->n_exact > 0)
+                r = compare_block(pass, scratch, block);
+        return r;
 }
 
 static void run_part(void *userdata, size_t part, size_t thread)
 {
         Pass *pass = userdata;
         PassScratch *scratch = &pass->scratch[thread];
-        size_t block = first_block(pass, part), end = MIN_OF(block + pass->part_blocks, pass->n_blocks);
-        size_t n_rows = (end - block) * CODES_ROWS;
         int r = 0;
 
-        choose_queries(pass, scratch, part);
-        for (; r == 0 && block < end && !atomic_load_explicit(&pass->damaged, memory_order_relaxed);
-             block++) {
-                if (scratch->n_scanned > 0)
-                        r = scan_block(pass, scratch, block, next_block(pass, part, block, end));
-                if (r == 0 && scratch->n_exact > 0)
-                        r = compare_block(pass, scratch, block);
+        scratch->chosen = false;
+        for (size_t block = first_block(pass, part); r == 0 && block < end_block(pass, part); block++) {
+                if (atomic_load_explicit(&pass->damaged, memory_order_relaxed))
+                        return;
+                r = run_block(pass, scratch, part, block);
         }
         if (r != 0)
                 atomic_store_explicit(&pass->damaged, true, memory_order_relaxed);
-        judge_bounds(pass, scratch, part, n_rows);
 }
 
 static size_t common_divisor(size_t a, size_t b)

@@ -26,17 +26,11 @@ enum {
 typedef struct Tile {
         const uint8_t *codes;
         size_t n_steps;
-        const int8_t *digits[TILE_DIGITS];
+        ScanDigits digits;
         const uint8_t *fetch; /* where the next block is fetched from, ... */
         size_t fetch_apart;   /* ... these bytes further each time */
         __m512i sums[TILE_DIGITS][GROUPS];
 } Tile;
-
-/* Not the intrinsic, with which GCC 12 keeps sums in memory. */
-static inline __attribute__((always_inline)) void add_products(__m512i *sum, __m512i codes, __m512i digits)
-{
-        asm("vpdpbusd %2, %1, %0" : "+v"(*sum) : "v"(codes), "v"(digits));
-}
 
 static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *digits)
 {
@@ -46,7 +40,7 @@ static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *d
         return _mm512_set1_epi32(four);
 }
 
-/* Made for each @n_digits and @n_fetch, which are constant in tiles below. */
+/* Made for each @n_digits and @n_fetch, which are constant in tiles below. That the sums stay in registers is seen to by tests/lint/check-spills.py. */
 static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_digits, size_t n_fetch)
 {
         const uint8_t *codes = tile->codes, *fetch = tile->fetch;
@@ -56,7 +50,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_
         for (size_t j = 0; j < n_digits; j++)
 #pragma GCC unroll 4
                 for (size_t group = 0; group < GROUPS; group++)
-                        sums[j][group] = tile->sums[j][group];
+                        sums[j][group] = _mm512_set1_epi32(tile->digits.start[j]);
         for (size_t i = 0; i < tile->n_steps; i++, codes += STEP) {
                 __m512i step[GROUPS];
 #pragma GCC unroll 4
@@ -67,10 +61,10 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_
                         _mm_prefetch((const char *)fetch, _MM_HINT_T1);
 #pragma GCC unroll 4
                 for (size_t j = 0; j < n_digits; j++) {
-                        __m512i digits = four_digits(tile->digits[j] + 4 * i);
+                        __m512i digits = four_digits(tile->digits.digits[j] + 4 * i);
 #pragma GCC unroll 4
                         for (size_t group = 0; group < GROUPS; group++)
-                                add_products(&sums[j][group], step[group], digits);
+                                sums[j][group] = _mm512_dpbusd_epi32(sums[j][group], step[group], digits);
                 }
         }
 #pragma GCC unroll 4
@@ -102,35 +96,11 @@ static void (*const tiles[2][TILE_DIGITS])(Tile *tile) = {
         {tile_1_2, tile_2_2, tile_3_2, tile_4_2},
 };
 
-static size_t probe_digits(const ScanProbe *probe)
+/* The bounds of a probe's similarity to all rows, out of one or two digits' sums. Returns which of them reach the floor; only then they are kept. */
+static uint64_t finish(const float *scales, const ScanProbe *probe, const __m512i sums[][GROUPS], float floor,
+                       float *ret_upper)
 {
-        return probe->second ? 2 : 1;
-}
-
-/* Takes as many probes as have room. Returns how many digits they have. */
-static size_t tile_fill(Tile *tile, const ScanProbe *probes, size_t n_probes, size_t *ret_taken)
-{
-        size_t n = 0, taken = 0;
-
-        for (; taken < n_probes && n + probe_digits(&probes[taken]) <= TILE_DIGITS; taken++) {
-                const ScanProbe *probe = &probes[taken];
-                const int8_t *digits[2] = {probe->digits, probe->second};
-                for (size_t j = 0; j < probe_digits(probe); j++, n++) {
-                        tile->digits[n] = digits[j];
-                        for (size_t group = 0; group < GROUPS; group++)
-                                tile->sums[n][group] = _mm512_set1_epi32(probe->start[j]);
-                }
-        }
-        *ret_taken = taken;
-        return n;
-}
-
-/* The bounds of a probe's similarity to all rows, out of one or two digits' sums. */
-static void finish(const ScanWork *work, size_t i, const __m512i sums[][GROUPS])
-{
-        const ScanProbe *probe = &work->probes[i];
-        const float *scales = codes_scales(work->block, work->dimension);
-        const float *residuals = codes_residuals(work->block, work->dimension);
+        const float *residuals = scales + CODES_ROWS;
         __m512 upper[GROUPS];
         uint64_t mask = 0;
 
@@ -144,27 +114,23 @@ static void finish(const ScanWork *work, size_t i, const __m512i sums[][GROUPS])
                 __m512 wide =
                         _mm512_add_ps(_mm512_load_ps(residuals + 16 * group), _mm512_set1_ps(probe->slack));
                 upper[group] = _mm512_fmadd_ps(v, scale, wide);
-                __mmask16 passes =
-                        _mm512_cmp_ps_mask(upper[group], _mm512_set1_ps(work->floors[i]), _CMP_GE_OQ);
+                __mmask16 passes = _mm512_cmp_ps_mask(upper[group], _mm512_set1_ps(floor), _CMP_GE_OQ);
                 mask |= (uint64_t)passes << 16 * group;
         }
-        work->ret_masks[i] = mask;
         if (mask == 0)
-                return;
+                return 0;
 #pragma GCC unroll 4
         for (size_t group = 0; group < GROUPS; group++)
-                _mm512_storeu_ps(&work->ret_upper[i][16 * group], upper[group]);
+                _mm512_storeu_ps(ret_upper + 16 * group, upper[group]);
+        return mask;
 }
 
 /* Sets out to fetch the next block in all steps of all tiles, evenly. Where there is one tile only, all it does is read memory from end
  * to end, which processors see coming by themselves, and better. Returns whether to fetch. */
 static bool start_fetch(const ScanWork *work, Tile *tile)
 {
-        size_t n_digits = 0;
+        size_t n_tiles = (scan_count_digits(work) + TILE_DIGITS - 1) / TILE_DIGITS;
 
-        for (size_t i = 0; i < work->n_probes; i++)
-                n_digits += probe_digits(&work->probes[i]);
-        size_t n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS;
         if (!work->next || n_tiles < 2)
                 return false;
         tile->fetch = work->next;
@@ -177,14 +143,17 @@ static bool start_fetch(const ScanWork *work, Tile *tile)
 static void avx512_block(const ScanWork *work)
 {
         Tile tile = {.codes = work->block, .n_steps = (work->dimension + 3) / 4};
+        const float *scales = codes_scales(work->block, work->dimension);
         bool fetch = start_fetch(work, &tile);
         size_t taken;
 
         for (size_t i = 0; i < work->n_probes; i += taken) {
-                size_t n_digits = tile_fill(&tile, work->probes + i, work->n_probes - i, &taken);
-                tiles[fetch][n_digits - 1](&tile);
-                for (size_t j = 0, sums = 0; j < taken; sums += probe_digits(&work->probes[i + j]), j++)
-                        finish(work, i + j, tile.sums + sums);
+                size_t digit = 0;
+                taken = scan_take_digits(work, i, &tile.digits);
+                tiles[fetch][tile.digits.n - 1](&tile);
+                for (size_t j = i; j < i + taken; digit += scan_probe_digits(&work->probes[j]), j++)
+                        work->ret_masks[j] = finish(scales, &work->probes[j], tile.sums + digit,
+                                                    work->floors[j], work->ret_upper[j]);
         }
 }
 

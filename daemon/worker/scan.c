@@ -125,3 +125,31 @@ void scan_probe_init(const ScanKernel *kernel, const float *vector, double squar
         }
         ret_probe->start[0] = -CODES_BIAS * write_one_digit(whole, padded.n, digits);
 }
+
+size_t scan_count_digits(const ScanWork *work)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < work->n_probes; i++)
+                n += scan_probe_digits(&work->probes[i]);
+        return n;
+}
+
+size_t scan_take_digits(const ScanWork *work, size_t first, ScanDigits *ret_digits)
+{
+        size_t n = 0, i = first;
+
+        for (;
+             i < work->n_probes && n + scan_probe_digits(&work->probes[i]) <= ARRAY_SIZE(ret_digits->digits);
+             i++) {
+                const ScanProbe *probe = &work->probes[i];
+                ret_digits->digits[n] = probe->digits;
+                ret_digits->start[n++] = probe->start[0];
+                if (!probe->second)
+                        continue;
+                ret_digits->digits[n] = probe->second;
+                ret_digits->start[n++] = probe->start[1];
+        }
+        ret_digits->n = n;
+        return i - first;
+}

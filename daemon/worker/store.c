@@ -5,7 +5,7 @@
  *  2. Blocks of codes are written whenever it suits: whatever is there is checked, and made again if need be.
  *  3. A removal is committed by the journal before anything is overwritten. Originals and codes are overwritten and synced before the journal's entries are; so
  *     entries that are removed and not yet zero name all rows that must be overwritten again at the next start.
- *  4. Files that are to take others' places are whole and synced before the first of them does. They belong together by the file id: whichever journal
+ *  4. Files that are to take others' places are whole and synced, their names too, before the first of them does. They belong together by the file id: whichever journal
  *     stands, its originals and codes are NAME or NAME.new, and get their place before anything is swept. What has then no place (NAME.new) is overwritten
  *     and unlinked.
  *  5. Space is asked for in all three files before a byte is written.
@@ -139,14 +139,18 @@ int store_place(Store *store, uint64_t epoch, bool replace, bool *ret_placed)
         unsigned flags = replace ? RENAME_EXCHANGE : RENAME_NOREPLACE;
         const char *name = store->journal.shape.name;
 
+        FileName folder_of = file_name(name, STORE_JOURNAL_SUFFIX);
+
         int r = journal_finish(&store->journal, epoch);
         if (r == 0)
                 r = sync_all(store);
+        if (r == 0)
+                r = fd_sync_dir(store->dir_fd, folder_of.text);
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(suffixes); i++) {
                 r = disk_place(store->dir_fd, file_name(name, suffixes[i]).text, flags);
                 *ret_placed = r == 0 || i > 0;
         }
-        return r < 0 ? r : fd_sync_dir(store->dir_fd, file_name(name, STORE_JOURNAL_SUFFIX).text);
+        return r < 0 ? r : fd_sync_dir(store->dir_fd, folder_of.text);
 }
 
 int store_sweep_new(int dir_fd, const char *name)

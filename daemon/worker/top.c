@@ -58,7 +58,7 @@ static void sift_down(Top *top, size_t i, size_t n)
 /* Where the subject is among the hits; `n` where it is not. Groups of constant size are compared all at once. */
 static size_t find(const Top *top, uint32_t subject)
 {
-        enum { GROUP = 16 };
+        enum { GROUP = 8 };
         size_t i = 0;
 
         for (; i + GROUP <= top->n; i += GROUP) {

@@ -287,7 +287,7 @@ void awkward_probe(const Crowd *crowd, uint64_t *chance, float *ret_vector)
 {
         static const struct {
                 float factor, spread;
-        } ways[] = {{1, 0}, {-1, 0}, {0.3f, 0}, {1, 0.1f}, {0, 1}};
+        } ways[] = {{1, 0}, {-1, 0}, {0.3f, 0}, {-0.7f, 0}, {1, 0.1f}, {0, 1}};
         size_t way = below(chance, ARRAY_SIZE(ways));
         /* The last one is what galleries that rise rise to. */
         size_t row = below(chance, 4) == 0 ? crowd->n - 1 : below(chance, crowd->n);

@@ -61,6 +61,21 @@ static double choose_floor(const Crowd *crowd, const float *probe, uint64_t *cha
         return one_of(chance, 2) ? reached : fmin(1, nextafter(reached, 2));
 }
 
+/* Somebody to be passed over: who would be first, or anybody. */
+static uint32_t choose_but(const Crowd *crowd, const float *probe, uint64_t *chance)
+{
+        size_t best = 0;
+
+        if (!one_of(chance, 4))
+                return SUBJECTS_NONE;
+        if (one_of(chance, 2))
+                return crowd->subjects[scratch_random(chance) % crowd->n];
+        for (size_t row = 1; row < crowd->n; row++)
+                if (similarity(crowd, probe, row) > similarity(crowd, probe, best))
+                        best = row;
+        return crowd->subjects[best];
+}
+
 /* Along what the code of some template does not say: there bounds are tightest. */
 static void aim(const Stored *stored, const Crowd *crowd, uint64_t *chance, float *ret_vector)
 {
@@ -89,7 +104,6 @@ static void ask(const Exam *exam, ExamQuestion *question, uint64_t *chance)
                 .probes = malloc(n_probes * crowd->dimension * sizeof(float)),
                 .n_probes = n_probes,
                 .one_a_subject = one_of(chance, 2),
-                .but = one_of(chance, 6) ? crowd->subjects[scratch_random(chance) % crowd->n] : SUBJECTS_NONE,
                 .k = one_of(chance, 4) ? 1 + scratch_random(chance) % 40
                                        : limits[scratch_random(chance) % ARRAY_SIZE(limits)],
         };
@@ -105,6 +119,7 @@ static void ask(const Exam *exam, ExamQuestion *question, uint64_t *chance)
                 cr_assert(kernel_read_vector((uint8_t *)probe, crowd->dimension,
                                              question->padded + i * stride, &question->squares[i]));
         }
+        question->plain.but = choose_but(crowd, question->plain.probes, chance);
         question->plain.floor = choose_floor(crowd, question->plain.probes, chance);
 }
 
