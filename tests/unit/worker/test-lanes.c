@@ -17,9 +17,9 @@
 #include "played-guard.h"
 #include "wire/job.h"
 
-/* A search by a subject with more templates than it may have of a pass, without the processor's better instructions: it takes tenths of a
+/* A search by a subject with more templates than it may have of a pass, without the processor's better instructions: it takes a tenth of a
  * second, longer than what is said meanwhile. */
-enum { DIMENSION = 4096, ENTRIES = 100, BATCHES = 4, FLOOD = 24 };
+enum { DIMENSION = 4096, ENTRIES = 100, BATCHES = 1, FLOOD = 16 };
 
 static PlayedGuard guard;
 
