@@ -460,7 +460,7 @@ Test(worker, keeps_what_was_enrolled_across_a_kill)
 
 /* Enrols enough templates that one search over them with a full event gallery takes some tenths of a second, without the processor's better
  * instructions: longer than what is said meanwhile. */
-enum { SLOW_DIMENSION = 4096, SLOW_ENTRIES = 100, SLOW_BATCHES = 4 };
+enum { SLOW_DIMENSION = 4096, SLOW_ENTRIES = 100, SLOW_BATCHES = 10 };
 
 static void enrol_much(void)
 {
