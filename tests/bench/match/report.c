@@ -23,7 +23,7 @@ static const char report_columns[] =
         "or\n"
         "              order; of an engine, also another bit of a similarity. Peers compute in float32, and\n"
         "              may differ where rows are nearly alike\n"
-        "  *           near-duplicates, which no bound tells apart\n";
+        "  *           near-duplicates, which no bound tells apart (with --all, also half of a gallery)\n";
 
 void report_begin(const Report *report)
 {
