@@ -29,8 +29,8 @@ struct PassScratch {
         _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
         uint64_t masks[ENGINE_BATCH_MAX];
         ScanProbe probes[ENGINE_BATCH_MAX];
-        const _Atomic(float) *thresholds[ENGINE_BATCH_MAX]; /* of each probe */
-        float floors[ENGINE_BATCH_MAX];
+        float floors
+                [ENGINE_BATCH_MAX]; /* thresholds of their queries, as they were when this thread last added a candidate */
         size_t n_probes;
         PassQuery *scanned[ENGINE_BATCH_MAX];      /* `probes` are theirs, in this order */
         uint16_t scanned_probes[ENGINE_BATCH_MAX]; /* how many of each */
@@ -74,12 +74,6 @@ static const uint8_t *next_block(const Pass *pass, size_t part, size_t block)
         return NULL;
 }
 
-static void read_floors(PassScratch *scratch)
-{
-        for (size_t i = 0; i < scratch->n_probes; i++)
-                scratch->floors[i] = atomic_load_explicit(scratch->thresholds[i], memory_order_relaxed);
-}
-
 /*
  * Where bounds are not worth it any more, the rest of this part and some parts after it are compared exactly. What bounds leave is fetched row
  * by row for one query, where an exact scan reads it in order and for all queries: with many of them that pays where an
@@ -97,29 +91,36 @@ static void judge_bounds(const Pass *pass, PassScratch *scratch, PassQuery *quer
         scratch->chosen = false;
 }
 
+static void set_floors(PassScratch *scratch, size_t probe, const PassQuery *query)
+{
+        float threshold = candidates_threshold(&query->candidates);
+
+        for (size_t i = 0; i < query->candidates.probes.n; i++)
+                scratch->floors[probe + i] = threshold;
+}
+
 /* Hands each query what was found for its probes. */
 static int add_found(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
 {
-        CandidatesFound found = {.row = block * CODES_ROWS,
-                                 .residuals =
-                                         codes_residuals(block_at(pass, block), pass->templates->dimension),
-                                 .masks = scratch->masks,
-                                 .upper = scratch->upper};
+        size_t probe = 0;
 
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                size_t n_probes = scratch->scanned_probes[i];
+        for (size_t i = 0; i < scratch->n_scanned; probe += scratch->scanned_probes[i], i++) {
+                PassQuery *query = scratch->scanned[i];
                 uint64_t mask = 0;
-                for (size_t j = 0; j < n_probes; j++)
-                        mask |= found.masks[j];
-                if (mask != 0) {
-                        PassQuery *query = scratch->scanned[i];
-                        int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
-                        if (r != 0)
-                                return r;
-                        judge_bounds(pass, scratch, query, scratch->n_found[i], part);
-                }
-                found.masks += n_probes;
-                found.upper += n_probes;
+                for (size_t j = 0; j < scratch->scanned_probes[i]; j++)
+                        mask |= scratch->masks[probe + j];
+                if (mask == 0)
+                        continue;
+                const CandidatesFound found = {
+                        .row = block * CODES_ROWS,
+                        .residuals = codes_residuals(block_at(pass, block), pass->templates->dimension),
+                        .masks = scratch->masks + probe,
+                        .upper = scratch->upper + probe};
+                int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
+                if (r != 0)
+                        return r;
+                set_floors(scratch, probe, query);
+                judge_bounds(pass, scratch, query, scratch->n_found[i], part);
         }
         return 0;
 }
@@ -135,7 +136,6 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_
                                .ret_masks = scratch->masks,
                                .ret_upper = scratch->upper};
 
-        read_floors(scratch);
         pass->kernel->block(&work);
         return add_found(pass, scratch, part, block);
 }
@@ -204,10 +204,9 @@ static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
                 scratch->n_found[scratch->n_scanned] = 0;
                 scratch->scanned_probes[scratch->n_scanned] = (uint16_t)query->candidates.probes.n;
                 scratch->scanned[scratch->n_scanned++] = query;
-                for (size_t j = 0; j < query->candidates.probes.n; j++) {
-                        scratch->thresholds[scratch->n_probes] = query->candidates.threshold;
+                set_floors(scratch, scratch->n_probes, query);
+                for (size_t j = 0; j < query->candidates.probes.n; j++)
                         scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
-                }
         }
 }
 
