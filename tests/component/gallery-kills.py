@@ -67,9 +67,8 @@ class Writer:
             self.storm.removed.add(subject)
             self.storm.gone.append((subject, before))
 
-    def work(self, until):
+    def work(self, connection, until):
         """Changes, until the worker is gone."""
-        connection = self.storm.service.connect(mg.ARCHIVE_UID)
         while not until.is_set():
             sent, busy = [], set()
             for _ in range(PIPELINED):
@@ -96,7 +95,7 @@ class Storm:
     def one(self):
         """A worker's life: a storm, its death, and a look at what the next one has."""
         until = threading.Event()
-        threads = [threading.Thread(target=writer.work, args=(until,)) for writer in self.writers]
+        threads = [threading.Thread(target=writer.work, args=(self.service.connect(mg.ARCHIVE_UID), until)) for writer in self.writers]
         for thread in threads:
             thread.start()
         time.sleep(self.chance.random() * LIFE)

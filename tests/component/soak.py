@@ -30,8 +30,9 @@ PAUSE = 0.008              # between the calls of a client
 TICK = 0.5                 # between two looks
 KEEP = 10                  # ticks that an answer may take
 WARM = 0.35                # of the time, until which memory may grow
+CACHE_SECONDS = 150        # until the cache of the guard's database is full
 # What is no leak, whatever the time: allocators, and in the guard what its database keeps of pages (daemon/trail/store.c).
-GROWTH_KIB = {"guard": 66 << 10, "frontend": 1 << 10, "worker": 1 << 10}
+GROWTH_KIB = {"guard": 66 << 10 if WARM * SECONDS < CACHE_SECONDS else 4 << 10, "frontend": 512, "worker": 512}
 
 
 class Client(threading.Thread):
