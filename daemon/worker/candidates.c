@@ -60,12 +60,7 @@ void candidates_begin(Candidates *candidates, char *memory)
                                  .order_data = query->order_data};
         atomic_init(&candidates->overflowed, false);
         /* Every template reaches -1, and below it no bound has to hold; but finite, which a row without a template is not. */
-        atomic_init(candidates->threshold, query->floor > -1 ? round_down(query->floor) : -2);
-}
-
-static float threshold(const Candidates *candidates)
-{
-        return atomic_load_explicit(candidates->threshold, memory_order_relaxed);
+        atomic_init(&candidates->threshold, query->floor > -1 ? round_down(query->floor) : -2);
 }
 
 /* Others read it without the lock. They may see an older, lower one, which drops less. */
@@ -73,8 +68,8 @@ static void raise_threshold(Candidates *candidates)
 {
         float least = round_down(fmax(top_least(&candidates->lowers), top_least(&candidates->hits)));
 
-        if (least > threshold(candidates))
-                atomic_store_explicit(candidates->threshold, least, memory_order_relaxed);
+        if (least > candidates_threshold(candidates))
+                atomic_store_explicit(&candidates->threshold, least, memory_order_relaxed);
 }
 
 static bool is_searched(const Candidates *candidates, size_t row)
@@ -106,7 +101,7 @@ static void fetch(const Candidates *candidates, size_t row)
 /* Drops what no longer reaches the threshold. */
 static void filter(Candidates *candidates)
 {
-        float least = threshold(candidates);
+        float least = candidates_threshold(candidates);
         size_t n = 0;
 
         /* Without a branch, which nobody could predict. */
@@ -127,9 +122,10 @@ static int compare_last(Candidates *candidates, size_t n)
                 fetch(candidates, items[i].row);
         for (size_t i = 0; i < n; i++) {
                 double square;
-                if (i + CANDIDATES_AHEAD < n && items[i + CANDIDATES_AHEAD].upper >= threshold(candidates))
+                if (i + CANDIDATES_AHEAD < n &&
+                    items[i + CANDIDATES_AHEAD].upper >= candidates_threshold(candidates))
                         fetch(candidates, items[i + CANDIDATES_AHEAD].row);
-                if (items[i].upper < threshold(candidates))
+                if (items[i].upper < candidates_threshold(candidates))
                         continue;
                 const float *original =
                         original_read(&candidates->templates->originals, items[i].row, &square);
@@ -195,7 +191,7 @@ static Candidate row_bounds(const Candidates *candidates, const CandidatesFound 
 static void add_rows(Candidates *candidates, const CandidatesFound *found, uint64_t mask)
 {
         const uint32_t *subjects = candidates->templates->subjects;
-        float least = threshold(candidates);
+        float least = candidates_threshold(candidates);
 
         for (; mask != 0; mask &= mask - 1) {
                 Candidate item = row_bounds(candidates, found, (size_t)__builtin_ctzll(mask));
@@ -227,7 +223,7 @@ int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_
 
 void candidates_offer(Candidates *candidates, size_t row, const double *similarities, size_t n)
 {
-        double least = (double)threshold(candidates);
+        double least = (double)candidates_threshold(candidates);
         bool any = false;
 
         for (size_t i = 0; i < n; i++)

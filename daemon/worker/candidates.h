@@ -41,7 +41,7 @@ typedef struct Candidates {
         ExactProbes probes;
         const ScanProbe *scan_probes; /* as many */
 
-        _Atomic(float) *threshold; /* read by any thread at any time; it never falls */
+        _Atomic(float) threshold; /* read by any thread at any time; it never falls */
         atomic_bool
                 overflowed; /* there were more candidates than room at once, and they had to be compared exactly in between */
 
@@ -56,10 +56,16 @@ typedef struct Candidates {
 size_t candidates_size(const EngineQuery *query);
 
 /**
- * candidates_begin() - For a new query. What the caller filled in before: `templates`, `query`, `probes`, `scan_probes`, `threshold` and `lock`.
+ * candidates_begin() - For a new query. What the caller filled in before: `templates`, `query`, `probes`, `scan_probes` and `lock`.
  * @memory:     candidates_size() bytes, aligned to 64, borrowed until the end
  */
 void candidates_begin(Candidates *candidates, char *memory);
+
+/** candidates_threshold() - Upper bounds that lie below it are of no interest. */
+static inline float candidates_threshold(const Candidates *candidates)
+{
+        return atomic_load_explicit(&candidates->threshold, memory_order_relaxed);
+}
 
 /* What a kernel found in a block. */
 typedef struct CandidatesFound {

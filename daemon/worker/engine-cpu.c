@@ -30,7 +30,6 @@ struct Engine {
         /* What a search works with, kept from one to the next. */
         PassScratch *scratch;
         PassQuery queries[ENGINE_BATCH_MAX];
-        _Atomic(float) thresholds[ENGINE_BATCH_MAX];
         ScanProbe probes[ENGINE_BATCH_MAX];
         char *memory;
         size_t memory_size;
@@ -158,7 +157,6 @@ static void begin_queries(CpuSearch *search)
                                       .dimension = dimension,
                                       .dot = engine->kernel->dot};
                 candidates->scan_probes = engine->probes + first;
-                candidates->threshold = &engine->thresholds[i];
                 candidates_begin(candidates, memory);
                 engine->queries[i].first = first;
                 atomic_init(&engine->queries[i].stopped, false);
@@ -206,6 +204,7 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
         CpuSearch search = {
                 .engine = engine, .templates = templates, .queries = queries, .n_queries = n_queries};
         Pass pass = {.kernel = engine->scan,
+                     .exact = engine->kernel,
                      .templates = templates,
                      .probes = engine->probes,
                      .queries = engine->queries,

@@ -10,16 +10,29 @@ void exact_widen(const float *vectors, size_t n, double *ret_vectors)
                 ret_vectors[i] = (double)vectors[i];
 }
 
+static double best_of(double best, double dot, double probe_square, double square)
+{
+        double similarity = kernel_cosine(dot, probe_square, square);
+
+        return similarity > best ? similarity : best;
+}
+
+double exact_best(const ExactProbes *probes, const double *dots, double square)
+{
+        double best = -1;
+
+        for (size_t i = 0; i < probes->n; i++)
+                best = best_of(best, dots[i], probes->squares[i], square);
+        return best;
+}
+
 double exact_similarity(const ExactProbes *probes, const float *original, double square)
 {
         size_t stride = KERNEL_PADDED(probes->dimension);
         double best = -1;
 
-        for (size_t i = 0; i < probes->n; i++) {
-                double dot = probes->dot(probes->vectors + i * stride, original, stride);
-                double similarity = kernel_cosine(dot, probes->squares[i], square);
-                if (similarity > best)
-                        best = similarity;
-        }
+        for (size_t i = 0; i < probes->n; i++)
+                best = best_of(best, probes->dot(probes->vectors + i * stride, original, stride),
+                               probes->squares[i], square);
         return best;
 }

@@ -20,5 +20,8 @@ typedef struct ExactProbes {
 /** exact_widen() - Makes @n floats what ExactProbes wants. */
 void exact_widen(const float *vectors, size_t n, double *ret_vectors);
 
+/** exact_best() - The highest of the similarities that belong to these inner products, one of each probe with a template. */
+double exact_best(const ExactProbes *probes, const double *dots, double square);
+
 /** exact_similarity() - The highest that a template, read by original_read(), has with any of the probes. */
 double exact_similarity(const ExactProbes *probes, const float *original, double square);

@@ -19,9 +19,15 @@ enum { KERNEL_LANES = 16 };
 /* The inner product of @n elements, a multiple of KERNEL_LANES; no alignment is asked for. */
 typedef double (*KernelDot)(const double *query, const float *row, size_t n);
 
+/* The same of several queries with one row: their additions do not wait for each other. */
+enum { KERNEL_DOTS = 4 };
+typedef void (*KernelDots)(const double *const queries[static KERNEL_DOTS], const float *row, size_t n,
+                           double ret_dots[static KERNEL_DOTS]);
+
 typedef struct Kernel {
         const char *name;
         KernelDot dot;
+        KernelDots dots;
         bool (*works)(void); /* whether this processor has what it takes */
 } Kernel;
 

@@ -29,8 +29,8 @@ struct PassScratch {
         _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
         uint64_t masks[ENGINE_BATCH_MAX];
         ScanProbe probes[ENGINE_BATCH_MAX];
-        const _Atomic(float) *thresholds[ENGINE_BATCH_MAX]; /* of each probe */
-        float floors[ENGINE_BATCH_MAX];
+        float floors
+                [ENGINE_BATCH_MAX]; /* thresholds of their queries, as they were when this thread last added a candidate */
         size_t n_probes;
         PassQuery *scanned[ENGINE_BATCH_MAX];      /* `probes` are theirs, in this order */
         uint16_t scanned_probes[ENGINE_BATCH_MAX]; /* how many of each */
@@ -38,6 +38,11 @@ struct PassScratch {
         size_t n_scanned;
         PassQuery *exact[ENGINE_BATCH_MAX];
         size_t n_exact;
+        const double *exact_vectors
+                [ENGINE_BATCH_MAX +
+                 KERNEL_DOTS]; /* of their probes; after the last any, up to a whole KERNEL_DOTS */
+        size_t n_exact_vectors;
+        double dots[PASS_GROUP][ENGINE_BATCH_MAX + KERNEL_DOTS]; /* of each with a row */
         bool chosen; /* which are scanned and which are compared exactly */
 };
 
@@ -74,12 +79,6 @@ static const uint8_t *next_block(const Pass *pass, size_t part, size_t block)
         return NULL;
 }
 
-static void read_floors(PassScratch *scratch)
-{
-        for (size_t i = 0; i < scratch->n_probes; i++)
-                scratch->floors[i] = atomic_load_explicit(scratch->thresholds[i], memory_order_relaxed);
-}
-
 /*
  * Where bounds are not worth it any more, the rest of this part and some parts after it are compared exactly. What bounds leave is fetched row
  * by row for one query, where an exact scan reads it in order and for all queries: with many of them that pays where an
@@ -97,29 +96,36 @@ static void judge_bounds(const Pass *pass, PassScratch *scratch, PassQuery *quer
         scratch->chosen = false;
 }
 
+static void set_floors(PassScratch *scratch, size_t probe, const PassQuery *query)
+{
+        float threshold = candidates_threshold(&query->candidates);
+
+        for (size_t i = 0; i < query->candidates.probes.n; i++)
+                scratch->floors[probe + i] = threshold;
+}
+
 /* Hands each query what was found for its probes. */
 static int add_found(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
 {
-        CandidatesFound found = {.row = block * CODES_ROWS,
-                                 .residuals =
-                                         codes_residuals(block_at(pass, block), pass->templates->dimension),
-                                 .masks = scratch->masks,
-                                 .upper = scratch->upper};
+        size_t probe = 0;
 
-        for (size_t i = 0; i < scratch->n_scanned; i++) {
-                size_t n_probes = scratch->scanned_probes[i];
+        for (size_t i = 0; i < scratch->n_scanned; probe += scratch->scanned_probes[i], i++) {
+                PassQuery *query = scratch->scanned[i];
                 uint64_t mask = 0;
-                for (size_t j = 0; j < n_probes; j++)
-                        mask |= found.masks[j];
-                if (mask != 0) {
-                        PassQuery *query = scratch->scanned[i];
-                        int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
-                        if (r != 0)
-                                return r;
-                        judge_bounds(pass, scratch, query, scratch->n_found[i], part);
-                }
-                found.masks += n_probes;
-                found.upper += n_probes;
+                for (size_t j = 0; j < scratch->scanned_probes[i]; j++)
+                        mask |= scratch->masks[probe + j];
+                if (mask == 0)
+                        continue;
+                const CandidatesFound found = {
+                        .row = block * CODES_ROWS,
+                        .residuals = codes_residuals(block_at(pass, block), pass->templates->dimension),
+                        .masks = scratch->masks + probe,
+                        .upper = scratch->upper + probe};
+                int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
+                if (r != 0)
+                        return r;
+                set_floors(scratch, probe, query);
+                judge_bounds(pass, scratch, query, scratch->n_found[i], part);
         }
         return 0;
 }
@@ -135,7 +141,6 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_
                                .ret_masks = scratch->masks,
                                .ret_upper = scratch->upper};
 
-        read_floors(scratch);
         pass->kernel->block(&work);
         return add_found(pass, scratch, part, block);
 }
@@ -143,38 +148,69 @@ static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_
 /* ----------------------------------------------------------------------------------------------------
  * exactly */
 
-static int compare_group(const Pass *pass, const PassScratch *scratch, size_t row, size_t n)
-{
-        const float *originals[PASS_GROUP];
-        double squares[PASS_GROUP], similarities[PASS_GROUP];
+/* Rows that are compared together. */
+typedef struct PassGroup {
+        size_t row; /* the first */
+        size_t n;
+        const float *originals[PASS_GROUP]; /* NULL: no template */
+        double squares[PASS_GROUP];
+} PassGroup;
 
-        for (size_t i = 0; i < n; i++) {
-                originals[i] = NULL;
-                if (pass->templates->subjects[row + i] == SUBJECTS_NONE)
+static int read_group(const Templates *templates, PassGroup *group)
+{
+        for (size_t i = 0; i < group->n; i++) {
+                group->originals[i] = NULL;
+                if (templates->subjects[group->row + i] == SUBJECTS_NONE)
                         continue;
-                originals[i] = original_read(&pass->templates->originals, row + i, &squares[i]);
-                if (!originals[i])
+                group->originals[i] =
+                        original_read(&templates->originals, group->row + i, &group->squares[i]);
+                if (!group->originals[i])
                         return ENGINE_E_DAMAGED;
-        }
-        for (size_t query = 0; query < scratch->n_exact; query++) {
-                Candidates *candidates = &scratch->exact[query]->candidates;
-                for (size_t i = 0; i < n; i++)
-                        similarities[i] =
-                                originals[i] ? exact_similarity(&candidates->probes, originals[i], squares[i])
-                                             : (double)-INFINITY;
-                candidates_offer(candidates, row, similarities, n);
         }
         return 0;
 }
 
-static int compare_block(const Pass *pass, const PassScratch *scratch, size_t block)
+/* Some probes with all rows, and then the next, so that both stay in the cache nearest by. */
+static void multiply_group(const Pass *pass, PassScratch *scratch, const PassGroup *group)
+{
+        for (size_t j = 0; j < scratch->n_exact_vectors; j += KERNEL_DOTS)
+                for (size_t i = 0; i < group->n; i++)
+                        if (group->originals[i])
+                                pass->exact->dots(scratch->exact_vectors + j, group->originals[i],
+                                                  KERNEL_PADDED(pass->templates->dimension),
+                                                  scratch->dots[i] + j);
+}
+
+static void offer_group(PassScratch *scratch, const PassGroup *group)
+{
+        size_t probe = 0;
+
+        for (size_t query = 0; query < scratch->n_exact; query++) {
+                Candidates *candidates = &scratch->exact[query]->candidates;
+                double similarities[PASS_GROUP];
+                for (size_t i = 0; i < group->n; i++)
+                        similarities[i] = group->originals[i]
+                                                  ? exact_best(&candidates->probes, scratch->dots[i] + probe,
+                                                               group->squares[i])
+                                                  : (double)-INFINITY;
+                candidates_offer(candidates, group->row, similarities, group->n);
+                probe += candidates->probes.n;
+        }
+}
+
+static int compare_block(const Pass *pass, PassScratch *scratch, size_t block)
 {
         size_t end = MIN_OF((block + 1) * CODES_ROWS, pass->templates->n_rows);
-        int r = 0;
 
-        for (size_t row = block * CODES_ROWS; r == 0 && row < end; row += PASS_GROUP)
-                r = compare_group(pass, scratch, row, MIN_OF((size_t)PASS_GROUP, end - row));
-        return r;
+        for (size_t row = block * CODES_ROWS; row < end; row += PASS_GROUP) {
+                PassGroup group = {.row = row, .n = MIN_OF((size_t)PASS_GROUP, end - row)};
+                int r = read_group(pass->templates, &group);
+                if (r != 0)
+                        return r;
+                multiply_group(pass, scratch, &group);
+                offer_group(scratch, &group);
+        }
+        return 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -189,25 +225,42 @@ static bool is_stopped(PassQuery *query)
         return atomic_load_explicit(&query->stopped, memory_order_relaxed);
 }
 
+static void choose_scan(const Pass *pass, PassScratch *scratch, PassQuery *query)
+{
+        size_t n_probes = query->candidates.probes.n;
+
+        set_floors(scratch, scratch->n_probes, query);
+        for (size_t i = 0; i < n_probes; i++)
+                scratch->probes[scratch->n_probes++] = pass->probes[query->first + i];
+        scratch->n_found[scratch->n_scanned] = 0;
+        scratch->scanned_probes[scratch->n_scanned] = (uint16_t)n_probes;
+        scratch->scanned[scratch->n_scanned++] = query;
+}
+
+static void choose_exact(PassScratch *scratch, PassQuery *query)
+{
+        const ExactProbes *probes = &query->candidates.probes;
+
+        for (size_t i = 0; i < probes->n; i++)
+                scratch->exact_vectors[scratch->n_exact_vectors++] =
+                        probes->vectors + i * KERNEL_PADDED(probes->dimension);
+        for (size_t i = 0; i < KERNEL_DOTS; i++)
+                scratch->exact_vectors[scratch->n_exact_vectors + i] = probes->vectors;
+        scratch->exact[scratch->n_exact++] = query;
+}
+
 static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
 {
-        scratch->n_probes = scratch->n_scanned = scratch->n_exact = 0;
+        scratch->n_probes = scratch->n_scanned = scratch->n_exact = scratch->n_exact_vectors = 0;
         scratch->chosen = true;
         for (size_t i = 0; i < pass->n_queries; i++) {
                 PassQuery *query = &pass->queries[i];
                 if (is_stopped(query))
                         continue;
-                if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed)) {
-                        scratch->exact[scratch->n_exact++] = query;
-                        continue;
-                }
-                scratch->n_found[scratch->n_scanned] = 0;
-                scratch->scanned_probes[scratch->n_scanned] = (uint16_t)query->candidates.probes.n;
-                scratch->scanned[scratch->n_scanned++] = query;
-                for (size_t j = 0; j < query->candidates.probes.n; j++) {
-                        scratch->thresholds[scratch->n_probes] = query->candidates.threshold;
-                        scratch->probes[scratch->n_probes++] = pass->probes[query->first + j];
-                }
+                if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed))
+                        choose_exact(scratch, query);
+                else
+                        choose_scan(pass, scratch, query);
         }
 }
 

@@ -26,6 +26,7 @@ typedef struct PassScratch PassScratch;
 
 typedef struct Pass {
         const ScanKernel *kernel;
+        const Kernel *exact;
         const Templates *templates;
         const ScanProbe *probes;
         PassQuery *queries;

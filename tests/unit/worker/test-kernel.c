@@ -38,6 +38,33 @@ Test(kernel, gives_the_same_bits_with_every_instruction_set)
         }
 }
 
+Test(kernel, gives_the_same_bits_for_four_at_a_time)
+{
+        static const char *const names[] = {"avx512-vnni", "avx2", "scalar"};
+        static double queries[KERNEL_DOTS][N_MAX];
+        const double *const all[KERNEL_DOTS] = {queries[0], queries[1], queries[2], queries[3]};
+        uint64_t state = 2;
+
+        for (size_t n = KERNEL_LANES; n <= N_MAX; n += 5 * KERNEL_LANES) {
+                for (size_t i = 0; i < n; i++) {
+                        row[i] = scratch_random_float(&state);
+                        for (size_t j = 0; j < KERNEL_DOTS; j++)
+                                queries[j][i] = (double)scratch_random_float(&state);
+                }
+                for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                        const Kernel *kernel = kernel_pick(names[i]);
+                        double dots[KERNEL_DOTS];
+                        if (!kernel)
+                                continue;
+                        kernel->dots(all, row, n, dots);
+                        for (size_t j = 0; j < KERNEL_DOTS; j++) {
+                                double expected = kernel_pick("scalar")->dot(queries[j], row, n);
+                                cr_assert_eq(memcmp(&dots[j], &expected, sizeof(expected)), 0);
+                        }
+                }
+        }
+}
+
 /* So that --isa= means one and the same. */
 Test(kernel, knows_the_names_of_the_scan)
 {
