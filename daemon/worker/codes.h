@@ -21,10 +21,11 @@
 
 enum {
         CODES_ROWS = 64,
-        CODES_BIAS = 128,           /* what a code is more than its whole number */
-        CODES_MAX = 127,            /* the largest whole number of a row */
-        CODES_DIMENSION_MAX = 4096, /* up to which the bound is proved, and sums of products fit into 32 bits */
-        CODES_LANES = 16,           /* what is computed side by side when a template is rounded */
+        CODES_BIAS = 128, /* what a code is more than its whole number */
+        CODES_MAX = 127,  /* the largest whole number of a row */
+        CODES_DIMENSION_MAX =
+                4096,     /* up to which the bound is proved, and sums of products fit into 32 bits */
+        CODES_LANES = 16, /* what is computed side by side when a template is rounded */
 };
 
 #define CODES_PADDED(dimension) (((size_t)(dimension) + CODES_LANES - 1) / CODES_LANES * CODES_LANES)

@@ -12,16 +12,18 @@
 #include "base/macro.h"
 
 enum {
-        LIMITS_READ_PART =
-                256
-                << 10, /* bytes that a thread reads at once: it takes long enough to make taking a part cheap */
+        /* Bytes that a thread reads at once: it takes long enough to make taking a part cheap. */
+        LIMITS_READ_PART = 256 << 10,
         LIMITS_TILE_DIMENSION = 512,
         LIMITS_TILE_STEPS = LIMITS_TILE_DIMENSION / 4,
         LIMITS_TILE_ROWS = 64,
         LIMITS_TILE_PROBES = 16,
         LIMITS_TILE_REPEATS = 64, /* a part */
-        LIMITS_TILE_PARTS = 100,  /* a thread */
 };
+
+static const double limits_tile_seconds = 0.006; /* that a measurement takes at least */
+static const double limits_tile_operations = 2.0 * LIMITS_TILE_ROWS * LIMITS_TILE_PROBES *
+                                             LIMITS_TILE_DIMENSION * LIMITS_TILE_REPEATS; /* in a part */
 
 /* Where results go that nobody asks for, so that the compiler does not leave out what makes them. */
 static atomic_uint_fast64_t limits_sink;
@@ -245,12 +247,14 @@ double limits_tile(Pool *pool, size_t n_threads, const char *isa)
 {
         static const TileData data;
         TileWork work = {.run = tile_pick(isa), .data = &data};
-        size_t n_parts = n_threads * LIMITS_TILE_PARTS;
+        double seconds = 0;
+        size_t n_parts = 0;
 
-        if (!work.run)
-                return 0;
-        double begun = limits_now();
-        pool_run(pool, tile_part, &work, n_parts);
-        return 2.0 * LIMITS_TILE_ROWS * LIMITS_TILE_PROBES * LIMITS_TILE_DIMENSION * LIMITS_TILE_REPEATS *
-               (double)n_parts / (limits_now() - begun);
+        while (work.run && seconds < limits_tile_seconds) {
+                n_parts = n_parts == 0 ? n_threads : 4 * n_parts;
+                double begun = limits_now();
+                pool_run(pool, tile_part, &work, n_parts);
+                seconds = limits_now() - begun;
+        }
+        return work.run ? limits_tile_operations * (double)n_parts / seconds : 0;
 }

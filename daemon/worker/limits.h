@@ -27,7 +27,7 @@ double limits_read(Pool *pool, const uint8_t *memory, size_t size);
  * @isa:        the kernel whose instructions it uses, by the name that --isa= knows
  * @n_threads:  of the pool
  *
- * Takes some 20 ms. Return: operations a second, of all threads together; 0 where this processor does not have these instructions, or they are
+ * Takes some 10 to 30 ms. Return: operations a second, of all threads together; 0 where this processor does not have these instructions, or they are
  * plain C, which has no such limit.
  */
 double limits_tile(Pool *pool, size_t n_threads, const char *isa);

@@ -17,7 +17,8 @@
 #include "base/macro.h"
 #include "worker/scan-kernels.h"
 
-#pragma GCC target("avx2,fma")
+#define AVX2        __attribute__((target("avx2,fma")))
+#define AVX2_INLINE AVX2 static inline __attribute__((always_inline))
 
 enum {
         LANES = 8,
@@ -38,7 +39,7 @@ typedef struct Tile {
         __m256i sums[TILE_DIGITS][GROUPS];
 } Tile;
 
-static inline __attribute__((always_inline)) __m256i four_digits(const int8_t *digits)
+AVX2_INLINE __m256i four_digits(const int8_t *digits)
 {
         int32_t four;
 
@@ -47,8 +48,7 @@ static inline __attribute__((always_inline)) __m256i four_digits(const int8_t *d
 }
 
 /* Adds two steps' products of a group. */
-static inline __attribute__((always_inline)) __m256i add_products(__m256i sum, const __m256i *step,
-                                                                  const __m256i digits[2])
+AVX2_INLINE __m256i add_products(__m256i sum, const __m256i *step, const __m256i digits[2])
 {
         __m256i first = _mm256_maddubs_epi16(_mm256_load_si256(step), digits[0]);
         __m256i second = _mm256_maddubs_epi16(_mm256_load_si256(step + STEP / 32), digits[1]);
@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) __m256i add_products(__m256i sum, c
 
 /* Sums up groups from @first on; @n_digits, those of the tile, is constant in what calls this. A step that is missing to the last pair
  * is multiplied by digits that are zero: its place is the one of the scales. */
-static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t first, size_t n_digits)
+AVX2_INLINE void tile_sum(Tile *tile, size_t first, size_t n_digits)
 {
         const size_t n_groups = TILE_GROUPS(n_digits);
         const uint8_t *codes = tile->codes, *next = tile->next;
@@ -94,7 +94,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t fi
 }
 
 #define TILE(n_digits)                                                                                       \
-        static void tile_##n_digits(Tile *tile)                                                              \
+        AVX2 static void tile_##n_digits(Tile *tile)                                                         \
         {                                                                                                    \
                 for (size_t first = 0; first < GROUPS; first += TILE_GROUPS(n_digits))                       \
                         tile_sum(tile, first, n_digits);                                                     \
@@ -109,8 +109,8 @@ TILE(4)
 static void (*const tiles[TILE_DIGITS])(Tile *tile) = {tile_1, tile_2, tile_3, tile_4};
 
 /* The bounds of a probe's similarity to all rows, out of one or two digits' sums. Returns which of them reach the floor; only then they are kept. */
-static uint64_t finish(const float *scales, const ScanProbe *probe, const __m256i sums[][GROUPS], float floor,
-                       float *ret_upper)
+AVX2 static uint64_t finish(const float *scales, const ScanProbe *probe, const __m256i sums[][GROUPS],
+                            float floor, float *ret_upper)
 {
         const float *residuals = scales + CODES_ROWS;
         __m256 upper[GROUPS];
@@ -137,7 +137,7 @@ static uint64_t finish(const float *scales, const ScanProbe *probe, const __m256
         return mask;
 }
 
-static void avx2_block(const ScanWork *work)
+AVX2 static void avx2_block(const ScanWork *work)
 {
         size_t n_digits = scan_count_digits(work), n_tiles = (n_digits + TILE_DIGITS - 1) / TILE_DIGITS,
                taken;

@@ -14,7 +14,8 @@
 #include "base/macro.h"
 #include "worker/scan-kernels.h"
 
-#pragma GCC target("avx512f,avx512vnni")
+#define AVX512        __attribute__((target("avx512f,avx512vnni")))
+#define AVX512_INLINE AVX512 static inline __attribute__((always_inline))
 
 enum {
         GROUPS = CODES_ROWS / 16, /* registers with codes of a step */
@@ -32,7 +33,7 @@ typedef struct Tile {
         __m512i sums[TILE_DIGITS][GROUPS];
 } Tile;
 
-static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *digits)
+AVX512_INLINE __m512i four_digits(const int8_t *digits)
 {
         int32_t four;
 
@@ -41,7 +42,7 @@ static inline __attribute__((always_inline)) __m512i four_digits(const int8_t *d
 }
 
 /* Made for each @n_digits and @n_fetch, which are constant in tiles below. That the sums stay in registers is seen to by tests/lint/check-spills.py. */
-static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_digits, size_t n_fetch)
+AVX512_INLINE void tile_sum(Tile *tile, size_t n_digits, size_t n_fetch)
 {
         const uint8_t *codes = tile->codes, *fetch = tile->fetch;
         __m512i sums[TILE_DIGITS][GROUPS];
@@ -76,7 +77,7 @@ static inline __attribute__((always_inline)) void tile_sum(Tile *tile, size_t n_
 }
 
 #define TILE(n_digits, n_fetch)                                                                              \
-        static void tile_##n_digits##_##n_fetch(Tile *tile)                                                  \
+        AVX512 static void tile_##n_digits##_##n_fetch(Tile *tile)                                           \
         {                                                                                                    \
                 tile_sum(tile, n_digits, n_fetch);                                                           \
         }
@@ -97,8 +98,8 @@ static void (*const tiles[2][TILE_DIGITS])(Tile *tile) = {
 };
 
 /* The bounds of a probe's similarity to all rows, out of one or two digits' sums. Returns which of them reach the floor; only then they are kept. */
-static uint64_t finish(const float *scales, const ScanProbe *probe, const __m512i sums[][GROUPS], float floor,
-                       float *ret_upper)
+AVX512 static uint64_t finish(const float *scales, const ScanProbe *probe, const __m512i sums[][GROUPS],
+                              float floor, float *ret_upper)
 {
         const float *residuals = scales + CODES_ROWS;
         __m512 upper[GROUPS];
@@ -140,7 +141,7 @@ static bool start_fetch(const ScanWork *work, Tile *tile)
         return true;
 }
 
-static void avx512_block(const ScanWork *work)
+AVX512 static void avx512_block(const ScanWork *work)
 {
         Tile tile = {.codes = work->block, .n_steps = (work->dimension + 3) / 4};
         const float *scales = codes_scales(work->block, work->dimension);

@@ -15,11 +15,13 @@ enum { SCAN_BASE = 64 };
 
 /* A probe as a kernel reads it. */
 typedef struct ScanProbe {
-        const int8_t *digits; /* p of worker/codes.h, padded with zeros to a multiple of 8; the first digit where there are two */
-        const int8_t *second; /* the second one; NULL: one digit does (a batch, where the work counts and not the memory) */
-        int32_t start[2];     /* -128 * the sum of the digits: takes the 128 of the codes away again */
-        float scale;          /* t */
-        float slack;          /* |u| and CODES_ROUNDING, rounded up */
+        const int8_t *
+                digits; /* p of worker/codes.h, padded with zeros to a multiple of 8; the first digit where there are two */
+        const int8_t *
+                second; /* the second one; NULL: one digit does (a batch, where the work counts and not the memory) */
+        int32_t start[2]; /* -128 * the sum of the digits: takes the 128 of the codes away again */
+        float scale;      /* t */
+        float slack;      /* |u| and CODES_ROUNDING, rounded up */
 } ScanProbe;
 
 struct ScanWork;
@@ -56,8 +58,8 @@ size_t scan_digits_size(size_t dimension);
  * @two:        with two digits
  * @digits:     room for 2 * scan_digits_size(dimension) bytes, aligned to 64, which @ret_probe borrows
  */
-void scan_probe_init(const ScanKernel *kernel, const float *vector, double square, size_t dimension, bool two, int8_t *digits,
-                     ScanProbe *ret_probe);
+void scan_probe_init(const ScanKernel *kernel, const float *vector, double square, size_t dimension, bool two,
+                     int8_t *digits, ScanProbe *ret_probe);
 
 /** scan_lower() - What the similarity is at least, where @upper is what it is at most and @residual the row's. */
 static inline float scan_lower(const ScanProbe *probe, float residual, float upper)

@@ -265,6 +265,15 @@ int contest_run(Contest *contest, size_t batch, ContestCell *ret_cell)
 
 /* ---------------------------------------------------------------------------------------------------- results */
 
+ContestCell contest_least(const ContestCell *cell)
+{
+        ContestCell least = *cell;
+
+        for (size_t who = 0; who < CONTEST_N; who++)
+                least.figures[who].median = least.figures[who].min;
+        return least;
+}
+
 ContestWho contest_best_peer(const ContestCell *cell)
 {
         const ContestFigure *faiss = &cell->figures[CONTEST_FAISS], *blas = &cell->figures[CONTEST_OPENBLAS];

@@ -62,6 +62,9 @@ void contest_deinit(Contest *contest);
 /** contest_run() - Fills a cell's figures. Return: 0, ENGINE_E_DAMAGED or -errno. */
 int contest_run(Contest *contest, size_t batch, ContestCell *ret_cell);
 
+/** contest_least() - The same cell, with the least times for medians. */
+ContestCell contest_least(const ContestCell *cell);
+
 /** contest_best_peer() - The faster of the exact peers, by the median; CONTEST_N: none was measured. */
 ContestWho contest_best_peer(const ContestCell *cell);
 

@@ -13,18 +13,17 @@ enum { REPORT_LISTS_WANTED = 10000 };
 /* ------------------------------------------------------------------------------------------------------ cells */
 
 static const char report_columns[] =
-        "  ms/query    of the slowest half the fastest: the median of measurements taken in turn with the "
-        "others'; `least`, the smallest\n"
-        "  x peer      how many times the fastest exact peer (FAISS or OpenBLAS) takes, by medians\n"
-        "  of limit    the time that the machine needs at least, measured in the same turns, by the time "
-        "that was needed. The limit is the slower\n"
-        "              of two: reading the codes once a pass with as many threads, and as many int8 "
-        "operations in the cache as the pass needs,\n"
-        "              by the same instructions\n"
-        "  lists       ten best compared with brute force in double precision; `wrong`: another row or "
-        "order, for an engine also another bit of a\n"
-        "              similarity. Peers compute in float32, and may differ where two rows are nearly "
-        "alike\n";
+        "  ms/query    the median of measurements that were taken in turn with the others'; least: the "
+        "smallest\n"
+        "  x peer      how many times as long the fastest exact peer takes (FAISS or OpenBLAS), by medians\n"
+        "  of limit    the time that this machine needs at least, by the time that was needed. That is the\n"
+        "              longer of two, which are measured in the same turns: reading the codes once a pass;\n"
+        "              multiplying as much as the pass does, in the cache, by the same instructions\n"
+        "  lists       ten best that were held against brute force in double precision. Wrong: another row "
+        "or\n"
+        "              order; of an engine, also another bit of a similarity. Peers compute in float32, and\n"
+        "              may differ where rows are nearly alike\n"
+        "  *           near-duplicates, which no bound tells apart (with --all, also half of a gallery)\n";
 
 void report_begin(const Report *report)
 {
@@ -151,13 +150,9 @@ static const ContestCell *find_cell(const Report *report, const Aim *aim)
         return NULL;
 }
 
-/* What came of it; 0: it was not measured. */
-static double reached(const Report *report, const Aim *aim)
+/* What came of it, in a cell where it was measured. */
+static double reached(const ContestCell *cell, const Aim *aim)
 {
-        const ContestCell *cell = find_cell(report, aim);
-
-        if (!cell)
-                return 0;
         switch (aim->measure) {
         case AIM_TIMES_PEER:
                 return ratio_of(cell, aim->who);
@@ -174,25 +169,35 @@ static bool is_met(const Aim *aim, double value)
         return aim->measure == AIM_COST ? value <= aim->wanted : value >= aim->wanted;
 }
 
+static void print_aim(const ContestCell *cell, const Aim *aim)
+{
+        printf("  %-46s %4s %5.2f", aim->text, aim->measure == AIM_COST ? "<=" : ">=", aim->wanted);
+        if (!cell) {
+                printf(" %10s %10s  not measured\n", "-", "-");
+                return;
+        }
+        ContestCell least = contest_least(cell);
+        double value = reached(cell, aim);
+        printf(" %10.2f %10.2f", value, reached(&least, aim));
+        if (is_met(aim, value))
+                printf("  met\n");
+        else
+                printf("  missed: %.0f %% of it\n",
+                       100 * (aim->measure == AIM_COST ? aim->wanted / value : value / aim->wanted));
+}
+
 static void print_aims(const Report *report, size_t n_lists, size_t n_wrong)
 {
-        printf("\nAims (512 dimensions, one thread; * near-duplicates)\n  %-46s %10s %10s\n", "", "wanted",
-               "reached");
-        printf("  %-46s %10d %10zu  %s\n", "lists compared, all engines", REPORT_LISTS_WANTED, n_lists,
-               n_lists >= REPORT_LISTS_WANTED ? "met" : "too few");
-        printf("  %-46s %10d %10zu  %s\n", "wrong lists", 0, n_wrong, n_wrong == 0 ? "met" : "MISSED");
-        for (size_t i = 0; i < ARRAY_SIZE(report_aims); i++) {
-                const Aim *aim = &report_aims[i];
-                double value = reached(report, aim);
-                printf("  %-46s %4s %5.2f", aim->text, aim->measure == AIM_COST ? "<=" : ">=", aim->wanted);
-                if (value == 0)
-                        printf(" %10s  not measured\n", "-");
-                else if (is_met(aim, value))
-                        printf(" %10.2f  met\n", value);
-                else
-                        printf(" %10.2f  missed: %.0f %% of it\n", value,
-                               100 * (aim->measure == AIM_COST ? aim->wanted / value : value / aim->wanted));
-        }
+        printf("\nAims, for 512 dimensions and one thread (by the medians, and by the least times)\n  %-46s "
+               "%10s "
+               "%10s %10s\n",
+               "", "wanted", "reached", "by least");
+        printf("  %-46s %10d %10zu %10s  %s\n", "lists compared, all engines", REPORT_LISTS_WANTED, n_lists,
+               "", n_lists >= REPORT_LISTS_WANTED ? "met" : "too few");
+        printf("  %-46s %10d %10zu %10s  %s\n", "wrong lists", 0, n_wrong, "",
+               n_wrong == 0 ? "met" : "MISSED");
+        for (size_t i = 0; i < ARRAY_SIZE(report_aims); i++)
+                print_aim(find_cell(report, &report_aims[i]), &report_aims[i]);
 }
 
 static void print_aims_json(const Report *report, size_t n_lists, size_t n_wrong)
@@ -200,12 +205,13 @@ static void print_aims_json(const Report *report, size_t n_lists, size_t n_wrong
         printf("\n ],\n \"lists\":%zu,\"wrong\":%zu,\n \"aims\":[", n_lists, n_wrong);
         for (size_t i = 0; i < ARRAY_SIZE(report_aims); i++) {
                 const Aim *aim = &report_aims[i];
-                double value = reached(report, aim);
+                const ContestCell *cell = find_cell(report, aim);
                 printf("%s\n  {\"aim\":\"%s\",\"wanted\":%g,", i > 0 ? "," : "", aim->text, aim->wanted);
-                if (value == 0)
-                        printf("\"reached\":null}");
+                if (cell)
+                        printf("\"reached\":%.4g,\"met\":%s}", reached(cell, aim),
+                               is_met(aim, reached(cell, aim)) ? "true" : "false");
                 else
-                        printf("\"reached\":%.4g,\"met\":%s}", value, is_met(aim, value) ? "true" : "false");
+                        printf("\"reached\":null}");
         }
         printf("\n ]}\n");
 }
