@@ -246,7 +246,7 @@ static int finish(const Batch *batch, const Place *place, Search *search)
 /* Everybody who was in it, or was to be: the next who asks would hear nothing else. */
 static void tell_damage(Batch *batch, Operation *operations, size_t n)
 {
-        operation_found_damaged(batch->gallery);
+        gallery_found_damaged(batch->gallery);
         for (size_t i = 0; i < n; i++) {
                 outcome_deinit(&operations[i].outcome);
                 outcome_init(&operations[i].outcome);

@@ -30,9 +30,6 @@ static const SandboxGroup confine_list[] = {
          {SANDBOX_CALL_BITS(clone, 0, CLONE_VM | CLONE_THREAD | CONFINE_NAMESPACES, CLONE_VM | CLONE_THREAD),
           SANDBOX_CALL(set_robust_list), SANDBOX_CALL(rseq), SANDBOX_CALL(sched_getaffinity),
           SANDBOX_CALL_IF(prctl, 0, PR_SET_NAME), SANDBOX_CALL(eventfd2)}},
-        {"back from the handler that makes zeros of what the disk cannot give under a map: a damaged "
-         "gallery, not the end",
-         {SANDBOX_CALL(rt_sigreturn)}},
         {},
 };
 

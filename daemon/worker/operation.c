@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/macro.h"
 #include "worker/batch.h"
 #include "worker/exact.h"
@@ -25,14 +24,6 @@ typedef struct Work {
         Gallery *gallery; /* NULL: none is there yet */
         Outcome *outcome;
 } Work;
-
-void operation_found_damaged(Gallery *gallery)
-{
-        if (gallery_is_damaged(gallery))
-                return;
-        gallery_found_damaged(gallery);
-        diag(DIAG_ERROR, "Gallery %s is found damaged, and answers nothing any more.", gallery_name(gallery));
-}
 
 static bool is_stopped(const Work *work)
 {
@@ -63,7 +54,7 @@ static int verify(const Work *work)
         r = search_subject(work->gallery, subject, &(Probes){set.vectors, set.squares, 1}, &similarity,
                            &work->outcome->message.searched);
         if (r == ENGINE_E_DAMAGED) {
-                operation_found_damaged(work->gallery);
+                gallery_found_damaged(work->gallery);
                 return outcome_damaged(work->outcome, work->task);
         }
         if (r == 0)

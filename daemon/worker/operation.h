@@ -48,9 +48,6 @@ typedef struct Operation {
         Outcome outcome;
 } Operation;
 
-/** operation_found_damaged() - A template of a held gallery is not as it was stored: that is said once, and true from now on. */
-void operation_found_damaged(Gallery *gallery);
-
 /**
  * operation_run() - Does what the tasks say.
  * @operations: searches of one gallery, which share a pass, ENGINE_BATCH_MAX at most; or others, one after the other

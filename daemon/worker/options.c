@@ -7,11 +7,14 @@
 #include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
 #include "base/text.h"
 #include "worker/pool.h"
+
+#define OPTIONS_THREADS "MATCHGUARD_THREADS"
 
 enum { OPTIONS_TEMPLATES_MAX = 100000000 };
 
@@ -118,7 +121,7 @@ static const OptionRow rows[] = {
         {"connect", "PATH", "socket of the guard (/run/matchguard/internal/worker)", set_connect},
         {"galleries", "DIR", "where galleries are kept (/var/lib/matchguard/galleries)", set_galleries},
         {"vkey", "FILE", "verifier key of the log ($CREDENTIALS_DIRECTORY/log.vkey)", set_vkey},
-        {"threads", "N", "threads that search (one for each processor)", set_threads,
+        {"threads", "N", "threads that search ($MATCHGUARD_THREADS; one for each processor)", set_threads,
          "a number from 1 to 256"},
         {"engine", "NAME", "auto or cpu", set_engine, "auto or cpu"},
         {"isa", "NAME", "auto, avx512-vnni, avx2 or scalar", set_isa, "auto, avx512-vnni, avx2 or scalar"},
@@ -167,6 +170,18 @@ static int apply(const OptionRow *row, const char *value, Options *options)
         return OPTIONS_E_USAGE;
 }
 
+/* A unit's drop-in says it so, without another ExecStart=. What the command line says goes before. */
+static int read_environment(Options *options)
+{
+        const char *value = getenv(OPTIONS_THREADS);
+
+        if (!value || set_threads(options, value))
+                return 0;
+        fprintf(stderr, "matchguard-worker: $" OPTIONS_THREADS " wants a number from 1 to %d, not '%s'\n",
+                POOL_THREADS_MAX, value);
+        return OPTIONS_E_USAGE;
+}
+
 int options_parse(int argc, char **argv, Options *ret_options)
 {
         struct option table[ARRAY_SIZE(rows) + 1] = {};
@@ -174,7 +189,7 @@ int options_parse(int argc, char **argv, Options *ret_options)
                            .galleries = "/var/lib/matchguard/galleries",
                            .engine = {.engine = "auto", .isa = "auto"},
                            .benchmark_options = {.dimension = 512}};
-        int c, i, r = 0;
+        int c, i, r = read_environment(&options);
 
         for (size_t j = 0; j < ARRAY_SIZE(rows); j++)
                 table[j] = (struct option){rows[j].name, rows[j].argument ? required_argument : no_argument,

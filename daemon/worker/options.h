@@ -24,5 +24,5 @@ enum {
         OPTIONS_E_USAGE = 2, /* the command line is wrong, and it was said how */
 };
 
-/** options_parse() - Reads the command line. Return: 0 or OPTIONS_E_*. */
+/** options_parse() - Reads the command line, and $MATCHGUARD_THREADS. Return: 0 or OPTIONS_E_*. */
 int options_parse(int argc, char **argv, Options *ret_options);

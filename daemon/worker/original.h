@@ -28,7 +28,8 @@ size_t original_slot_size(size_t dimension);
  * @vector:     dimension float32, little-endian, not aligned; judged before by kernel_read_vector()
  * @square:     its squared norm, as that function gave it
  */
-void original_write(const Originals *originals, size_t row, const uint8_t *vector, double square, uint8_t *ret_slot);
+void original_write(const Originals *originals, size_t row, const uint8_t *vector, double square,
+                    uint8_t *ret_slot);
 
 /**
  * original_read() - The template of a row, in place: KERNEL_PADDED(dimension) floats.

@@ -378,6 +378,12 @@ static bool lane_is_due(const Lane *lane)
         return lane->n_running > 0 || next_line(lane, &line);
 }
 
+/* Whether the lane has been, all the time since this was last asked, in one turn that may take as long as it does. */
+static bool lane_is_long(const Lane *lane)
+{
+        return lane->n_running > 0 && !lane_is_due(lane) && lane->n_steps == lane->n_steps_then;
+}
+
 static bool lane_goes_on(Lane *lane)
 {
         bool due = lane_is_due(lane);
@@ -390,13 +396,13 @@ static bool lane_goes_on(Lane *lane)
 
 bool runner_goes_on(Runner *runner)
 {
-        bool goes_on = true;
-
         pthread_mutex_lock(&runner->lock);
-        for (size_t i = 0; i < _LANE_MAX; i++)
-                goes_on = lane_goes_on(&runner->lanes[i]) && goes_on;
+        /* A change may have to wait for a long pass over its gallery. */
+        bool waits = lane_is_long(&runner->lanes[LANE_READS]);
+        bool reads = lane_goes_on(&runner->lanes[LANE_READS]);
+        bool changes = lane_goes_on(&runner->lanes[LANE_CHANGES]);
         pthread_mutex_unlock(&runner->lock);
-        return goes_on;
+        return reads && (changes || waits);
 }
 
 static uint64_t lane_deadline(const Lane *lane)

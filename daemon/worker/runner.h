@@ -68,7 +68,7 @@ bool runner_is_idle(Runner *runner);
  * stop, which it is when its deadline has passed; and one that was told to stop may stay in a pass as long as others in it go on.
  *
  * Return: false where, since this was last asked, a lane began and ended no turn although all jobs of the one that runs had been told to
- * stop, or some wait and none runs.
+ * stop, or some wait and none runs; but that a change may wait for as long as one turn of what reads does.
  */
 bool runner_goes_on(Runner *runner);
 

@@ -361,6 +361,12 @@ static int open_all(Store *store, const char *name)
         return r != 0 ? r : complete_removals(store);
 }
 
+/* What stands in a file's place and is none, or may not be opened, or a disk that fails: this gallery's damage, and no reason to serve no other. */
+static bool is_damage(int r)
+{
+        return r == -EISDIR || r == -ELOOP || r == -ENXIO || r == -ESPIPE || r == -EACCES || r == -EIO;
+}
+
 int store_open(int dir_fd, const char *name, Store *ret_store)
 {
         Store store = STORE_INIT;
@@ -369,7 +375,7 @@ int store_open(int dir_fd, const char *name, Store *ret_store)
         int r = open_all(&store, name);
         if (r != 0) {
                 store_deinit(&store);
-                return r;
+                return is_damage(r) ? DISK_E_DAMAGED : r;
         }
         *ret_store = store;
         return 0;

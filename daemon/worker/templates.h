@@ -12,7 +12,8 @@
 typedef struct Templates {
         size_t n_rows;
         size_t dimension;
-        const uint8_t *blocks;    /* CODES_ROWS rows each, worker/codes.h; aligned to 64; rows beyond n_rows hold no template */
+        const uint8_t *
+                blocks; /* CODES_ROWS rows each, worker/codes.h; aligned to 64; rows beyond n_rows hold no template */
         const uint32_t *subjects; /* whose template a row holds, SUBJECTS_NONE: it holds none */
         Originals originals;
 } Templates;

@@ -14,7 +14,6 @@
 #include "worker/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +28,8 @@
 #include "wire/channel.h"
 #include "wire/message.h"
 #include "worker/belief.h"
-#include "worker/operation.h"
 #include "worker/runner.h"
+#include "worker/turns.h"
 
 /* Long for most searches, and less than TimeoutStopSec= of the unit by what a job may take to hear that it is
  * to stop. */
@@ -47,110 +46,12 @@ typedef struct Worker {
         Watchdog watchdog;
         Belief belief;
         Runner *runner;
-        OperationTools tools; /* the runner's threads' */
+        Turns turns; /* the runner's threads' */
+        Galleries *galleries;
         const char *engine_name;
-        pthread_mutex_t lock; /* over the file of worker/seen.h, and what it says */
-        Seen stored;
 } Worker;
 
 DEFINE_CLEANUP(Job *, job_free);
-
-/* -------------------------------------------------------------------------------- in the runner's threads */
-
-static bool is_newer(const Worker *worker, const Seen *seen)
-{
-        return !worker->stored.origin[0] || worker->stored.head.size < seen->head.size;
-}
-
-/* Stores the newest checkpoint of the jobs. Whoever finds it stored already had to wait until it was. */
-static int store_seen(Worker *worker, Job *const *jobs, size_t n)
-{
-        const Seen *newest = &jobs[0]->seen;
-        int r = 0;
-
-        for (size_t i = 1; i < n; i++)
-                if (jobs[i]->seen.head.size > newest->head.size)
-                        newest = &jobs[i]->seen;
-        pthread_mutex_lock(&worker->lock);
-        if (is_newer(worker, newest)) {
-                r = seen_store(worker->tools.galleries->dir_fd, newest);
-                if (r == 0)
-                        worker->stored = *newest;
-        }
-        pthread_mutex_unlock(&worker->lock);
-        return r;
-}
-
-static const char *stop_result(int stop)
-{
-        return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
-}
-
-/* What a job may have changed, or found damaged, is told with its result. */
-static void note_gallery(const Worker *worker, const Operation *operation, Job *job)
-{
-        bool changes = job->task.operation == TASK_ENROL || job->task.operation == TASK_REMOVE;
-        bool damaged = strcmp(operation->outcome.message.result, "gallery-damaged") == 0;
-
-        if (!changes && !damaged)
-                return;
-        job->gallery = galleries_find(worker->tools.galleries, job->task.gallery);
-        if (!job->gallery || damaged)
-                return;
-        job->gallery_epoch = gallery_epoch(job->gallery);
-        job->gallery_templates = gallery_n_templates(job->gallery);
-}
-
-static void encode_result(const Worker *worker, Operation *operation, Job *job)
-{
-        ResultMessage *message = &operation->outcome.message;
-
-        if (operation->end == OPERATION_STOPPED)
-                *message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
-        message->index = job->index;
-        message->engine = worker->engine_name;
-        message->microseconds = clock_boottime() - job->begin_usec;
-        result_encode(message, &job->result);
-        note_gallery(worker, operation, job);
-        diag(DIAG_DEBUG, "Leaf %ju: %s, after %ju us.", (uintmax_t)job->index, message->result,
-             (uintmax_t)message->microseconds);
-}
-
-static const JobTurn turns[] = {
-        [OPERATION_ANSWERED] = JOB_ENDED,
-        [OPERATION_STOPPED] = JOB_ENDED,
-        [OPERATION_NOT_BEGUN] = JOB_NOT_BEGUN,
-        [OPERATION_TO_GO_ON] = JOB_TO_GO_ON,
-};
-
-static int run_operations(const Worker *worker, Operation *operations, Job *const *jobs, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                operations[i] =
-                        (Operation){.task = &jobs[i]->task, .stop = &jobs[i]->stop, .state = &jobs[i]->state};
-                if (jobs[i]->begin_usec == 0)
-                        jobs[i]->begin_usec = clock_boottime();
-        }
-        int r = operation_run(&worker->tools, operations, n);
-        for (size_t i = 0; i < n; i++) {
-                jobs[i]->turn = turns[operations[i].end];
-                if (r == 0 && jobs[i]->turn == JOB_ENDED)
-                        encode_result(worker, &operations[i], jobs[i]);
-                outcome_deinit(&operations[i].outcome);
-        }
-        return r;
-}
-
-static int run_turn(Job *const *jobs, size_t n, void *userdata)
-{
-        Worker *worker = userdata;
-
-        int r = store_seen(worker, jobs, n);
-        if (r < 0)
-                return r;
-        _cleanup_(freep) Operation *operations = calloc(n, sizeof(Operation));
-        return operations ? run_operations(worker, operations, jobs, n) : -ENOMEM;
-}
 
 /* ----------------------------------------------------------------------------------------------------
  * answers */
@@ -344,7 +245,7 @@ static const ChannelHandlers handlers = {.packet = on_packet, .closed = on_close
 static int say_hello(Worker *worker)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-        size_t n = MIN_OF(worker->tools.galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
         _cleanup_(freep) const char **names = calloc(n + 1, sizeof(char *));
         HelloMessage message = {.version = MATCHGUARD_VERSION,
                                 .engine = worker->engine_name,
@@ -355,7 +256,7 @@ static int say_hello(Worker *worker)
         if (!names)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                names[i] = gallery_name(worker->tools.galleries->items[i]);
+                names[i] = gallery_name(worker->galleries->items[i]);
         message.galleries = (StringList){n, names};
         memcpy(message.session, worker->belief.session, sizeof(message.session));
         hello_encode(&message, &body);
@@ -365,11 +266,11 @@ static int say_hello(Worker *worker)
 /* Before the first job, while no other thread touches them. */
 static int say_galleries(Worker *worker)
 {
-        size_t n = MIN_OF(worker->tools.galleries->n, (size_t)MESSAGE_NAMES_MAX);
+        size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                const Gallery *gallery = worker->tools.galleries->items[i];
+                const Gallery *gallery = worker->galleries->items[i];
                 bool damaged = gallery_is_damaged(gallery);
                 r = tell_gallery(worker, gallery, damaged ? 0 : gallery_epoch(gallery),
                                  damaged ? 0 : gallery_n_templates(gallery));
@@ -442,7 +343,7 @@ static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker);
         if (r >= 0)
-                r = runner_new(run_turn, worker, &worker->runner);
+                r = runner_new(turns_run, &worker->turns, &worker->runner);
         if (r >= 0)
                 r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
                                     worker);
@@ -468,13 +369,12 @@ static int start(Worker *worker, int fd)
 
 int worker_serve(const WorkerContext *context)
 {
-        Worker worker = {.tools = {.engine = context->engine, .galleries = context->galleries},
-                         .lock = PTHREAD_MUTEX_INITIALIZER,
+        Worker worker = {.galleries = context->galleries,
                          .engine_name = engine_name(context->engine),
                          .manager_fd = context->manager_fd,
-                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},
-                         .stored = context->seen};
+                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker}};
 
+        turns_init(&worker.turns, &(OperationTools){context->engine, context->galleries}, &context->seen);
         belief_init(&worker.belief, &context->verifier, &context->seen);
         int r = sd_event_new(&worker.event);
         if (r < 0)
@@ -497,6 +397,7 @@ int worker_serve(const WorkerContext *context)
         sd_event_source_unref(worker.patience);
         watchdog_deinit(&worker.watchdog);
         runner_free(worker.runner);
+        turns_deinit(&worker.turns);
         sd_event_unref(worker.event);
         return r;
 }

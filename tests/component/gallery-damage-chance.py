@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Galleries that are not on the disk as they were stored: at rest and under the running worker, each of their files in every way that was
-thought of, and some by chance. A search of such a gallery is answered rightly, or gallery-damaged and the gallery is named; never
-wrongly. Other galleries serve. Codes, which are made of the rest, are made again.
+"""Galleries that are not on the disk as they were stored, in ways that component/gallery-damage does not try: at rest, by chance and by
+what somebody thought of; under the running worker, and then changed and read anew; on a disk that cannot read any more. A search of
+such a gallery is answered by the rules (tests/support/matching.py), or gallery-damaged and the gallery is named; never wrongly. Other
+galleries serve.
 
 Usage: gallery-damage-chance.py BUILD    (root)
 
@@ -64,12 +65,12 @@ class Damaged:
         call = matching.enrol(name, which) if what == "enrol" else matching.remove(name, which)
         reply = self.service.call(*call, uid=mg.ARCHIVE_UID)
         self.tally.check(error_of(reply) == "", f"{what}: {reply}")
-        self.books[name].changes[reply["parameters"]["galleryEpoch"]] = (what, which)
+        self.books[name].changed(reply, what, which)
         return reply
 
     def templates(self, name):
         """What it ought to hold."""
-        return list(self.books[name].states())[-1][1]
+        return self.books[name].last()[1]
 
     def probes(self, name):
         """Always the same for a gallery, so that right answers are worked out once."""
@@ -197,9 +198,9 @@ def append(path, data):
         file.write(data)
 
 
-def replace_by_folder(path):
+def replace_by(path, make):
     path.unlink()
-    path.mkdir()
+    make(path)
 
 
 def by_chance(damaged, whole, path):
@@ -222,31 +223,28 @@ def known_harms(damaged, victim):
     journal, originals, codes = (damaged.path(victim, file) for file in FILES)
     slot, block = SLOT[dimension], BLOCK[dimension]
     foreign = "visits" if victim == "faces" else "faces"
-    yield "no journal", journal.unlink, True
     yield "an empty journal", lambda: truncate(journal, 0), True
     yield "a journal without its last byte", lambda: truncate(journal, journal.stat().st_size - 1), None
     yield "a journal without its last page", lambda: truncate(journal, journal.stat().st_size - 4096), True
     yield "another gallery's journal", lambda: shutil.copy(damaged.path(foreign, "gallery"), journal), True
-    yield "the other gallery's journal, of the same shape", lambda: shutil.copy(damaged.path("others", "gallery"), journal), True
     yield "zeros for both heads of the journal", lambda: zero(journal, 0, 2 * HEAD), True
     yield "zeros for one head of the journal", lambda: zero(journal, 0, HEAD), None
     yield "something behind the journal", lambda: append(journal, b"x" * 5000), None
-    yield "a folder for a journal", lambda: replace_by_folder(journal), True
-    yield "no originals", originals.unlink, True
+    yield "a folder for a journal", lambda: replace_by(journal, os.mkdir), True
     yield "empty originals", lambda: truncate(originals, 0), True
     yield "originals without their last byte", lambda: truncate(originals, originals.stat().st_size - 1), True
     yield "another gallery's originals", lambda: shutil.copy(damaged.path(foreign, "originals"), originals), True
-    yield "the other gallery's originals", lambda: shutil.copy(damaged.path("others", "originals"), originals), True
     yield "originals exchanged", lambda: exchange(originals, HEAD + 300 * slot, HEAD + 329 * slot, slot), None
     yield "all originals moved on by one", lambda: exchange(originals, HEAD, HEAD + slot, 329 * slot), True
     yield "something behind the originals", lambda: append(originals, b"x" * 5000), False
-    yield "a folder for originals", lambda: replace_by_folder(originals), True
-    yield "no codes", codes.unlink, False
+    yield "a folder for originals", lambda: replace_by(originals, os.mkdir), True
+    yield "a link for originals", lambda: replace_by(originals, lambda path: path.symlink_to(damaged.path("others", "originals"))), True
+    yield "a pipe for a journal", lambda: replace_by(journal, os.mkfifo), True
+    yield "a folder for codes", lambda: replace_by(codes, os.mkdir), True
     yield "empty codes", lambda: truncate(codes, 0), False
     yield "codes without their last block", lambda: truncate(codes, codes.stat().st_size - block), False
     yield "codes cut in a block", lambda: truncate(codes, HEAD + 2 * block + 100), False
     yield "another gallery's codes", lambda: shutil.copy(damaged.path(foreign, "codes"), codes), False
-    yield "the other gallery's codes", lambda: shutil.copy(damaged.path("others", "codes"), codes), False
     yield "codes exchanged", lambda: exchange(codes, HEAD + 2 * block, HEAD + 3 * block, block), False
     yield "zeros for codes", lambda: zero(codes, HEAD, 5 * block), False
     yield "no codes and an original that is damaged", lambda: (codes.unlink(), flip(originals, HEAD + 322 * slot)), True
@@ -288,7 +286,7 @@ def change_all(damaged, victim, label):
     for call, change in ((matching.enrol(victim, entries), ("enrol", entries)), (matching.remove(victim, subject), ("remove", subject))):
         reply = damaged.service.call(*call, uid=mg.ARCHIVE_UID)
         if error_of(reply) == "":
-            damaged.books[victim].changes[reply["parameters"]["galleryEpoch"]] = change
+            damaged.books[victim].changed(reply, *change)
         else:
             gone = error_of(reply) == "WorkerUnavailable"
             damaged.tally.check(gone or reply["parameters"].get("result") == "gallery-damaged", f"{label}: {reply}")

@@ -104,24 +104,31 @@ class Book:
 
     def __init__(self, consolidated=True):
         self.consolidated = consolidated
-        self.changes = {}  # epoch: ("enrol", entries) or ("remove", subject)
-        self.known = {}    # (probe, vector): similarity
+        self.first = 0, []  # the epoch that is known without changes, and its templates
+        self.changes = {}   # epoch: ("enrol", entries) or ("remove", subject)
+        self.known = {}     # (probe, vector): similarity
 
-    def enrolled(self, reply, entries):
-        self.changes[reply["parameters"]["galleryEpoch"]] = ("enrol", entries)
-
-    def removed(self, reply, subject):
-        self.changes[reply["parameters"]["galleryEpoch"]] = ("remove", subject)
+    def changed(self, reply, what, which):
+        self.changes[reply["parameters"]["galleryEpoch"]] = (what, which)
 
     def states(self):
-        """(epoch, templates), from the empty gallery on, as long as no epoch is missing."""
-        templates, epoch = [], 0
+        """(epoch, templates), from the first epoch on, as long as none is missing."""
+        epoch, templates = self.first
         yield epoch, templates
         while epoch + 1 in self.changes:
             epoch += 1
             what, which = self.changes[epoch]
             templates = templates + which if what == "enrol" else [entry for entry in templates if entry[0] != which]
             yield epoch, templates
+
+    def last(self):
+        """The last epoch that is known, and its templates."""
+        return list(self.states())[-1]
+
+    def forget(self, until):
+        """Drops what was before an epoch."""
+        self.first = next(state for state in self.states() if state[0] == until)
+        self.changes = {epoch: change for epoch, change in self.changes.items() if epoch > until}
 
     def similarity(self, probe, found):
         key = id(probe), id(found)

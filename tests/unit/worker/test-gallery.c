@@ -4,6 +4,7 @@
  */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -239,5 +240,154 @@ Test(gallery, shrinks_its_files_when_most_of_it_is_removed)
         gallery_free(gallery);
         gallery = load();
         check(gallery, &model);
+        gallery_free(gallery);
+}
+
+/* ------------------------------------------------------------------------------------------ many at once */
+
+/* Who reads while somebody changes. */
+typedef struct Reader {
+        Gallery *gallery;
+        atomic_bool *ends;
+        atomic_uint n_epochs; /* how many were seen */
+} Reader;
+
+/* Whatever is held is one epoch: each row that holds something is whole, in the codes and on the disk, and as many are there as it says. */
+static void check_epoch(Gallery *gallery)
+{
+        Templates templates = gallery_templates(gallery);
+        uint64_t epoch = gallery_epoch(gallery);
+
+        cr_assert_eq(count_live(&templates), gallery_n_templates(gallery));
+        for (size_t row = 0; row < templates.n_rows; row++) {
+                uint32_t subject = templates.subjects[row];
+                unsigned number;
+                double square;
+                if (subject == SUBJECTS_NONE)
+                        continue;
+                cr_assert_eq(sscanf(gallery_subject(gallery, subject), "subject:%x", &number), 1);
+                float vector[KERNEL_PADDED(DIMENSION)];
+                vector_of(number, 0, vector);
+                const float *found = original_read(&templates.originals, row, &square);
+                cr_assert(found && memcmp(found, vector, sizeof(vector)) == 0, "row %zu", row);
+        }
+        cr_assert_eq(gallery_epoch(gallery), epoch);
+}
+
+static void *read_on(void *userdata)
+{
+        Reader *reader = userdata;
+        uint64_t last = UINT64_MAX;
+
+        while (!atomic_load(reader->ends)) {
+                gallery_hold(reader->gallery);
+                check_epoch(reader->gallery);
+                reader->n_epochs += gallery_epoch(reader->gallery) != last;
+                last = gallery_epoch(reader->gallery);
+                gallery_release(reader->gallery);
+        }
+        return NULL;
+}
+
+/* The fewest epochs that any of them has seen. */
+static unsigned have_seen(Reader *readers, size_t n)
+{
+        unsigned fewest = UINT32_MAX;
+
+        for (size_t i = 0; i < n; i++)
+                fewest = MIN_OF(fewest, atomic_load(&readers[i].n_epochs));
+        return fewest;
+}
+
+Test(gallery, shows_each_reader_one_epoch_while_it_changes)
+{
+        static Model model;
+        Gallery *gallery = create();
+        atomic_bool ends = false;
+        Reader readers[3];
+        pthread_t threads[ARRAY_SIZE(readers)];
+
+        for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+                readers[i] = (Reader){.gallery = gallery, .ends = &ends};
+                cr_assert_eq(pthread_create(&threads[i], NULL, read_on, &readers[i]), 0);
+        }
+        /* The second half of the removals compacts it. */
+        for (uint32_t i = 0; i < 450; i += 9)
+                add(gallery, &model, i, 9);
+        for (uint32_t i = 0; i < 420; i++)
+                drop(gallery, &model, i);
+        cr_assert_lt(gallery_templates(gallery).n_rows, (size_t)450);
+        for (uint32_t i = 1000;
+             i < SUBJECTS_MAX && (i < 1100 || have_seen(readers, ARRAY_SIZE(readers)) < 10); i++) {
+                add(gallery, &model, i, 1);
+                (void)usleep(200); /* There may be fewer processors than threads. */
+        }
+        atomic_store(&ends, true);
+        for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+                cr_assert_eq(pthread_join(threads[i], NULL), 0);
+                cr_assert_geq(readers[i].n_epochs, 10);
+        }
+        check(gallery, &model);
+        gallery_free(gallery);
+}
+
+static void *remove_first(void *userdata)
+{
+        static Model model = {.n = {1}};
+
+        drop(userdata, &model, 0);
+        return NULL;
+}
+
+Test(gallery, overwrites_nothing_that_a_search_still_holds)
+{
+        static Model model;
+        Gallery *gallery = create();
+        pthread_t thread;
+        double square;
+        uint32_t number;
+
+        add(gallery, &model, 0, 200);
+        gallery_hold(gallery);
+        Templates templates = gallery_templates(gallery);
+        cr_assert_eq(pthread_create(&thread, NULL, remove_first, gallery), 0);
+        for (size_t i = 0; i < 50; i++) {
+                cr_assert(original_read(&templates.originals, 0, &square));
+                cr_assert_eq(gallery_epoch(gallery), 1);
+                cr_assert(gallery_find(gallery, "subject:00000000", &number));
+                (void)usleep(1000);
+        }
+        gallery_release(gallery);
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        gallery_hold(gallery);
+        cr_assert_null(original_read(&templates.originals, 0, &square));
+        cr_assert_eq(gallery_epoch(gallery), 2);
+        gallery_release(gallery);
+        gallery_free(gallery);
+}
+
+/* A start reads the codes that are full and not one original: how long that takes is for tests/bench/gallery.c to say. */
+Test(gallery, makes_nothing_of_the_originals_at_a_start)
+{
+        static const uint8_t noise[4096] = {1, 2, 3};
+        static Model model;
+        Gallery *gallery = create();
+
+        add(gallery, &model, 0, 10 * CODES_ROWS);
+        gallery_free(gallery);
+        int fd = openat(scratch.dir_fd, "g.originals", O_WRONLY | O_CLOEXEC);
+        cr_assert_geq(fd, 0);
+        size_t size = size_of("g.originals");
+        for (size_t at = sizeof(noise); at < size; at += sizeof(noise))
+                cr_assert_gt(pwrite(fd, noise, MIN_OF(sizeof(noise), size - at), (off_t)at), 0);
+        fd_close(fd);
+        gallery = load();
+        cr_assert_not(gallery_is_damaged(gallery));
+        Templates templates = gallery_templates(gallery);
+        cr_assert_eq(count_live(&templates), 10 * CODES_ROWS);
+        for (size_t row = 0; row < templates.n_rows; row++) {
+                double square;
+                cr_assert_null(original_read(&templates.originals, row, &square));
+        }
         gallery_free(gallery);
 }

@@ -46,6 +46,21 @@ Test(options, takes_what_is_given)
         cr_assert(options.forget_log);
 }
 
+Test(options, takes_the_number_of_threads_from_the_environment_where_none_is_given)
+{
+        Options options;
+
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "5", 1), 0);
+        cr_assert_eq(parse((const char *const[]){NULL}, &options), 0);
+        cr_expect_eq(options.engine.n_threads, 5);
+        cr_assert_eq(parse((const char *const[]){"--threads=3", NULL}, &options), 0);
+        cr_expect_eq(options.engine.n_threads, 3);
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "many", 1), 0);
+        cr_expect_eq(parse((const char *const[]){NULL}, &options), OPTIONS_E_USAGE);
+        cr_assert_eq(setenv("MATCHGUARD_THREADS", "", 1), 0);
+        cr_expect_eq(parse((const char *const[]){NULL}, &options), OPTIONS_E_USAGE);
+}
+
 Test(options, takes_what_a_benchmark_is_given)
 {
         Options options;

@@ -407,6 +407,23 @@ Test(runner, a_lane_that_stands_still_is_no_life_whatever_the_other_does)
         cr_expect(runner_goes_on(runner));
 }
 
+Test(runner, a_change_that_waits_for_a_long_pass_is_no_hang)
+{
+        (void)occupy(0);
+        set_hold(true, true);
+        (void)submit(1, TASK_ENROL, "a");
+        wait_held(true);
+        cr_assert_null(runner_cancel(runner, 1));
+        for (int i = 0; i < 10; i++)
+                cr_expect(runner_goes_on(runner), "the pass goes on");
+        set_hold(false, true);
+        expect_done(0, JOB_GOES_ON);
+        (void)runner_goes_on(runner);
+        cr_expect_not(runner_goes_on(runner), "there is none any more");
+        set_hold(false, false);
+        expect_done(1, JOB_CALLER_GONE);
+}
+
 Test(runner, goes_on_while_jobs_that_were_told_to_stop_follow_each_other)
 {
         stage.heeds_stop = true;

@@ -804,14 +804,17 @@ static void meet_error(Attempt *attempt, Gallery *gallery, int at, int error)
         fails_with = error;
         int r = do_change(attempt->scenario, &gallery, attempt->step);
         attempt->made = fails_at == 0;
-        attempt->answered = r == 0;
         fails_at = 0;
         cr_assert(r == 0 || r == -error || (r == GALLERY_E_NO_SPACE && error == ENOSPC), "%s: %d",
                   attempt->what, r);
+        /* A start that meets a disk which fails has a damaged gallery, until the next. */
+        attempt->answered = r == 0 && !gallery_is_damaged(gallery);
+        cr_assert(attempt->answered || r != 0 || (attempt->scenario == STARTS && error == EIO), "%s",
+                  attempt->what);
         if (r == GALLERY_E_NO_SPACE)
                 check_goes_on(attempt, gallery);
-        else if (r == 0 || attempt->scenario != STARTS)
-                gallery_free(attempt->scenario == CREATES && r < 0 ? NULL : gallery);
+        else if (r == 0 || attempt->scenario > CREATES)
+                gallery_free(attempt->scenario == STARTS && r < 0 ? NULL : gallery);
 }
 
 /* Return: whether there is such a call. */
