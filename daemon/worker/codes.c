@@ -23,7 +23,7 @@ size_t codes_block_size(size_t dimension)
 
 const float *codes_scales(const uint8_t *block, size_t dimension)
 {
-        return (const float *)(block + codes_size(dimension));
+        return (const void *)(block + codes_size(dimension));
 }
 
 const float *codes_residuals(const uint8_t *block, size_t dimension)
@@ -129,7 +129,7 @@ float codes_vector_largest(const CodesVector *vector)
 
 static void write_row(uint8_t *block, size_t dimension, size_t row, const int16_t *whole, CodesFit fit)
 {
-        float *scales = (float *)(block + codes_size(dimension));
+        float *scales = (void *)(block + codes_size(dimension));
 
         for (size_t i = 0; i < codes_size(dimension) / CODES_ROWS; i++)
                 block[i / 4 * 4 * CODES_ROWS + row * 4 + i % 4] =

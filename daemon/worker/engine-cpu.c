@@ -132,7 +132,7 @@ static int divide_memory(CpuSearch *search)
         if (r < 0)
                 return r;
         search->digits = (int8_t *)search->engine->memory;
-        search->vectors = (double *)(search->engine->memory + n_digits);
+        search->vectors = (void *)(search->engine->memory + n_digits);
         search->candidates = search->engine->memory + n_digits + n_vectors;
         return 0;
 }

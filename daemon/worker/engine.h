@@ -19,9 +19,9 @@ typedef struct EngineOptions {
 } EngineOptions;
 
 enum {
-        ENGINE_E_UNKNOWN = 1, /* no such engine, or no such instruction set here */
-        ENGINE_E_STOPPED = 2, /* the query was told to stop; it has no hits */
-        ENGINE_E_DAMAGED = 3, /* a template is not as it was stored: nothing can be said of this gallery */
+        ENGINE_E_UNKNOWN = 1,   /* no such engine, or no such instruction set here */
+        ENGINE_E_STOPPED = 2,   /* the query was told to stop; it has no hits */
+        ENGINE_E_DAMAGED = 3,   /* a template is not as it was stored: nothing can be said of this gallery */
         ENGINE_BATCH_MAX = 256, /* probes in one pass */
 };
 
@@ -39,14 +39,15 @@ typedef struct EngineHit {
 
 /* One question to a gallery, and its answer. */
 typedef struct EngineQuery {
-        const float *probes;         /* n_probes vectors, each KERNEL_PADDED(dimension) floats; a row's similarity is the highest to any */
+        const float *
+                probes; /* n_probes vectors, each KERNEL_PADDED(dimension) floats; a row's similarity is the highest to any */
         const double *probe_squares; /* as kernel_read_vector() gave them */
         size_t n_probes;             /* 1 to ENGINE_BATCH_MAX */
-        bool one_a_subject;          /* of each subject its best template alone (of equal ones the first); else every template counts */
-        uint32_t but;                /* a subject whose rows are passed over, or SUBJECTS_NONE */
-        double floor;                /* least similarity of a hit, -1 to 1 */
-        size_t k;                    /* most hits, 1 or more */
-        const atomic_int *stop;      /* not zero: give up soon; may be NULL */
+        bool one_a_subject; /* of each subject its best template alone (of equal ones the first); else every template counts */
+        uint32_t but;           /* a subject whose rows are passed over, or SUBJECTS_NONE */
+        double floor;           /* least similarity of a hit, -1 to 1 */
+        size_t k;               /* most hits, 1 or more */
+        const atomic_int *stop; /* not zero: give up soon; may be NULL */
         /* Which of two rows of the same similarity comes first: negative for @a, positive for @b, never 0 for two rows. Called by any thread. */
         int (*order)(const void *userdata, size_t a, size_t b);
         const void *order_data;

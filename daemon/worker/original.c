@@ -67,5 +67,5 @@ const float *original_read(const Originals *originals, size_t row, double *ret_s
         if (digest != original_digest(originals, row, slot))
                 return NULL;
         memcpy(ret_square, slot + said - sizeof(*ret_square), sizeof(*ret_square));
-        return (const float *)slot;
+        return (const void *)slot;
 }
