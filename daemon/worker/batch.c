@@ -60,12 +60,14 @@ static int prepare_brought(const Batch *batch, Place *place)
         return r < 0 ? r : probe_set_read(&place->set, 0, task, &entry, &operation->outcome);
 }
 
-/* The row of its next probe. What it has found in another epoch counts no more. */
+/* The row of its next probe. What it has found in another epoch counts no more, nor what it knows by other numbers of rows: a removal is there to be
+ * searched before its compaction is. */
 static size_t find_row(const Batch *batch, const Operation *operation, uint32_t subject)
 {
         OperationState *state = operation->state;
 
-        if (state->hits && state->epoch == gallery_epoch(batch->gallery))
+        if (state->hits && state->epoch == gallery_epoch(batch->gallery) &&
+            state->numbering == gallery_numbering(batch->gallery))
                 return state->row;
         operation_state_deinit(state);
         return gallery_first_row(batch->gallery, subject);
@@ -217,7 +219,11 @@ static int keep(const Batch *batch, const Place *place, const Search *search)
         for (size_t i = 0; i < search->n_hits; i++)
                 hits[i] = (EngineHit){search->ret_hits[i].similarity, search->ret_hits[i].row};
         operation_state_deinit(state);
-        *state = (OperationState){gallery_epoch(batch->gallery), place->next_row, hits, search->n_hits};
+        *state = (OperationState){.epoch = gallery_epoch(batch->gallery),
+                                  .numbering = gallery_numbering(batch->gallery),
+                                  .row = place->next_row,
+                                  .hits = hits,
+                                  .n_hits = search->n_hits};
         place->operation->end = OPERATION_TO_GO_ON;
         return 0;
 }

@@ -32,6 +32,7 @@ struct Gallery {
         Body body;
         Subjects subjects;
         uint64_t epoch;
+        uint64_t numbering;
         uint64_t n_live;
 };
 
@@ -112,6 +113,7 @@ static void take_body(Gallery *gallery, Body *body)
 
         hold_alone(gallery);
         gallery->body = *body;
+        gallery->numbering++;
         gallery_release(gallery);
         body_deinit(&old);
         *body = BODY_INIT;
@@ -242,6 +244,11 @@ bool gallery_has_shape(const Gallery *gallery, const GalleryShape *shape)
 uint64_t gallery_epoch(const Gallery *gallery)
 {
         return gallery->epoch;
+}
+
+uint64_t gallery_numbering(const Gallery *gallery)
+{
+        return gallery->numbering;
 }
 
 uint64_t gallery_n_templates(const Gallery *gallery)

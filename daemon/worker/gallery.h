@@ -49,6 +49,9 @@ bool gallery_has_shape(const Gallery *gallery, const GalleryShape *shape);
 /** gallery_epoch() - How often it was changed; of a held gallery. */
 uint64_t gallery_epoch(const Gallery *gallery);
 
+/** gallery_numbering() - How often its rows were numbered anew, which changes nothing of what it holds; likewise. Their numbers hold until then. */
+uint64_t gallery_numbering(const Gallery *gallery);
+
 /** gallery_n_templates() - How many templates it holds; likewise. */
 uint64_t gallery_n_templates(const Gallery *gallery);
 

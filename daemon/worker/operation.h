@@ -19,8 +19,9 @@ typedef struct OperationTools {
 
 /* A search that has more probes than it may have of one pass, between its turns: the best of those that it has had. */
 typedef struct OperationState {
-        uint64_t epoch; /* of the gallery; in another one it begins anew */
-        size_t row;     /* of its next probe */
+        uint64_t epoch;     /* of the gallery; in another one it begins anew, */
+        uint64_t numbering; /* and so it does when the rows have other numbers */
+        size_t row;         /* of its next probe */
         EngineHit *hits;
         size_t n_hits;
 } OperationState;

@@ -35,6 +35,21 @@ int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery
         return __real_engine_search(engine, templates, queries, n);
 }
 
+/* What comes while files are put into the place of others, which is once. */
+static void (*meanwhile)(void);
+
+int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
+int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
+int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+        void (*now)(void) = meanwhile;
+
+        meanwhile = NULL;
+        if (now)
+                now();
+        return __real_renameat2(from_fd, from, to_fd, to, flags);
+}
+
 /* What is enrolled: of most subjects two templates, of `many` as many as no pass takes at once. */
 static char names[TEMPLATES][8];
 static float vectors[TEMPLATES][DIMENSION];
@@ -324,6 +339,43 @@ Test(batch, it_begins_anew_where_the_gallery_has_changed_between_its_turns)
         cr_expect_eq(outcome.message.gallery_epoch, (uint64_t)2);
         cr_assert_eq(outcome.message.n_candidates, (size_t)1);
         cr_expect_float_eq(outcome.message.candidates[0].similarity, 1.0, 1e-12);
+}
+
+enum { CROWD = BATCH_SHARE + 6 };
+
+static Asked crowd;
+
+static void search_for_crowd(void)
+{
+        Operation turn = operation_of(&crowd);
+
+        cr_assert_eq(operation_run(&tools, &turn, 1), 0);
+        cr_assert_eq(turn.end, OPERATION_TO_GO_ON);
+        outcome_deinit(&turn.outcome);
+}
+
+/* The other lane's: a removal is there to be searched, with its epoch, before the rows that are left have other numbers. */
+Test(batch, it_begins_anew_where_rows_have_other_numbers_in_its_next_turn)
+{
+        _cleanup_(outcome_deinit) Outcome outcome = {}, alone = {};
+        Asked again;
+
+        for (size_t i = 0; i < CROWD; i++)
+                change(TASK_ENROL, "crowd", vectors[2 * SUBJECTS + i]);
+        for (size_t i = 0; i < 4; i++)
+                change(TASK_REMOVE, names[2 * i], NULL);
+        ask(&crowd, TASK_IDENTIFY_STORED, "crowd", NULL);
+        meanwhile = search_for_crowd;
+        change(TASK_REMOVE, "many", NULL);
+        cr_assert_null(meanwhile, "it was compacted");
+        cr_expect_eq(run_turns(&crowd, &outcome), (size_t)2);
+        cr_assert_str_eq(outcome.message.result, "ok");
+        ask(&again, TASK_IDENTIFY_STORED, "crowd", NULL);
+        (void)run_turns(&again, &alone);
+        cr_expect_eq(outcome.message.gallery_epoch, alone.message.gallery_epoch);
+        expect_same(&outcome.message, &alone.message, 0);
+        asked_deinit(&again);
+        asked_deinit(&crowd);
 }
 
 Test(batch, its_subject_may_be_gone_in_its_next_turn)
