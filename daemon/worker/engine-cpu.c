@@ -14,8 +14,6 @@
 #include "worker/pass.h"
 
 enum {
-        /* Up to so many probes a pass waits for the memory, so that a second digit, and with it fewer candidates, costs nothing. */
-        ENGINE_TWO_DIGITS = 2,
         /* Probes that a thread prepares at a time. */
         ENGINE_PROBES = 8,
 };
@@ -171,8 +169,9 @@ static void prepare_probe(const CpuSearch *search, const EngineQuery *query, siz
         size_t dimension = search->templates->dimension, stride = KERNEL_PADDED(dimension);
 
         exact_widen(query->probes + i * stride, stride, search->vectors + number * stride);
+        /* A second digit, and with it fewer candidates, where it costs nothing. */
         scan_probe_init(search->engine->scan, query->probes + i * stride, query->probe_squares[i], dimension,
-                        search->n_probes <= ENGINE_TWO_DIGITS,
+                        2 * search->n_probes <= search->engine->scan->free_digits,
                         search->digits + number * 2 * scan_digits_size(dimension),
                         &search->engine->probes[number]);
 }

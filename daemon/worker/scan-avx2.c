@@ -166,4 +166,5 @@ static bool avx2_works(void)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-const ScanKernel scan_avx2 = {.name = "avx2", .narrow = true, .works = avx2_works, .block = avx2_block};
+const ScanKernel scan_avx2 = {
+        .name = "avx2", .narrow = true, .free_digits = 1, .works = avx2_works, .block = avx2_block};

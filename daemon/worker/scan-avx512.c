@@ -163,4 +163,5 @@ static bool avx512_works(void)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
 }
 
-const ScanKernel scan_avx512 = {.name = "avx512-vnni", .works = avx512_works, .block = avx512_block};
+const ScanKernel scan_avx512 = {
+        .name = "avx512-vnni", .free_digits = TILE_DIGITS, .works = avx512_works, .block = avx512_block};

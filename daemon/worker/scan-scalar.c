@@ -93,4 +93,4 @@ static void scalar_block(const ScanWork *work)
 }
 
 const ScanKernel scan_scalar = {
-        .name = "scalar", .narrow = true, .works = scalar_works, .block = scalar_block};
+        .name = "scalar", .narrow = true, .free_digits = 1, .works = scalar_works, .block = scalar_block};

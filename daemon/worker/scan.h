@@ -27,8 +27,9 @@ typedef struct ScanProbe {
 struct ScanWork;
 
 typedef struct ScanKernel {
-        const char *name;    /* as of --isa= */
-        bool narrow;         /* adds up products in 16 bits, so that digits have to stay small: see scan.c */
+        const char *name; /* as of --isa= */
+        bool narrow;      /* adds up products in 16 bits, so that digits have to stay small: see scan.c */
+        size_t free_digits; /* in all, of a search: so many take no longer than the first, because memory is what is waited for */
         bool (*works)(void); /* whether this processor has what it takes */
         /* Fills, for each probe, the mask of rows whose bound reaches its floor; and the bounds of all rows where that is not zero. */
         void (*block)(const struct ScanWork *work);
