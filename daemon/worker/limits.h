@@ -13,6 +13,12 @@
 double limits_now(void);
 
 /**
+ * limits_count_processor() - From now on limits_now() is the time that the calling thread has had of the processor: for measuring one thread on a machine that
+ * is busy otherwise. Before anything is measured.
+ */
+void limits_count_processor(void);
+
+/**
  * limits_read() - Reads memory once from end to end, by the widest loads of this processor.
  * @memory:     aligned to 64
  * @size:       a multiple of 64

@@ -2,11 +2,12 @@
  * How fast exact searches are: this project's engine, for each instruction set that the machine has, beside the exact peers of a Debian system and the limits
  * of the machine, all in one run and in turn; and whether the answers are right.
  *
- * Usage: match-bench [--all] [--json] [--templates=N] [--dimension=N]
+ * Usage: match-bench [--all] [--busy] [--json] [--templates=N] [--dimension=N]
  *
  *   (nothing)       10,000 templates of 128, 512 and 1,024 dimensions, 100,000 and a million of 512, and near-duplicates: some five minutes, 5 GB
  *   --all           all sizes with all dimensions: half an hour, 10 GB
  *   --templates=N, --dimension=N    of these, only such
+ *   --busy          on a machine that does other things as well: one thread only, by the time that it has had of the processor
  *   --json          for programs; progress is on stderr either way
  *
  * Ends with 1 when an engine's list was wrong. A figure that is missed is no error: it is said in the table of aims.
@@ -22,6 +23,7 @@
 #include "contest.h"
 #include "report.h"
 #include "worker/engine.h"
+#include "worker/limits.h"
 
 enum { EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
@@ -44,7 +46,7 @@ static const size_t match_batches[] = {1, 16, ENGINE_BATCH_MAX};
 static const size_t match_threads[] = {1, 2};
 
 typedef struct MatchOptions {
-        int all, json;            /* as getopt_long(3) sets them */
+        int all, busy, json;      /* as getopt_long(3) sets them */
         size_t n_rows, dimension; /* 0: any */
 } MatchOptions;
 
@@ -75,7 +77,8 @@ static int run_contests(Trial *trial, Peers *peers, const Truth *truth, Report *
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(match_threads); i++) {
                 Contest contest = {};
-                if (match_threads[i] > report->machine->n_processors)
+                if (match_threads[i] > report->machine->n_processors ||
+                    (report->busy && match_threads[i] > 1))
                         break;
                 r = contest_init(trial, peers, truth, match_threads[i], &contest);
                 if (r == 0)
@@ -115,11 +118,10 @@ static int run_case(const Case *one, Pool *pool, Report *report)
 static bool parse_options(int argc, char **argv, MatchOptions *ret_options)
 {
         static MatchOptions options;
-        const struct option table[] = {{"all", no_argument, &options.all, 1},
-                                       {"json", no_argument, &options.json, 1},
-                                       {"templates", required_argument, NULL, 't'},
-                                       {"dimension", required_argument, NULL, 'd'},
-                                       {}};
+        const struct option table[] = {
+                {"all", no_argument, &options.all, 1},       {"busy", no_argument, &options.busy, 1},
+                {"json", no_argument, &options.json, 1},     {"templates", required_argument, NULL, 't'},
+                {"dimension", required_argument, NULL, 'd'}, {}};
         int c;
 
         while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -162,11 +164,15 @@ int main(int argc, char **argv)
         Machine machine;
 
         if (!parse_options(argc, argv, &options)) {
-                fprintf(stderr, "Usage: match-bench [--all] [--json] [--templates=N] [--dimension=N]\n");
+                fprintf(stderr,
+                        "Usage: match-bench [--all] [--busy] [--json] [--templates=N] [--dimension=N]\n");
                 return EXIT_USAGE;
         }
         machine_read(&machine);
         report.json = options.json;
+        report.busy = options.busy;
+        if (options.busy)
+                limits_count_processor();
         report.machine = &machine;
         report.core_type = core_type;
         int r = run_all(&options, &report);

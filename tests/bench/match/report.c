@@ -29,9 +29,11 @@ void report_begin(const Report *report)
 {
         if (report->json)
                 return;
-        printf("match on %s, %zu processors. OpenBLAS: %s kernels, OPENBLAS_CORETYPE=%s.\n\n%s\n%9s %5s %3s "
+        printf("match on %s, %zu processors%s. OpenBLAS: %s kernels, OPENBLAS_CORETYPE=%s.\n\n%s\n%9s %5s "
+               "%3s "
                "%5s  %-23s %10s %10s %7s %9s %6s %6s\n",
-               report->machine->processor, report->machine->n_processors, peers_core(), report->core_type,
+               report->machine->processor, report->machine->n_processors,
+               report->busy ? ", busy: times are the processor's" : "", peers_core(), report->core_type,
                report_columns, "templates", "dims", "thr", "batch", "", "ms/query", "least", "x peer",
                "of limit", "lists", "wrong");
 }
@@ -229,10 +231,11 @@ bool report_end(const Report *report)
                 print_aims(report, n_lists, n_wrong);
                 return n_wrong == 0;
         }
-        printf("{\"processor\":\"%s\",\"processors\":%zu,\"openblasCore\":\"%s\",\"openblasCoreType\":\"%s\","
+        printf("{\"processor\":\"%s\",\"processors\":%zu,\"processorTime\":%s,\"openblasCore\":\"%s\","
+               "\"openblasCoreType\":\"%s\","
                "\"k\":%d,\n \"cells\":[\n",
-               report->machine->processor, report->machine->n_processors, peers_core(), report->core_type,
-               TRIAL_K);
+               report->machine->processor, report->machine->n_processors, report->busy ? "true" : "false",
+               peers_core(), report->core_type, TRIAL_K);
         for (size_t i = 0; i < report->n_cells; i++) {
                 printf("%s", i > 0 ? ",\n" : "");
                 print_cell_json(&report->cells[i]);

@@ -12,6 +12,7 @@ enum { REPORT_CELLS_MAX = 256 };
 
 typedef struct Report {
         bool json;
+        bool busy; /* times are of the processor, not of the clock */
         const Machine *machine;
         const char *core_type; /* what was done about OpenBLAS's choice of kernels */
         ContestCell cells[REPORT_CELLS_MAX];
