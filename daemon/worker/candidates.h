@@ -12,8 +12,8 @@
  *
  * so at any time the k-th hit, if there will be so many, is at least as good as the threshold. A hit's similarity is at least the k-th
  * hit's, and its upper bound at least its similarity: the upper bound reaches the threshold, then and later. That rows of the same
- * similarity are ranked by an order of their own changes nothing, because a bound that equals the threshold reaches it. Bounds are taken
- * for granted as worker/codes.h proves them.
+ * similarity are ranked by an order of their own changes nothing, because a bound that equals the threshold reaches it. For both lists
+ * of k it matters that a row is offered once, and a subject's rows count as one (worker/top.h). Bounds are taken for granted as worker/codes.h proves them.
  *
  * Which rows are dropped, and when, depends on how threads meet; which are left when all have been compared does not.
  */

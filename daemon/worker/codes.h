@@ -21,11 +21,10 @@
 
 enum {
         CODES_ROWS = 64,
-        CODES_BIAS = 128, /* what a code is more than its whole number */
-        CODES_MAX = 127,  /* the largest whole number of a row */
-        CODES_DIMENSION_MAX =
-                4096,     /* up to which the bound is proved, and sums of products fit into 32 bits */
-        CODES_LANES = 16, /* what is computed side by side when a template is rounded */
+        CODES_BIAS = 128,           /* what a code is more than its whole number */
+        CODES_MAX = 127,            /* the largest whole number of a row */
+        CODES_DIMENSION_MAX = 4096, /* up to which the bound is proved, and sums fit into 32 bits */
+        CODES_LANES = 16,           /* what is computed side by side when a template is rounded */
 };
 
 #define CODES_PADDED(dimension) (((size_t)(dimension) + CODES_LANES - 1) / CODES_LANES * CODES_LANES)
@@ -47,10 +46,11 @@ enum {
  *      the similarity  that is compared with the bound, and the norms, residuals and scales on the way, in double precision: of sums of
  *                      4096 addends, each within 2^-40 and less than e together
  *
- * which is less than 12 e. A lower bound is the upper one less twice (|r| + slack) and has three more roundings, of 6 e, for which it
- * is widened once more (scan_lower()).
+ *      a lower bound   is the upper one less twice (|r| + slack), which is rounded again, and then itself below 4 (scan_lower()): 6 e
+ *
+ * which is less than 18 e.
  */
-#define CODES_ROUNDING 0x1p-20 /* 16 e */
+#define CODES_ROUNDING 0x1p-19 /* 32 e */
 
 /* A template to be rounded, padded with zeros to whole lanes. */
 typedef struct CodesVector {

@@ -65,5 +65,5 @@ void scan_probe_init(const ScanKernel *kernel, const float *vector, double squar
 /** scan_lower() - What the similarity is at least, where @upper is what it is at most and @residual the row's. */
 static inline float scan_lower(const ScanProbe *probe, float residual, float upper)
 {
-        return upper - 2 * (residual + probe->slack) - (float)CODES_ROUNDING;
+        return upper - 2 * (residual + probe->slack);
 }

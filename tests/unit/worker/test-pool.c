@@ -45,13 +45,19 @@ Test(pool, does_each_part_once_and_numbers_its_threads, .timeout = 60)
         cr_assert_null(pool_free(NULL));
 }
 
+typedef struct Meeting {
+        atomic_size_t n_missing;
+        atomic_uchar seen[6]; /* by the number of the thread */
+} Meeting;
+
 /* Waits until as many threads are there as the pool has: one that nobody woke would be waited for in vain. */
 static void meet(void *userdata, size_t part, size_t thread)
 {
-        atomic_size_t *n_missing = userdata;
+        Meeting *meeting = userdata;
 
-        atomic_fetch_sub(n_missing, 1);
-        while (atomic_load(n_missing) > 0)
+        atomic_fetch_add(&meeting->seen[thread], 1);
+        atomic_fetch_sub(&meeting->n_missing, 1);
+        while (atomic_load(&meeting->n_missing) > 0)
                 (void)usleep(100);
 }
 
@@ -61,9 +67,10 @@ Test(pool, brings_all_its_threads_together_where_there_is_work_for_them, .timeou
 
         cr_assert_eq(pool_new(6, &pool), 0);
         for (size_t round = 0; round < 100; round++) {
-                atomic_size_t n_missing = 6;
-                pool_run(pool, meet, (void *)&n_missing, 6);
-                cr_assert_eq(atomic_load(&n_missing), 0);
+                Meeting meeting = {.n_missing = 6};
+                pool_run(pool, meet, &meeting, 6);
+                for (size_t i = 0; i < 6; i++)
+                        cr_assert_eq(atomic_load(&meeting.seen[i]), 1);
         }
         pool_free(pool);
 }
