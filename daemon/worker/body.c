@@ -158,6 +158,10 @@ int body_load(Body *body, int dir_fd, const char *name, Subjects *subjects, size
 
         int r = store_open(dir_fd, name, &body->store);
         if (r == 0)
+                r = subjects_reserve(subjects, body->store.journal.state.n_live);
+        if (r == 0)
+                r = rows_reserve(&body->rows, body->store.journal.state.n_total, 0);
+        if (r == 0)
                 r = journal_each(&body->store.journal, load_row, &loading);
         return r != 0 ? r : load_blocks(body, ret_n_made);
 }
