@@ -217,6 +217,9 @@ int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_
         *n_found += candidates->n - before;
         if (candidates->n > most)
                 r = reduce(candidates, most / 2);
+        /* Of damage nothing comes any more; but other threads may add to it before they see that, and need the room. */
+        if (r != 0)
+                candidates->n = 0;
         pthread_mutex_unlock(&candidates->lock);
         return r;
 }

@@ -249,7 +249,9 @@ static void damage_one(const Exam *exam, const ExamQuestion *question, size_t ro
         memcpy(slot, exam->stored->slots + row * slot_size, slot_size);
         damage(exam->stored->slots, slot_size, row, below(exam->crowd->n));
         for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++) {
-                Engine *engine = engines[isa][below(ARRAY_SIZE(threads))];
+                Engine *engine =
+                        engines[isa]
+                               [below(4) == 0 ? 0 : ARRAY_SIZE(threads) - 1]; /* Others go on meanwhile. */
                 int r = engine ? search_alone(exam, question, engine) : ENGINE_E_DAMAGED;
                 cr_assert(r == ENGINE_E_DAMAGED || (r == 0 && !is_listed), "row %zu is damaged, and %d", row,
                           r);
@@ -286,7 +288,7 @@ Test(exact, or_says_that_a_template_is_damaged)
         damage_many(&(ExamShape){.kind = awkward_kind("last bit"),
                                  .n_rows = 20000,
                                  .dimension = 16,
-                                 .n_questions = 40},
+                                 .n_questions = 150},
                     counts);
         cr_assert(counts[0] > 0 && counts[1] > 0);
 }
