@@ -1,6 +1,6 @@
 /*
  * One gallery. Row i in memory is row i of the files. A removed row stays, empty, until more than half of
- * them are; then what is left is written to new files, and read from them.
+ * them are; then what is left is written to new files, and read from them, when somebody asks for it (gallery_tidy()).
  *
  * Who changes a gallery does the work of the disk beside the searches, and takes the lock only for the moment in which memory changes: rows are added when they
  * are durable; they are removed when that is final, and overwritten on the disk when the last search has let go of them.
@@ -119,18 +119,18 @@ static void take_body(Gallery *gallery, Body *body)
         *body = BODY_INIT;
 }
 
-/* Return: 0; DISK_E_NO_SPACE or DISK_E_DAMAGED, and all is as it was; or -errno. */
-static int compact(Gallery *gallery)
+/* Return: 0; DISK_E_NO_SPACE or DISK_E_DAMAGED, and all is as it was; BODY_E_STOPPED, and the next start sweeps; or -errno. */
+static int compact(Gallery *gallery, const atomic_int *stop)
 {
         _cleanup_(body_deinit) Body copy = BODY_INIT;
         bool placed = false;
 
-        int r = body_copy(&gallery->body, &gallery->subjects, gallery->n_live, &copy);
+        int r = body_copy(&gallery->body, &gallery->subjects, stop, &copy);
         if (r == 0)
                 r = store_place(&copy.store, gallery->epoch, true, &placed);
         if (r == 0)
                 take_body(gallery, &copy);
-        if (r < 0 && placed)
+        if (r == BODY_E_STOPPED || (r < 0 && placed))
                 return r;
         /* Now NAME.new are the old files, or, if something went wrong, the new ones. */
         int swept = store_sweep_new(gallery->dir_fd, gallery->name);
@@ -147,11 +147,10 @@ static bool wants_compaction(const Gallery *gallery)
         return n_dead >= GALLERY_COMPACT_MIN && n_dead > gallery->n_live;
 }
 
-/* What was asked for stands whatever becomes of this. A full disk is no reason to fail: the files as they are serve as well; damage that is met on the way is for
- * the next who asks. */
-static int tidy(Gallery *gallery)
+/* A full disk is no reason to fail: the files as they are serve as well; damage that is met on the way is for the next who asks. */
+int gallery_tidy(Gallery *gallery, const atomic_int *stop)
 {
-        int r = wants_compaction(gallery) ? compact(gallery) : 0;
+        int r = wants_compaction(gallery) ? compact(gallery, stop) : 0;
 
         if (r == DISK_E_DAMAGED)
                 gallery_found_damaged(gallery);
@@ -190,7 +189,7 @@ static int load(Gallery *gallery)
         gallery->shape = gallery->body.store.journal.shape;
         gallery->epoch = gallery->body.store.journal.state.epoch;
         gallery->n_live = gallery->body.store.journal.state.n_live;
-        return tidy(gallery);
+        return gallery_tidy(gallery, NULL);
 }
 
 int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery)
@@ -434,5 +433,5 @@ int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n)
         r = body_erase(&gallery->body, rows, n);
         if (r == 0)
                 *ret_n = n;
-        return r < 0 ? r : tidy(gallery);
+        return r;
 }

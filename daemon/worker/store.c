@@ -114,6 +114,19 @@ int store_begin(int dir_fd, const JournalShape *shape, Store *ret_store)
         return 0;
 }
 
+int store_has_room(const Store *store, uint64_t n_rows)
+{
+        size_t dimension = store->journal.shape.dimension;
+        uint64_t row = original_slot_size(dimension) + codes_block_size(dimension) / CODES_ROWS +
+                       JOURNAL_SUBJECT_MAX;
+        uint64_t room;
+
+        int r = disk_room(store->dir_fd, &room);
+        if (r < 0)
+                return r;
+        return room / row < n_rows ? DISK_E_NO_SPACE : 0;
+}
+
 int store_append(Store *store, const char *const *subjects, const uint8_t *slots, uint32_t n)
 {
         uint64_t first = store->journal.state.n_total;

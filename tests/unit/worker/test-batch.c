@@ -367,6 +367,7 @@ Test(batch, it_begins_anew_where_rows_have_other_numbers_in_its_next_turn)
         ask(&crowd, TASK_IDENTIFY_STORED, "crowd", NULL);
         meanwhile = search_for_crowd;
         change(TASK_REMOVE, "many", NULL);
+        cr_assert_eq(gallery_tidy(galleries_find(&galleries, "children"), NULL), 0);
         cr_assert_null(meanwhile, "it was compacted");
         cr_expect_eq(run_turns(&crowd, &outcome), (size_t)2);
         cr_assert_str_eq(outcome.message.result, "ok");
