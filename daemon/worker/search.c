@@ -87,19 +87,16 @@ int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe
                    uint64_t *ret_n)
 {
         Templates templates = gallery_templates(gallery);
-        size_t n_floats = probe->n * KERNEL_PADDED(templates.dimension);
+        _cleanup_(exact_probes_deinit) ExactProbes probes = {.squares = probe->squares,
+                                                             .n = probe->n,
+                                                             .dimension = templates.dimension,
+                                                             .dot = kernel_pick("auto")->dot};
         double best = -1;
         uint64_t n = 0;
 
-        _cleanup_(freep) double *vectors = malloc(MAX_OF(n_floats, (size_t)1) * sizeof(double));
-        if (!vectors)
-                return -ENOMEM;
-        exact_widen(probe->vectors, n_floats, vectors);
-        const ExactProbes probes = {.vectors = vectors,
-                                    .squares = probe->squares,
-                                    .n = probe->n,
-                                    .dimension = templates.dimension,
-                                    .dot = kernel_pick("auto")->dot};
+        int r = exact_probes_init(&probes, probe->vectors);
+        if (r < 0)
+                return r;
         for (size_t row = gallery_first_row(gallery, subject); row != GALLERY_NO_ROW;
              row = gallery_next_row(gallery, row)) {
                 double square;

@@ -3,6 +3,7 @@
  */
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,23 @@ static void make_templates(void)
         /* Some are alike, so that there is more than one of a similarity. */
         for (size_t i = 10; i < TEMPLATES; i += 10)
                 memcpy(vectors[i], vectors[i - 7], sizeof(vectors[i]));
+}
+
+/* What is freed goes through here: the first numbers of a template are looked for in it, as they came and in double precision. */
+static const float *looked_for; /* NULL: nothing */
+static size_t n_left;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void __wrap_free(void *memory)
+{
+        if (memory && looked_for) {
+                double wide[] = {(double)looked_for[0], (double)looked_for[1]};
+                size_t size = malloc_usable_size(memory);
+                n_left += memmem(memory, size, looked_for, 2 * sizeof(float)) ||
+                          memmem(memory, size, wide, sizeof(wide));
+        }
+        __real_free(memory);
 }
 
 static Task task_of(TaskOperation operation)
@@ -517,4 +535,32 @@ Test(batch, damage_of_a_probe_or_of_who_is_verified_is_damage_of_the_gallery)
                 set_up();
                 damage(vectors[8]);
         }
+}
+
+/* ------------------------------------------------------------------------------------------------ what is left */
+
+static void run_and_look(TaskOperation operation, const char *subject, const float *vector)
+{
+        Asked asked;
+
+        ask(&asked, operation, subject, vector);
+        Operation one = operation_of(&asked);
+        looked_for = vectors[4];
+        cr_assert_eq(operation_run(&tools, &one, 1), 0);
+        looked_for = NULL;
+        cr_assert_str_eq(one.outcome.message.result, "ok");
+        outcome_deinit(&one.outcome);
+        cr_expect_eq(n_left, (size_t)0, "operation %d leaves a template in what it frees", operation);
+        n_left = 0;
+        asked_deinit(&asked);
+}
+
+/* A subject that is removed is nowhere any more, so what others did with its templates is not in the heap either. */
+Test(batch, no_template_is_left_in_memory_that_is_given_back)
+{
+        run_and_look(TASK_IDENTIFY, "", vectors[4]);
+        run_and_look(TASK_IDENTIFY_STORED, names[4], NULL);
+        run_and_look(TASK_VERIFY, names[4], vectors[4]);
+        run_and_look(TASK_ENROL, names[4], vectors[4]);
+        run_and_look(TASK_REMOVE, names[4], NULL);
 }
