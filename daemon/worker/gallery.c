@@ -226,6 +226,11 @@ bool gallery_is_damaged(const Gallery *gallery)
         return atomic_load(&gallery->damaged);
 }
 
+bool gallery_has_lost(const Gallery *gallery)
+{
+        return original_file_has_lost(&gallery->body.store.originals);
+}
+
 void gallery_found_damaged(Gallery *gallery)
 {
         if (!atomic_exchange(&gallery->damaged, true))
@@ -377,6 +382,8 @@ static int add_rows(Gallery *gallery, const Batch *batch)
                 if (r == 0)
                         body_append(&gallery->body, number, vector, square);
         }
+        if (r == 0 && gallery_has_lost(gallery))
+                r = -EIO;
         gallery->n_live += batch->n;
         gallery->epoch++;
         gallery_release(gallery);

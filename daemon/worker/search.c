@@ -78,6 +78,9 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
                 next += searches[i].k;
         }
         int r = engine_search(engine, &ranks.templates, queries, n);
+        /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
+        if (r == 0 && gallery_has_lost(gallery))
+                r = ENGINE_E_DAMAGED;
         for (size_t i = 0; r == 0 && i < n; i++)
                 end_query(&queries[i], &ranks, &searches[i]);
         return r;
@@ -108,6 +111,8 @@ int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe
                         best = similarity;
                 n++;
         }
+        if (gallery_has_lost(gallery))
+                return ENGINE_E_DAMAGED;
         *ret_similarity = best;
         *ret_n = n;
         return 0;
