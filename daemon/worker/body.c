@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "worker/codes.h"
@@ -117,7 +118,7 @@ static int make_block(Body *body, size_t number)
                         return DISK_E_DAMAGED;
                 codes_write(blocks_at(&body->blocks, number), body_dimension(body), i, vector, square);
         }
-        return 0;
+        return original_file_has_lost(&body->store.originals) ? DISK_E_DAMAGED : 0;
 }
 
 /* Reads a full block, or makes it and writes it. */
@@ -206,6 +207,25 @@ static int copy_row(Copy *copy, size_t row)
         return copy->n == BODY_COPY_ROWS ? copy_flush(copy) : 0;
 }
 
+static int copy_rows(Copy *copy)
+{
+        const Rows *rows = &copy->from->rows;
+        size_t size = BODY_COPY_ROWS * original_slot_size(body_dimension(copy->from));
+        int r = 0;
+
+        copy->slots = malloc(size);
+        if (!copy->slots)
+                return -ENOMEM;
+        for (size_t row = 0; r == 0 && row < rows->n; row++)
+                if (rows->subjects[row] != SUBJECTS_NONE)
+                        r = copy_row(copy, row);
+        if (r == 0)
+                r = copy_flush(copy);
+        explicit_bzero(copy->slots, size);
+        free(copy->slots);
+        return r;
+}
+
 int body_copy(const Body *body, const Subjects *subjects, const atomic_int *stop, Body *ret_body)
 {
         Copy copy = {.from = body, .subjects = subjects, .stop = stop, .to = ret_body};
@@ -216,14 +236,9 @@ int body_copy(const Body *body, const Subjects *subjects, const atomic_int *stop
                 r = store_begin(body->store.dir_fd, &body->store.journal.shape, &ret_body->store);
         if (r == 0)
                 r = body_reserve(ret_body, n_live, subjects->n_items);
-        _cleanup_(freep) uint8_t *slots = malloc(BODY_COPY_ROWS * original_slot_size(body_dimension(body)));
-        if (r == 0 && !slots)
-                r = -ENOMEM;
-        copy.slots = slots;
-        for (size_t row = 0; r == 0 && row < body->rows.n; row++)
-                if (body->rows.subjects[row] != SUBJECTS_NONE)
-                        r = copy_row(&copy, row);
-        return r != 0 ? r : copy_flush(&copy);
+        if (r == 0)
+                r = copy_rows(&copy);
+        return r == 0 && original_file_has_lost(&body->store.originals) ? DISK_E_DAMAGED : r;
 }
 
 /* ------------------------------------------------------------------------------------------------ removing */

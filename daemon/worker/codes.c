@@ -113,6 +113,11 @@ void codes_vector_init(CodesVector *vector, const float *elements, double square
         memset(vector->elements + dimension, 0, (vector->n - dimension) * sizeof(float));
 }
 
+void codes_vector_wipe(CodesVector *vector)
+{
+        explicit_bzero(vector->elements, vector->n * sizeof(float));
+}
+
 float codes_vector_largest(const CodesVector *vector)
 {
         float lanes[CODES_LANES] = {}, largest = 0;
@@ -152,4 +157,6 @@ void codes_write(uint8_t *block, size_t dimension, size_t row, const float *vect
         codes_vector_init(&padded, vector, square, dimension);
         CodesFit fit = codes_fit(&padded, CODES_MAX / (double)codes_vector_largest(&padded), whole);
         write_row(block, dimension, row, whole, fit);
+        explicit_bzero(whole, padded.n * sizeof(*whole));
+        codes_vector_wipe(&padded);
 }

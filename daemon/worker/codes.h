@@ -62,6 +62,9 @@ typedef struct CodesVector {
 /** codes_vector_init() - Copies @dimension floats, not all zero, finite, with the square of their norm. */
 void codes_vector_init(CodesVector *vector, const float *elements, double square, size_t dimension);
 
+/** codes_vector_wipe() - Overwrites it, where the memory that it is in will be used for something else. */
+void codes_vector_wipe(CodesVector *vector);
+
 /** codes_vector_largest() - The largest element, without its sign. */
 float codes_vector_largest(const CodesVector *vector);
 

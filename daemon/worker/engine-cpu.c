@@ -109,7 +109,7 @@ typedef struct CpuSearch {
         atomic_bool damaged;
 } CpuSearch;
 
-/* Grows and never shrinks: what the largest search takes is bounded, and a fresh page costs more than a row. */
+/* Grows and never shrinks: what the largest search takes is bounded, and a fresh page costs more than a row. No template is left in it. */
 static int reserve(Engine *engine, size_t size)
 {
         if (size <= engine->memory_size)
@@ -135,6 +135,12 @@ static int divide_memory(CpuSearch *search)
         search->vectors = (void *)(search->engine->memory + n_digits);
         search->candidates = search->engine->memory + n_digits + n_vectors;
         return 0;
+}
+
+/* Probes may be templates that somebody removes from a gallery a moment later. */
+static void wipe_probes(CpuSearch *search)
+{
+        explicit_bzero(search->digits, (size_t)(search->candidates - (char *)search->digits));
 }
 
 static void begin_queries(CpuSearch *search)
@@ -225,5 +231,6 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
         r = pass_run(&pass, engine->pool, search.n_probes);
         if (r == 0)
                 pool_run(engine->pool, finish_part, &search, n_queries);
+        wipe_probes(&search);
         return r == 0 && atomic_load(&search.damaged) ? ENGINE_E_DAMAGED : r;
 }

@@ -225,6 +225,11 @@ bool gallery_is_damaged(const Gallery *gallery)
         return atomic_load(&gallery->damaged);
 }
 
+bool gallery_has_lost(const Gallery *gallery)
+{
+        return original_file_has_lost(&gallery->body.store.originals);
+}
+
 void gallery_found_damaged(Gallery *gallery)
 {
         if (!atomic_exchange(&gallery->damaged, true))
@@ -311,12 +316,16 @@ size_t gallery_list(const Gallery *gallery, const char *after, size_t limit, con
 typedef struct Batch {
         const char **subjects;
         uint8_t *slots;
+        size_t slots_size;
         uint32_t n;
 } Batch;
 
 static void batch_deinit(Batch *batch)
 {
         free(batch->subjects);
+        /* When the subject is removed again, its templates are to be nowhere. */
+        if (batch->slots)
+                explicit_bzero(batch->slots, batch->slots_size);
         free(batch->slots);
 }
 
@@ -325,19 +334,20 @@ static int batch_init(Batch *batch, const Gallery *gallery, const GalleryEntry *
         size_t dimension = body_dimension(&gallery->body), size = original_slot_size(dimension);
         Originals originals = original_file_slots(&gallery->body.store.originals);
 
-        _cleanup_(freep) float *vector = malloc(KERNEL_PADDED(dimension) * sizeof(float));
         batch->n = n;
         batch->subjects = calloc(MAX_OF(n, UINT32_C(1)), sizeof(char *));
-        batch->slots = aligned_alloc(64, MAX_OF(n, UINT32_C(1)) * size);
-        if (!vector || !batch->subjects || !batch->slots)
+        batch->slots_size = MAX_OF(n, UINT32_C(1)) * size;
+        batch->slots = aligned_alloc(64, batch->slots_size);
+        if (!batch->subjects || !batch->slots)
                 return -ENOMEM;
         for (uint32_t i = 0; i < n; i++) {
+                uint8_t *slot = batch->slots + i * size;
                 double square;
-                if (!kernel_read_vector(entries[i].vector, dimension, vector, &square))
+                /* Judged where it will be written: its padded numbers are what a slot begins with. */
+                if (!kernel_read_vector(entries[i].vector, dimension, (void *)slot, &square))
                         return -EINVAL;
                 batch->subjects[i] = entries[i].subject;
-                original_write(&originals, gallery->body.rows.n + i, entries[i].vector, square,
-                               batch->slots + i * size);
+                original_write(&originals, gallery->body.rows.n + i, entries[i].vector, square, slot);
         }
         return 0;
 }
@@ -371,6 +381,8 @@ static int add_rows(Gallery *gallery, const Batch *batch)
                 if (r == 0)
                         body_append(&gallery->body, number, vector, square);
         }
+        if (r == 0 && gallery_has_lost(gallery))
+                r = -EIO;
         gallery->n_live += batch->n;
         gallery->epoch++;
         gallery_release(gallery);

@@ -75,6 +75,9 @@ size_t gallery_next_row(const Gallery *gallery, size_t row);
 /** gallery_n_templates_of() - How many templates the subject has. */
 uint64_t gallery_n_templates_of(const Gallery *gallery, uint32_t subject);
 
+/** gallery_has_lost() - Whether templates have been lost to the disk since the start: what was found meanwhile is worth nothing. Any thread, while it is held. */
+bool gallery_has_lost(const Gallery *gallery);
+
 /** gallery_found_damaged() - A template was not as it was stored: from now on the gallery is damaged. Any thread, while it is held. */
 void gallery_found_damaged(Gallery *gallery);
 

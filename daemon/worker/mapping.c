@@ -25,6 +25,7 @@ typedef struct MappedRange {
         bool used;                /* under the lock */
         atomic_uintptr_t begin;
         atomic_uintptr_t end; /* 0: empty */
+        atomic_bool lost;     /* a page of it is zeros that should not be */
 } MappedRange;
 
 static pthread_mutex_t ranges_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,8 +43,10 @@ static MappedRange *range_take(void)
                 range->next = atomic_load(&ranges);
                 atomic_store(&ranges, range);
         }
-        if (range)
+        if (range) {
                 range->used = true;
+                atomic_store(&range->lost, false);
+        }
         pthread_mutex_unlock(&ranges_lock);
         return range;
 }
@@ -63,12 +66,20 @@ static void range_give_back(MappedRange *range)
         pthread_mutex_unlock(&ranges_lock);
 }
 
-static bool is_mapped(uintptr_t address)
+static MappedRange *range_at(uintptr_t address)
 {
         for (MappedRange *range = atomic_load(&ranges); range; range = range->next)
                 if (address >= atomic_load(&range->begin) && address < atomic_load(&range->end))
-                        return true;
-        return false;
+                        return range;
+        return NULL;
+}
+
+/* Said before there are zeros to be read. */
+static bool lose(MappedRange *range, uintptr_t page)
+{
+        atomic_store(&range->lost, true);
+        return mmap((void *)page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+               MAP_FAILED;
 }
 
 /* Zeros over the page; where that is not to be, the access is made again without a handler, and kills. */
@@ -78,9 +89,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
         int kept = errno;
 
         /* Of the codes of SIGBUS only those above 0 are the kernel's word for an access. */
-        if (info->si_code <= 0 || !is_mapped(page) ||
-            mmap((void *)page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-                    MAP_FAILED) {
+        MappedRange *range = info->si_code > 0 ? range_at(page) : NULL;
+        if (!range || !lose(range, page)) {
                 (void)signal(number, SIG_DFL); /* Fails for numbers that are no signal only. */
                 if (info->si_code <= 0)
                         (void)raise(number); /* No access that would be made again; as above. */
@@ -95,6 +105,11 @@ int mapping_catch_faults(void)
         page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
         sigemptyset(&action.sa_mask);
         return sigaction(SIGBUS, &action, NULL) < 0 ? -errno : 0;
+}
+
+bool mapping_has_lost(const Mapping *mapping)
+{
+        return mapping->range && atomic_load(&mapping->range->lost);
 }
 
 void mapping_deinit(Mapping *mapping)

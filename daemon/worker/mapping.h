@@ -1,11 +1,13 @@
 #pragma once
 /*
  * A file that is read through memory, and grows: the mapping is larger than the file, so that it moves seldom. What the disk cannot give back, or what
- * somebody cut off the file, reads as zeros; that a reader must tell from content by itself (worker/original.h does, by its digest).
+ * somebody cut off the file, reads as zeros; that a reader must tell from content by itself (worker/original.h does, by its digest). A page may be lost between
+ * two looks at it: whoever looks again asks mapping_has_lost() when it is done.
  *
  * A mapping moves in mapping_reserve() alone: nobody may read it then.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,3 +32,6 @@ int mapping_catch_faults(void);
 
 /** mapping_reserve() - Maps at least the first @n bytes of a file. Return: 0 or -errno, and the mapping is as it was. */
 int mapping_reserve(Mapping *mapping, int fd, size_t n);
+
+/** mapping_has_lost() - Whether a page has become zeros since it was first mapped: what was read meanwhile may not be what is in the file. Any thread. */
+bool mapping_has_lost(const Mapping *mapping);

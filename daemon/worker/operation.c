@@ -65,15 +65,16 @@ static int verify(const Work *work)
 /* Of the two templates in a set. */
 static int similarity_of(const ProbeSet *set, double *ret_similarity)
 {
-        size_t n = KERNEL_PADDED(set->dimension);
-        _cleanup_(freep) double *probe = calloc(n, sizeof(double));
+        _cleanup_(exact_probes_deinit) ExactProbes probes = {.squares = set->squares,
+                                                             .n = 1,
+                                                             .dimension = set->dimension,
+                                                             .dot = kernel_pick("auto")->dot};
 
-        if (!probe)
-                return -ENOMEM;
-        exact_widen(set->vectors, n, probe);
-        const ExactProbes probes = {probe, set->squares, 1, set->dimension, kernel_pick("auto")->dot};
-        *ret_similarity = exact_similarity(&probes, set->vectors + n, set->squares[1]);
-        return 0;
+        int r = exact_probes_init(&probes, set->vectors);
+        if (r == 0)
+                *ret_similarity = exact_similarity(&probes, set->vectors + KERNEL_PADDED(set->dimension),
+                                                   set->squares[1]);
+        return r;
 }
 
 static int compare(const Work *work)

@@ -47,6 +47,11 @@ Originals original_file_slots(const OriginalFile *file)
                            .key = file->key};
 }
 
+bool original_file_has_lost(const OriginalFile *file)
+{
+        return mapping_has_lost(&file->mapping);
+}
+
 int original_file_map(OriginalFile *file, uint64_t n)
 {
         return mapping_reserve(&file->mapping, file->fd, offset_of(file, n));

@@ -36,6 +36,9 @@ int original_file_check(const OriginalFile *file, uint64_t n);
 /** original_file_slots() - The slots in memory, as far as they are mapped: moved by original_file_map() alone. */
 Originals original_file_slots(const OriginalFile *file);
 
+/** original_file_has_lost() - As mapping_has_lost(): what was made of slots since then is worth nothing. */
+bool original_file_has_lost(const OriginalFile *file);
+
 /** original_file_map() - Maps at least @n slots; they may not be there yet. Nobody reads meanwhile. Return: 0 or -errno. */
 int original_file_map(OriginalFile *file, uint64_t n);
 

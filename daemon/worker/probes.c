@@ -21,6 +21,8 @@ int probe_set_init(ProbeSet *set, size_t n, size_t dimension)
 
 void probe_set_deinit(ProbeSet *set)
 {
+        if (set->vectors)
+                explicit_bzero(set->vectors, set->n * KERNEL_PADDED(set->dimension) * sizeof(float));
         free(set->vectors);
         free(set->squares);
         *set = PROBE_SET_INIT;

@@ -19,7 +19,7 @@ typedef struct ProbeSet {
 /** probe_set_init() - Room for @n templates. Return: 0 or -ENOMEM. */
 int probe_set_init(ProbeSet *set, size_t n, size_t dimension);
 
-/** probe_set_deinit() - Safe on PROBE_SET_INIT and twice. */
+/** probe_set_deinit() - Overwrites the templates; safe on PROBE_SET_INIT and twice. */
 void probe_set_deinit(ProbeSet *set);
 
 /** probe_set_read() - Judges a request's template, and keeps it as number @i. Return: 0, or OUTCOME_ANSWERED: it is none of the task's model. */

@@ -124,6 +124,10 @@ void scan_probe_init(const ScanKernel *kernel, const float *vector, double squar
                 ret_probe->start[1] = -CODES_BIAS * write_one_digit(second, padded.n, digits + size);
         }
         ret_probe->start[0] = -CODES_BIAS * write_one_digit(whole, padded.n, digits);
+        explicit_bzero(whole, padded.n * sizeof(*whole));
+        if (two)
+                explicit_bzero(second, padded.n * sizeof(*second));
+        codes_vector_wipe(&padded);
 }
 
 size_t scan_count_digits(const ScanWork *work)

@@ -78,6 +78,9 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
                 next += searches[i].k;
         }
         int r = engine_search(engine, &ranks.templates, queries, n);
+        /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
+        if (r == 0 && gallery_has_lost(gallery))
+                r = ENGINE_E_DAMAGED;
         for (size_t i = 0; r == 0 && i < n; i++)
                 end_query(&queries[i], &ranks, &searches[i]);
         return r;
@@ -87,19 +90,16 @@ int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe
                    uint64_t *ret_n)
 {
         Templates templates = gallery_templates(gallery);
-        size_t n_floats = probe->n * KERNEL_PADDED(templates.dimension);
+        _cleanup_(exact_probes_deinit) ExactProbes probes = {.squares = probe->squares,
+                                                             .n = probe->n,
+                                                             .dimension = templates.dimension,
+                                                             .dot = kernel_pick("auto")->dot};
         double best = -1;
         uint64_t n = 0;
 
-        _cleanup_(freep) double *vectors = malloc(MAX_OF(n_floats, (size_t)1) * sizeof(double));
-        if (!vectors)
-                return -ENOMEM;
-        exact_widen(probe->vectors, n_floats, vectors);
-        const ExactProbes probes = {.vectors = vectors,
-                                    .squares = probe->squares,
-                                    .n = probe->n,
-                                    .dimension = templates.dimension,
-                                    .dot = kernel_pick("auto")->dot};
+        int r = exact_probes_init(&probes, probe->vectors);
+        if (r < 0)
+                return r;
         for (size_t row = gallery_first_row(gallery, subject); row != GALLERY_NO_ROW;
              row = gallery_next_row(gallery, row)) {
                 double square;
@@ -111,6 +111,8 @@ int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe
                         best = similarity;
                 n++;
         }
+        if (gallery_has_lost(gallery))
+                return ENGINE_E_DAMAGED;
         *ret_similarity = best;
         *ret_n = n;
         return 0;

@@ -3,6 +3,7 @@
  */
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,25 @@ int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, u
         return __real_renameat2(from_fd, from, to_fd, to, flags);
 }
 
+/* The disk fails after a template was read, and before it is read again: what holds it is cut off. */
+static size_t lost_row = SIZE_MAX;
+
+const float *__real_original_read(const Originals *originals, size_t row, double *ret_square);
+const float *__wrap_original_read(const Originals *originals, size_t row, double *ret_square);
+const float *__wrap_original_read(const Originals *originals, size_t row, double *ret_square)
+{
+        const float *vector = __real_original_read(originals, row, ret_square);
+
+        if (row == lost_row) {
+                _cleanup_(fd_closep) int fd =
+                        openat(scratch.dir_fd, "children.originals", O_RDWR | O_CLOEXEC);
+                size_t page = 4096, at = page + row * original_slot_size(DIMENSION);
+                lost_row = SIZE_MAX;
+                cr_assert_eq(ftruncate(fd, (off_t)(at / page * page)), 0);
+        }
+        return vector;
+}
+
 /* What is enrolled: of most subjects two templates, of `many` as many as no pass takes at once. */
 static char names[TEMPLATES][8];
 static float vectors[TEMPLATES][DIMENSION];
@@ -66,6 +86,23 @@ static void make_templates(void)
         /* Some are alike, so that there is more than one of a similarity. */
         for (size_t i = 10; i < TEMPLATES; i += 10)
                 memcpy(vectors[i], vectors[i - 7], sizeof(vectors[i]));
+}
+
+/* What is freed goes through here: the first numbers of a template are looked for in it, as they came and in double precision. */
+static const float *looked_for; /* NULL: nothing */
+static size_t n_left;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void __wrap_free(void *memory)
+{
+        if (memory && looked_for) {
+                double wide[] = {(double)looked_for[0], (double)looked_for[1]};
+                size_t size = malloc_usable_size(memory);
+                n_left += memmem(memory, size, looked_for, 2 * sizeof(float)) ||
+                          memmem(memory, size, wide, sizeof(wide));
+        }
+        __real_free(memory);
 }
 
 static Task task_of(TaskOperation operation)
@@ -518,4 +555,86 @@ Test(batch, damage_of_a_probe_or_of_who_is_verified_is_damage_of_the_gallery)
                 set_up();
                 damage(vectors[8]);
         }
+}
+
+/* Its digest was right, and what was compared is zeros. */
+Test(batch, a_template_that_is_lost_while_it_is_compared_is_damage)
+{
+        static const TaskOperation kinds[] = {TASK_IDENTIFY, TASK_IDENTIFY_STORED, TASK_VERIFY};
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                bool stored = kinds[i] == TASK_IDENTIFY_STORED;
+                _cleanup_(asked_deinit) Asked asked;
+                /* Row 201 is of names[201], and its page begins with it or before: each operation reads it last, or alone. */
+                ask(&asked, kinds[i], kinds[i] == TASK_IDENTIFY ? "" : names[201],
+                    stored ? NULL : vectors[201]);
+                asked.task.limit = 1;
+                Operation one = operation_of(&asked);
+                lost_row = 201;
+                cr_assert_eq(operation_run(&tools, &one, 1), 0);
+                cr_assert_eq(lost_row, SIZE_MAX, "it was read");
+                expect_damaged(&one.outcome);
+                outcome_deinit(&one.outcome);
+                tear_down();
+                set_up();
+        }
+}
+
+static void expect_damaged_now(void)
+{
+        _cleanup_(asked_deinit) Asked asked;
+
+        ask(&asked, TASK_IDENTIFY, "", vectors[0]);
+        Operation one = operation_of(&asked);
+        cr_assert_eq(operation_run(&tools, &one, 1), 0);
+        expect_damaged(&one.outcome);
+        outcome_deinit(&one.outcome);
+}
+
+/* The last that is copied: the new files would hold zeros, with a digest that is right. */
+Test(batch, a_template_that_is_lost_while_it_is_copied_is_damage)
+{
+        lost_row = 2 * SUBJECTS - 1;
+        change(TASK_REMOVE, "many", NULL);
+        cr_assert_eq(lost_row, SIZE_MAX, "there was a compaction");
+        expect_damaged_now();
+}
+
+Test(batch, a_template_that_is_lost_while_its_code_is_made_is_damage)
+{
+        galleries_deinit(&galleries);
+        galleries = GALLERIES_INIT;
+        lost_row = TEMPLATES - 1;
+        cr_assert_eq(galleries_claim(&galleries, scratch.path), 0);
+        cr_assert_eq(galleries_load(&galleries), 0);
+        cr_assert_eq(lost_row, SIZE_MAX, "blocks that are not full are made at each start");
+        cr_assert(gallery_is_damaged(galleries_find(&galleries, "children")));
+}
+
+/* ------------------------------------------------------------------------------------------------ what is left */
+
+static void run_and_look(TaskOperation operation, const char *subject, const float *vector)
+{
+        Asked asked;
+
+        ask(&asked, operation, subject, vector);
+        Operation one = operation_of(&asked);
+        looked_for = vectors[4];
+        cr_assert_eq(operation_run(&tools, &one, 1), 0);
+        looked_for = NULL;
+        cr_assert_str_eq(one.outcome.message.result, "ok");
+        outcome_deinit(&one.outcome);
+        cr_expect_eq(n_left, (size_t)0, "operation %d leaves a template in what it frees", operation);
+        n_left = 0;
+        asked_deinit(&asked);
+}
+
+/* A subject that is removed is nowhere any more, so what others did with its templates is not in the heap either. */
+Test(batch, no_template_is_left_in_memory_that_is_given_back)
+{
+        run_and_look(TASK_IDENTIFY, "", vectors[4]);
+        run_and_look(TASK_IDENTIFY_STORED, names[4], NULL);
+        run_and_look(TASK_VERIFY, names[4], vectors[4]);
+        run_and_look(TASK_ENROL, names[4], vectors[4]);
+        run_and_look(TASK_REMOVE, names[4], NULL);
 }

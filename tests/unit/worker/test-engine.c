@@ -5,18 +5,24 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "exam.h"
 #include "scratch.h"
 #include "worker/kernel.h"
 #include "worker/original.h"
+#include "worker/scan.h"
 
 static const char *const isas[] = {"avx512-vnni", "avx2", "scalar"};
 static const size_t thread_counts[] = {1, 2, 3, 8};
 static uint64_t chance;
 static atomic_size_t n_read; /* originals */
 static size_t n_allocated;   /* bytes, by the engine's own requests */
+static struct {
+        const void *memory;
+        size_t size;
+} last_allocated;
 
 const float *__real_original_read(const Originals *originals, size_t row, double *ret_square);
 const float *__wrap_original_read(const Originals *originals, size_t row, double *ret_square);
@@ -31,8 +37,12 @@ const float *__wrap_original_read(const Originals *originals, size_t row, double
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
+        void *memory = __real_aligned_alloc(alignment, size);
+
         n_allocated += size;
-        return __real_aligned_alloc(alignment, size);
+        last_allocated.memory = memory;
+        last_allocated.size = memory ? size : 0;
+        return memory;
 }
 
 static Engine *engine_of(const char *isa, size_t n_threads)
@@ -204,6 +214,26 @@ Test(engine, takes_as_much_memory_for_near_duplicates_as_for_others)
         engine_free(engine);
         round_end(&random);
         round_end(&same);
+}
+
+/* A probe may be of a subject that is removed a moment later, and the memory stays. */
+Test(engine, keeps_nothing_of_its_probes)
+{
+        _Alignas(64) int8_t digits[2 * DIMENSION + 128];
+        ScanProbe probe;
+
+        chance = 40;
+        Round round = round_new("random");
+        const EngineQuery *query = &round.queries[QUERIES - 1];
+        double wide[] = {(double)query->probes[0], (double)query->probes[1]};
+        Engine *engine = engine_of("auto", 2);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES), 0);
+        scan_probe_init(scan_pick("auto"), query->probes, query->probe_squares[0], DIMENSION, false, digits,
+                        &probe);
+        cr_expect_null(memmem(last_allocated.memory, last_allocated.size, wide, sizeof(wide)));
+        cr_expect_null(memmem(last_allocated.memory, last_allocated.size, digits, DIMENSION));
+        engine_free(engine);
+        round_end(&round);
 }
 
 /* ------------------------------------------------------------------------------------------------
