@@ -28,6 +28,7 @@ struct Gallery {
         int dir_fd; /* borrowed */
         JournalShape shape;
         atomic_bool damaged;
+        bool is_full;          /* the disk, as of the last change; of who changes it */
         pthread_rwlock_t lock; /* over what searches read: all that follows, but for the store's files */
         Body body;
         Subjects subjects;
@@ -82,6 +83,18 @@ static Gallery *gallery_new(int dir_fd, const char *name)
 static int fold(int r)
 {
         return r == DISK_E_NO_SPACE ? GALLERY_E_NO_SPACE : r;
+}
+
+/* How a change ended. That its disk is full is said once, and not to each who asks. */
+static int fold_change(Gallery *gallery, int r)
+{
+        if (r == DISK_E_NO_SPACE && !gallery->is_full)
+                diag(DIAG_WARNING,
+                     "Gallery %s: no space is left on the disk; nothing is enrolled until there is.",
+                     gallery->name);
+        if (r == DISK_E_NO_SPACE || r == 0)
+                gallery->is_full = r != 0;
+        return fold(r);
 }
 
 /* ----------------------------------------------------------------------------------------------- the lock */
@@ -400,7 +413,8 @@ int gallery_add(Gallery *gallery, const GalleryEntry *entries, uint32_t n)
                 r = store_add(&gallery->body.store, batch.subjects, batch.slots, n);
         if (r == 0)
                 r = add_rows(gallery, &batch);
-        return r != 0 ? fold(r) : body_write_blocks(&gallery->body);
+        r = fold_change(gallery, r);
+        return r != 0 ? r : body_write_blocks(&gallery->body);
 }
 
 static int find_rows(const Gallery *gallery, uint32_t number, uint64_t **ret_rows, uint32_t *ret_n)
@@ -440,7 +454,7 @@ int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n)
         if (r == 0)
                 r = store_remove(&gallery->body.store, rows, n);
         if (r != 0)
-                return fold(r);
+                return fold_change(gallery, r);
         remove_rows(gallery, number, rows, n);
         r = body_erase(&gallery->body, rows, n);
         if (r == 0)

@@ -1251,6 +1251,29 @@ Test(store, removes_although_the_disk_is_full_where_codes_can_make_room)
         cr_expect_eq(read_file("g.codes", bytes), n_before, "they are made again");
 }
 
+Test(store, says_once_that_the_disk_is_full_and_again_when_it_was_not)
+{
+        static const char said[] =
+                "matchguard: Gallery g: no space is left on the disk; nothing is enrolled until there is.\n";
+        Gallery *gallery;
+
+        cr_redirect_stderr();
+        diag_set_level(DIAG_WARNING);
+        cr_assert_eq(create(&gallery), 0);
+        for (size_t i = 0; i < 4; i++) {
+                says_full = true;
+                cr_assert_eq(add(gallery, 1, 1), GALLERY_E_NO_SPACE);
+                says_full = false;
+                if (i == 1)
+                        cr_assert_eq(add(gallery, 2, 1), 0);
+        }
+        gallery_free(gallery);
+        (void)fflush(stderr);
+        char twice[2 * sizeof(said)];
+        (void)snprintf(twice, sizeof(twice), "%s%s", said, said);
+        cr_assert_stderr_eq_str(twice);
+}
+
 /* A slot of version 1, as a program wrote it before there was a release. */
 Test(store, refuses_the_format_that_no_release_wrote)
 {
