@@ -153,6 +153,20 @@ static void pass_compare(const Contest *contest, const ContestPass *pass, Contes
         }
 }
 
+/* Nothing of what others have found is taken for an answer. */
+static void pass_forget(Contest *contest, const ContestPass *pass)
+{
+        for (size_t i = pass->first; i < pass->first + pass->batch; i++) {
+                EngineQuery *query = &contest->trial->queries[i];
+                query->n_hits = SIZE_MAX;
+                query->result = -1;
+                for (size_t j = 0; j < TRIAL_K; j++) {
+                        query->ret_hits[j] = (EngineHit){.similarity = (double)NAN, .row = SIZE_MAX};
+                        contest->peers->rows[i * TRIAL_K + j] = -1;
+                }
+        }
+}
+
 /* Lists are compared in passes of their own, so that each probe counts once. Slow peers are asked less. */
 static int compare_all(Contest *contest, ContestWho who, size_t batch, ContestFigure *figure)
 {
@@ -161,6 +175,7 @@ static int compare_all(Contest *contest, ContestWho who, size_t batch, ContestFi
         for (size_t first = 0; first < contest->truth->n_probes; first += batch) {
                 ContestPass pass = {who, first, batch};
                 double seconds;
+                pass_forget(contest, &pass);
                 int r = pass_run(contest, &pass, &seconds);
                 if (r != 0)
                         return r;
@@ -211,17 +226,20 @@ static int plan_init(Contest *contest, ContestWho who, size_t batch, ContestPlan
         return 0;
 }
 
+/* Who takes many short passes brings his gallery into the cache first, if it fits: others have put theirs there meanwhile, and the more passes
+ * one has, the less that would count. */
 static int plan_step(Contest *contest, ContestWho who, size_t batch, ContestPlan *plan)
 {
+        size_t n_before = plan->n_passes > 1;
         double sum = 0;
 
-        for (size_t i = 0; i < plan->n_passes; i++) {
+        for (size_t i = 0; i < n_before + plan->n_passes; i++) {
                 ContestPass pass = {who, (plan->n * plan->n_passes + i) * batch % TRIAL_PROBES, batch};
                 double seconds;
                 int r = pass_run(contest, &pass, &seconds);
                 if (r != 0)
                         return r;
-                sum += seconds;
+                sum += i < n_before ? 0 : seconds;
         }
         plan->seconds[plan->n++] = sum / (double)plan->n_passes;
         return 0;

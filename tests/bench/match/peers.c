@@ -21,23 +21,28 @@ enum {
         PEERS_REST_MSEC = 60,
 };
 
-const char *peers_prepare(char **argv)
+static bool has_avx512(void)
 {
 #ifdef __x86_64__
-        const char *set = getenv("OPENBLAS_CORETYPE");
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+#else
+        return false;
+#endif
+}
 
-        if (set)
-                return set;
-        if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw"))
-                return "its own choice (no AVX-512 here)";
+const char *peers_prepare(char **argv)
+{
+        const char *core = getenv("OPENBLAS_CORETYPE");
+        bool wants_core = !core && has_avx512();
+
+        if (!wants_core && getenv("OMP_WAIT_POLICY"))
+                return core ? core : "its own choice (no AVX-512 here)";
         /* Threads of OpenMP that spin between two searches would take the processor from whoever is measured next. */
-        if (setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) < 0 || setenv("OMP_WAIT_POLICY", "PASSIVE", 1) < 0)
+        if ((wants_core && setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) < 0) ||
+            setenv("OMP_WAIT_POLICY", "PASSIVE", 0) < 0)
                 return "its own choice (no memory)";
         (void)execv("/proc/self/exe", argv); /* Comes back only where /proc is missing. */
         return "its own choice (this program could not start itself again)";
-#else
-        return "its own choice";
-#endif
 }
 
 const char *peers_core(void)

@@ -22,9 +22,10 @@ typedef struct Peers {
 
 /**
  * peers_prepare() - Makes OpenBLAS choose the kernels of this processor, which Debian's may not know: it reads OPENBLAS_CORETYPE when it is loaded, so
- * the program starts itself again with that set where there is AVX-512. To be called first in main().
+ * the program starts itself again with that set where there is AVX-512; and with OMP_WAIT_POLICY, so that threads of OpenMP do not spin. What is set already
+ * stays. To be called first in main().
  *
- * Return: what was done about it, for the record: a setting, or why there is none.
+ * Return: what was done about the kernels, for the record: a setting, or why there is none.
  */
 const char *peers_prepare(char **argv);
 

@@ -138,6 +138,8 @@ static const Aim report_aims[] = {
         {"1M, AVX2 only, batch 1, x peer", 1000000, false, 1, CONTEST_AVX2, AIM_TIMES_PEER, 3.2},
         {"1M, AVX2 only, batch 256, x peer", 1000000, false, 256, CONTEST_AVX2, AIM_TIMES_PEER, 2.5},
         {"100k near-duplicates, batch 1, x float32 scan", 100000, true, 1, CONTEST_VNNI, AIM_COST, 1.3},
+        {"100k near-duplicates, batch 16, x float32", 100000, true, 16, CONTEST_VNNI, AIM_COST, 1.3},
+        {"100k near-duplicates, batch 256, x float32", 100000, true, 256, CONTEST_VNNI, AIM_COST, 1.3},
 };
 
 static const ContestCell *find_cell(const Report *report, const Aim *aim)
