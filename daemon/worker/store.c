@@ -327,7 +327,6 @@ static int begin_codes(const Store *store, int *ret_fd)
 
 static int open_codes(Store *store)
 {
-        uint64_t size;
         int fd;
 
         int r = open_companion(store, &code_file_kind, &fd);
@@ -336,8 +335,7 @@ static int open_codes(Store *store)
         if (r != 0)
                 return r;
         code_file_init(&store->codes, fd, &store->journal);
-        r = disk_size(fd, &size);
-        return r < 0 ? r : code_file_cut(&store->codes, store_n_blocks(store));
+        return code_file_cut(&store->codes, store_n_blocks(store));
 }
 
 /* Invariant 3. The blocks are made again by whoever reads them. */
