@@ -594,8 +594,8 @@ static void expect_damaged_now(void)
 /* The last that is copied: the new files would hold zeros, with a digest that is right. */
 Test(batch, a_template_that_is_lost_while_it_is_copied_is_damage)
 {
-        change(TASK_REMOVE, "many", NULL);
         lost_row = 2 * SUBJECTS - 1;
+        change(TASK_REMOVE, "many", NULL);
         cr_assert_eq(gallery_tidy(galleries_find(&galleries, "children"), NULL), 0);
         cr_assert_eq(lost_row, SIZE_MAX, "there was a compaction");
         expect_damaged_now();
