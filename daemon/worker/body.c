@@ -173,6 +173,7 @@ int body_load(Body *body, int dir_fd, const char *name, Subjects *subjects, size
 typedef struct Copy {
         const Body *from;
         const Subjects *subjects;
+        const atomic_int *stop;
         Body *to;
         const char *names[BODY_COPY_ROWS];
         uint8_t *slots;
@@ -184,7 +185,9 @@ static int copy_flush(Copy *copy)
         int r = copy->n == 0 ? 0 : store_append(&copy->to->store, copy->names, copy->slots, copy->n);
 
         copy->n = 0;
-        return r < 0 ? r : body_write_blocks(copy->to);
+        if (r == 0)
+                r = body_write_blocks(copy->to);
+        return r == 0 && copy->stop && atomic_load(copy->stop) != 0 ? BODY_E_STOPPED : r;
 }
 
 static int copy_row(Copy *copy, size_t row)
@@ -223,11 +226,14 @@ static int copy_rows(Copy *copy)
         return r;
 }
 
-int body_copy(const Body *body, const Subjects *subjects, size_t n_live, Body *ret_body)
+int body_copy(const Body *body, const Subjects *subjects, const atomic_int *stop, Body *ret_body)
 {
-        Copy copy = {.from = body, .subjects = subjects, .to = ret_body};
+        Copy copy = {.from = body, .subjects = subjects, .stop = stop, .to = ret_body};
+        uint64_t n_live = body->store.journal.state.n_live;
 
-        int r = store_begin(body->store.dir_fd, &body->store.journal.shape, &ret_body->store);
+        int r = store_has_room(&body->store, n_live);
+        if (r == 0)
+                r = store_begin(body->store.dir_fd, &body->store.journal.shape, &ret_body->store);
         if (r == 0)
                 r = body_reserve(ret_body, n_live, subjects->n_items);
         if (r == 0)

@@ -4,6 +4,8 @@
  * by others (worker/gallery.c) sees to it that nobody does.
  */
 
+#include <stdatomic.h>
+
 #include "worker/blocks.h"
 #include "worker/rows.h"
 #include "worker/store.h"
@@ -50,12 +52,14 @@ int body_write_blocks(Body *body);
 /** body_erase() - Overwrites rows on the disk that were removed and dropped. Durable on return. Return: 0 or -errno. */
 int body_erase(Body *body, const uint64_t *rows, uint32_t n);
 
+enum { BODY_E_STOPPED = 10 /* it was told to; above what store and disk end with */ };
+
 /**
  * body_copy() - Copies the rows that hold something to new files, NAME.new of each, and as much of memory.
  * @subjects:   whose names the rows' numbers are
- * @n_live:     how many rows hold something
+ * @stop:       not zero: it is not to go on; NULL: it does
  * @ret_body:   BODY_INIT; for body_deinit() whatever comes of this
  *
- * Return: 0, DISK_E_DAMAGED, or -errno; for store_sweep_new() then.
+ * Return: 0, DISK_E_DAMAGED, DISK_E_NO_SPACE (known before anything is written), BODY_E_STOPPED, or -errno; for store_sweep_new() then.
  */
-int body_copy(const Body *body, const Subjects *subjects, size_t n_live, Body *ret_body);
+int body_copy(const Body *body, const Subjects *subjects, const atomic_int *stop, Body *ret_body);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -91,6 +92,16 @@ int disk_sync(int fd)
 int disk_reserve(int fd, uint64_t offset, uint64_t n)
 {
         return n == 0 ? 0 : -posix_fallocate(fd, (off_t)offset, (off_t)n);
+}
+
+int disk_room(int dir_fd, uint64_t *ret_n)
+{
+        struct statvfs st;
+
+        if (fstatvfs(dir_fd, &st) < 0)
+                return -errno;
+        *ret_n = st.f_blocks == 0 ? UINT64_MAX : (uint64_t)st.f_bavail * st.f_frsize;
+        return 0;
 }
 
 int disk_size(int fd, uint64_t *ret_size)

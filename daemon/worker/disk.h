@@ -36,6 +36,9 @@ int disk_reserve(int fd, uint64_t offset, uint64_t n);
 /** disk_cut() - Overwrites and cuts off what stands behind @length: it may be templates that nobody was told are stored. Return: 0 or -errno. */
 int disk_cut(int fd, uint64_t length);
 
+/** disk_room() - Bytes that may still be written to the file system of a folder; UINT64_MAX where it does not tell. Return: 0 or -errno. */
+int disk_room(int dir_fd, uint64_t *ret_n);
+
 /** disk_size() - Bytes of the file. Return: 0 or -errno. */
 int disk_size(int fd, uint64_t *ret_size);
 

@@ -1,6 +1,6 @@
 /*
  * One gallery. Row i in memory is row i of the files. A removed row stays, empty, until more than half of
- * them are; then what is left is written to new files, and read from them.
+ * them are; then what is left is written to new files, and read from them, when somebody asks for it (gallery_tidy()).
  *
  * Who changes a gallery does the work of the disk beside the searches, and takes the lock only for the moment in which memory changes: rows are added when they
  * are durable; they are removed when that is final, and overwritten on the disk when the last search has let go of them.
@@ -28,6 +28,7 @@ struct Gallery {
         int dir_fd; /* borrowed */
         JournalShape shape;
         atomic_bool damaged;
+        bool is_full;          /* the disk, as of the last change; of who changes it */
         pthread_rwlock_t lock; /* over what searches read: all that follows, but for the store's files */
         Body body;
         Subjects subjects;
@@ -84,6 +85,18 @@ static int fold(int r)
         return r == DISK_E_NO_SPACE ? GALLERY_E_NO_SPACE : r;
 }
 
+/* How a change ended. That its disk is full is said once, and not to each who asks. */
+static int fold_change(Gallery *gallery, int r)
+{
+        if (r == DISK_E_NO_SPACE && !gallery->is_full)
+                diag(DIAG_WARNING,
+                     "Gallery %s: no space is left on the disk; nothing is enrolled until there is.",
+                     gallery->name);
+        if (r == DISK_E_NO_SPACE || r == 0)
+                gallery->is_full = r != 0;
+        return fold(r);
+}
+
 /* ----------------------------------------------------------------------------------------------- the lock */
 
 /* The calls fail for a lock that a thread holds already, or does not hold: a fault of this program. */
@@ -119,18 +132,18 @@ static void take_body(Gallery *gallery, Body *body)
         *body = BODY_INIT;
 }
 
-/* Return: 0; DISK_E_NO_SPACE or DISK_E_DAMAGED, and all is as it was; or -errno. */
-static int compact(Gallery *gallery)
+/* Return: 0; DISK_E_NO_SPACE or DISK_E_DAMAGED, and all is as it was; BODY_E_STOPPED, and the next start sweeps; or -errno. */
+static int compact(Gallery *gallery, const atomic_int *stop)
 {
         _cleanup_(body_deinit) Body copy = BODY_INIT;
         bool placed = false;
 
-        int r = body_copy(&gallery->body, &gallery->subjects, gallery->n_live, &copy);
+        int r = body_copy(&gallery->body, &gallery->subjects, stop, &copy);
         if (r == 0)
                 r = store_place(&copy.store, gallery->epoch, true, &placed);
         if (r == 0)
                 take_body(gallery, &copy);
-        if (r < 0 && placed)
+        if (r == BODY_E_STOPPED || (r < 0 && placed))
                 return r;
         /* Now NAME.new are the old files, or, if something went wrong, the new ones. */
         int swept = store_sweep_new(gallery->dir_fd, gallery->name);
@@ -147,11 +160,10 @@ static bool wants_compaction(const Gallery *gallery)
         return n_dead >= GALLERY_COMPACT_MIN && n_dead > gallery->n_live;
 }
 
-/* What was asked for stands whatever becomes of this. A full disk is no reason to fail: the files as they are serve as well; damage that is met on the way is for
- * the next who asks. */
-static int tidy(Gallery *gallery)
+/* A full disk is no reason to fail: the files as they are serve as well; damage that is met on the way is for the next who asks. */
+int gallery_tidy(Gallery *gallery, const atomic_int *stop)
 {
-        int r = wants_compaction(gallery) ? compact(gallery) : 0;
+        int r = wants_compaction(gallery) ? compact(gallery, stop) : 0;
 
         if (r == DISK_E_DAMAGED)
                 gallery_found_damaged(gallery);
@@ -190,7 +202,7 @@ static int load(Gallery *gallery)
         gallery->shape = gallery->body.store.journal.shape;
         gallery->epoch = gallery->body.store.journal.state.epoch;
         gallery->n_live = gallery->body.store.journal.state.n_live;
-        return tidy(gallery);
+        return gallery_tidy(gallery, NULL);
 }
 
 int gallery_load(int dir_fd, const char *name, Gallery **ret_gallery)
@@ -401,7 +413,8 @@ int gallery_add(Gallery *gallery, const GalleryEntry *entries, uint32_t n)
                 r = store_add(&gallery->body.store, batch.subjects, batch.slots, n);
         if (r == 0)
                 r = add_rows(gallery, &batch);
-        return r != 0 ? fold(r) : body_write_blocks(&gallery->body);
+        r = fold_change(gallery, r);
+        return r != 0 ? r : body_write_blocks(&gallery->body);
 }
 
 static int find_rows(const Gallery *gallery, uint32_t number, uint64_t **ret_rows, uint32_t *ret_n)
@@ -441,10 +454,10 @@ int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n)
         if (r == 0)
                 r = store_remove(&gallery->body.store, rows, n);
         if (r != 0)
-                return fold(r);
+                return fold_change(gallery, r);
         remove_rows(gallery, number, rows, n);
         r = body_erase(&gallery->body, rows, n);
         if (r == 0)
                 *ret_n = n;
-        return r < 0 ? r : tidy(gallery);
+        return r;
 }

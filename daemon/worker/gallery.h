@@ -5,6 +5,7 @@
  * thread changes it: that one need not hold it for what it asks.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -106,3 +107,12 @@ int gallery_add(Gallery *gallery, const GalleryEntry *entries, uint32_t n);
  * Return: 0, GALLERY_E_NO_SUBJECT, GALLERY_E_NO_SPACE, or -errno as above.
  */
 int gallery_remove(Gallery *gallery, const char *subject, uint32_t *ret_n);
+
+/**
+ * gallery_tidy() - Writes the files anew where removals have left more than half of them empty, and the disk has room: as a start does. It takes as long as writing
+ * them does, so nobody should wait for it; searches go on.
+ * @stop:       not zero: this process ends, and leaves it to the next start; NULL: it does not
+ *
+ * Return: 0 or -errno as above.
+ */
+int gallery_tidy(Gallery *gallery, const atomic_int *stop);

@@ -76,7 +76,9 @@ static void name_damaged(const Galleries *galleries)
 {
         for (size_t i = 0; i < galleries->n; i++)
                 if (gallery_is_damaged(galleries->items[i]))
-                        diag(DIAG_ERROR, "Gallery %s is damaged, and answers nothing.",
+                        diag(DIAG_ERROR,
+                             "Gallery %1$s is damaged, and answers nothing: %1$s.gallery or %1$s.originals "
+                             "is missing, or not as it was written. OPERATIONS.md says what to do.",
                              gallery_name(galleries->items[i]));
 }
 

@@ -53,6 +53,7 @@ typedef struct Lane {
         LineName line; /* that had the last turn */
         Job *running[ENGINE_BATCH_MAX];
         size_t n_running;
+        bool tidies;      /* between two turns */
         uint64_t n_steps; /* turns begun and ended */
         /* As of when runner_goes_on() was last asked. */
         uint64_t n_steps_then;
@@ -60,9 +61,9 @@ typedef struct Lane {
 } Lane;
 
 struct Runner {
-        RunnerRun run;
-        void *userdata;
+        RunnerWork work;
         int event_fd;
+        atomic_int stop; /* not zero: nothing is tidied any more */
 
         pthread_mutex_t lock; /* over all that follows */
         Lane lanes[_LANE_MAX];
@@ -158,6 +159,25 @@ static int end_turn(Lane *lane)
         return line_put_back(&runner->lines[lane->line], lane->running, n_left);
 }
 
+/* What the change of this turn has left to do. Called with the lock held. */
+static void tidy(Lane *lane)
+{
+        Runner *runner = lane->runner;
+
+        if (lane->line != LINE_CHANGE || !runner->work.tidy || runner->drains || runner->ends)
+                return;
+        lane->tidies = true;
+        pthread_mutex_unlock(&runner->lock);
+        int r = runner->work.tidy(&runner->stop, runner->work.userdata);
+        pthread_mutex_lock(&runner->lock);
+        lane->tidies = false;
+        lane->n_steps++;
+        if (r == 0)
+                return;
+        fail(runner, r);
+        wake_loop(runner);
+}
+
 /* One turn. Called with the lock held. Return: whether to go on. */
 static bool run_next(Lane *lane)
 {
@@ -170,11 +190,12 @@ static bool run_next(Lane *lane)
         lane->n_running = line_take(&runner->lines[lane->line], lane->running, lines[lane->line].turn_max);
         lane->n_steps++;
         pthread_mutex_unlock(&runner->lock);
-        int r = runner->run(lane->running, lane->n_running, runner->userdata);
+        int r = runner->work.run(lane->running, lane->n_running, runner->work.userdata);
         pthread_mutex_lock(&runner->lock);
         fail(runner, r);
         fail(runner, end_turn(lane));
         wake_loop(runner);
+        tidy(lane);
         return !runner->ends;
 }
 
@@ -203,13 +224,12 @@ static int lane_start(Runner *runner, Lane *lane)
         return r;
 }
 
-int runner_new(RunnerRun run, void *userdata, Runner **ret_runner)
+int runner_new(const RunnerWork *work, Runner **ret_runner)
 {
         Runner *runner = calloc(1, sizeof(Runner));
         if (!runner)
                 return -ENOMEM;
-        runner->run = run;
-        runner->userdata = userdata;
+        runner->work = *work;
         TAILQ_INIT(&runner->done);
         pthread_mutex_init(&runner->lock, NULL);
         for (size_t i = 0; i < _LANE_MAX; i++) {
@@ -232,6 +252,7 @@ int runner_new(RunnerRun run, void *userdata, Runner **ret_runner)
 
 static void end_lanes(Runner *runner)
 {
+        atomic_store(&runner->stop, 1);
         pthread_mutex_lock(&runner->lock);
         begin_no_more(runner);
         for (size_t i = 0; i < _LANE_MAX; i++)
@@ -375,7 +396,7 @@ static bool lane_is_due(const Lane *lane)
                 if (atomic_load(&lane->running[i]->stop) == JOB_GOES_ON)
                         return false;
         LineName line;
-        return lane->n_running > 0 || next_line(lane, &line);
+        return lane->n_running > 0 || (!lane->tidies && next_line(lane, &line));
 }
 
 /* Whether the lane has been, all the time since this was last asked, in one turn that may take as long as it does. */

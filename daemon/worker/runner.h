@@ -6,7 +6,7 @@
  * galleries goes by the other lane, one by one. In each lane organisations have their turns (worker/line.h). No turn waits for more
  * jobs: what has come when one ends is the next.
  *
- * Everything but the run callback belongs to the loop's thread.
+ * Everything but the callbacks belongs to the loop's thread.
  */
 
 #include "worker/job.h"
@@ -25,8 +25,20 @@ typedef struct Runner Runner;
  */
 typedef int (*RunnerRun)(Job *const *jobs, size_t n, void *userdata);
 
+/*
+ * Does what a change has left to do, in the thread of its lane, when the change was handed over: nobody waits for it but the next change.
+ * @stop: not zero: the runner ends. Return: as above.
+ */
+typedef int (*RunnerTidy)(const atomic_int *stop, void *userdata);
+
+typedef struct RunnerWork {
+        RunnerRun run;
+        RunnerTidy tidy; /* NULL: nothing is left */
+        void *userdata;
+} RunnerWork;
+
 /** runner_new() - Starts the threads. Return: 0 or -errno. */
-int runner_new(RunnerRun run, void *userdata, Runner **ret_runner);
+int runner_new(const RunnerWork *work, Runner **ret_runner);
 
 /** runner_free() - Stops the running jobs where they may be stopped, drops the others, and ends the threads. */
 Runner *runner_free(Runner *runner);
@@ -68,7 +80,8 @@ bool runner_is_idle(Runner *runner);
  * stop, which it is when its deadline has passed; and one that was told to stop may stay in a pass as long as others in it go on.
  *
  * Return: false where, since this was last asked, a lane began and ended no turn although all jobs of the one that runs had been told to
- * stop, or some wait and none runs; but that a change may wait for as long as one turn of what reads does.
+ * stop, or some wait and none runs; but that a change may wait for as long as one turn of what reads does, and for as long as what changes
+ * before it have left to do.
  */
 bool runner_goes_on(Runner *runner);
 

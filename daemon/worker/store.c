@@ -8,7 +8,7 @@
  *  4. Files that are to take others' places are whole and synced, their names too, before the first of them does. They belong together by the file id: whichever journal
  *     stands, its originals and codes are NAME or NAME.new, and get their place before anything is swept. What has then no place (NAME.new) is overwritten
  *     and unlinked.
- *  5. Space is asked for in all three files before a byte is written.
+ *  5. Space is asked for in all three files before a byte is written. A removal that finds none takes it from the codes.
  */
 
 #include "worker/store.h"
@@ -28,6 +28,8 @@
 
 /* Longest of a file's name, with its NUL. */
 enum { STORE_FILE_NAME_SIZE = JOURNAL_NAME_MAX + sizeof(".originals") };
+
+enum { STORE_ROOM_MIN = 64 * 1024 /* a file system gives whole blocks back, some of them large */ };
 
 typedef struct FileName {
         char text[STORE_FILE_NAME_SIZE];
@@ -112,6 +114,19 @@ int store_begin(int dir_fd, const JournalShape *shape, Store *ret_store)
         code_file_init(&store.codes, fd, &store.journal);
         *ret_store = store;
         return 0;
+}
+
+int store_has_room(const Store *store, uint64_t n_rows)
+{
+        size_t dimension = store->journal.shape.dimension;
+        uint64_t row = original_slot_size(dimension) + codes_block_size(dimension) / CODES_ROWS +
+                       JOURNAL_SUBJECT_MAX;
+        uint64_t room;
+
+        int r = disk_room(store->dir_fd, &room);
+        if (r < 0)
+                return r;
+        return room / row < n_rows ? DISK_E_NO_SPACE : 0;
 }
 
 int store_append(Store *store, const char *const *subjects, const uint8_t *slots, uint32_t n)
@@ -419,9 +434,25 @@ int store_add(Store *store, const char *const *subjects, const uint8_t *slots, u
         return r == DISK_E_NO_SPACE ? undo(store) : r;
 }
 
+/* Gives room back for the record of a removal: the last blocks, which the next start makes again. */
+static int make_room(Store *store, uint32_t n)
+{
+        uint64_t n_bytes = STORE_ROOM_MIN + (uint64_t)n * sizeof(uint64_t);
+        uint64_t n_blocks = store->codes.n_blocks;
+        uint64_t n_less = MIN_OF(n_blocks, n_bytes / codes_block_size(store->codes.dimension) + 1);
+
+        int r = n_blocks == 0 ? DISK_E_NO_SPACE : code_file_cut(&store->codes, n_blocks - n_less);
+        return disk_is_no_space(r) ? DISK_E_NO_SPACE : r;
+}
+
 int store_remove(Store *store, const uint64_t *rows, uint32_t n)
 {
-        return journal_remove(&store->journal, rows, n);
+        int r = journal_remove(&store->journal, rows, n);
+        if (r != DISK_E_NO_SPACE)
+                return r;
+        /* Who is to be removed cannot wait until somebody has made room. */
+        r = make_room(store, n);
+        return r != 0 ? r : journal_remove(&store->journal, rows, n);
 }
 
 int store_erase(Store *store, const uint64_t *rows, uint32_t n)

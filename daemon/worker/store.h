@@ -36,6 +36,9 @@ void store_deinit(Store *store);
  */
 int store_begin(int dir_fd, const JournalShape *shape, Store *ret_store);
 
+/** store_has_room() - Whether so many rows have room beside the files that there are, as far as the disk tells. Return: 0, DISK_E_NO_SPACE, or -errno. */
+int store_has_room(const Store *store, uint64_t n_rows);
+
 /** store_append() - Adds rows to what was begun; blocks are the caller's to write. @slots: by their rows. Return: 0 or -errno. */
 int store_append(Store *store, const char *const *subjects, const uint8_t *slots, uint32_t n);
 

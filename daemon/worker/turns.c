@@ -88,7 +88,7 @@ static const JobTurn ends[] = {
         [OPERATION_TO_GO_ON] = JOB_TO_GO_ON,
 };
 
-static int run_operations(const Turns *turns, Operation *operations, Job *const *jobs, size_t n)
+static int run_operations(Turns *turns, Operation *operations, Job *const *jobs, size_t n)
 {
         uint64_t begin_usec = clock_boottime();
 
@@ -103,6 +103,8 @@ static int run_operations(const Turns *turns, Operation *operations, Job *const 
                 if (r == 0 && jobs[i]->turn == JOB_ENDED)
                         encode_result(turns, &operations[i], jobs[i]);
                 outcome_deinit(&operations[i].outcome);
+                if (jobs[i]->task.operation == TASK_REMOVE)
+                        turns->untidy = galleries_find(turns->tools.galleries, jobs[i]->task.gallery);
         }
         return r;
 }
@@ -116,4 +118,13 @@ int turns_run(Job *const *jobs, size_t n, void *userdata)
                 return r;
         _cleanup_(freep) Operation *operations = calloc(n, sizeof(Operation));
         return operations ? run_operations(turns, operations, jobs, n) : -ENOMEM;
+}
+
+int turns_tidy(const atomic_int *stop, void *userdata)
+{
+        Turns *turns = userdata;
+        Gallery *gallery = turns->untidy;
+
+        turns->untidy = NULL;
+        return gallery && !gallery_is_damaged(gallery) ? gallery_tidy(gallery, stop) : 0;
 }

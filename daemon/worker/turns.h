@@ -13,6 +13,7 @@ typedef struct Turns {
         OperationTools tools;
         pthread_mutex_t lock; /* over the file of worker/seen.h, and what it says */
         Seen stored;
+        Gallery *untidy; /* the changing thread's: somebody was removed from it */
 } Turns;
 
 /** turns_init() - @tools: borrowed what they point to. @seen: what the file says. */
@@ -21,3 +22,6 @@ void turns_deinit(Turns *turns);
 
 /** turns_run() - The RunnerRun; its userdata is Turns. */
 int turns_run(Job *const *jobs, size_t n, void *userdata);
+
+/** turns_tidy() - The RunnerTidy; likewise. */
+int turns_tidy(const atomic_int *stop, void *userdata);

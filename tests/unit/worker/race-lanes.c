@@ -151,6 +151,15 @@ static int run(Job *const *jobs, size_t n, void *userdata)
         return r;
 }
 
+/* As the worker does after each change. */
+static int tidy(const atomic_int *stop, void *userdata)
+{
+        const OperationTools *tools = userdata;
+        Gallery *gallery = galleries_find(tools->galleries, "children");
+
+        return gallery ? gallery_tidy(gallery, stop) : 0;
+}
+
 static void put_entries(const Asked *one, Buffer *job)
 {
         bool enrols = one->operation == TASK_ENROL;
@@ -347,7 +356,7 @@ int main(int argc, char **argv)
         make_script();
         MUST(galleries_claim(&galleries, folder) == 0 && galleries_load(&galleries) == 0);
         MUST(engine_new(&(EngineOptions){"auto", "auto", 3}, &tools.engine) == 0);
-        MUST(runner_new(run, &tools, &runner) == 0);
+        MUST(runner_new(&(RunnerWork){run, tidy, &tools}, &runner) == 0);
         race();
         runner_free(runner);
         engine_free(tools.engine);

@@ -413,6 +413,7 @@ Test(batch, it_begins_anew_where_rows_have_other_numbers_in_its_next_turn)
         ask(&crowd, TASK_IDENTIFY_STORED, "crowd", NULL);
         meanwhile = search_for_crowd;
         change(TASK_REMOVE, "many", NULL);
+        cr_assert_eq(gallery_tidy(galleries_find(&galleries, "children"), NULL), 0);
         cr_assert_null(meanwhile, "it was compacted");
         cr_expect_eq(run_turns(&crowd, &outcome), (size_t)2);
         cr_assert_str_eq(outcome.message.result, "ok");
@@ -604,6 +605,7 @@ Test(batch, a_template_that_is_lost_while_it_is_copied_is_damage)
 {
         lost_row = 2 * SUBJECTS - 1;
         change(TASK_REMOVE, "many", NULL);
+        cr_assert_eq(gallery_tidy(galleries_find(&galleries, "children"), NULL), 0);
         cr_assert_eq(lost_row, SIZE_MAX, "there was a compaction");
         expect_damaged_now();
 }

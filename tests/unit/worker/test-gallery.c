@@ -181,6 +181,7 @@ static void drop(Gallery *gallery, Model *model, uint32_t subject)
 
         subject_of(subject, name);
         cr_assert_eq(gallery_remove(gallery, name, &n), 0);
+        cr_assert_eq(gallery_tidy(gallery, NULL), 0);
         cr_assert_eq(n, model->n[subject]);
         model->n[subject] = 0;
         model->epoch++;

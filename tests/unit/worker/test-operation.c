@@ -544,6 +544,7 @@ Test(operation, stays_right_through_compaction)
                 run(&task, &entry, 1, &outcome);
                 expect_result(&outcome, "ok", "");
                 cr_assert_eq(outcome.message.count, 1);
+                cr_assert_eq(gallery_tidy(galleries_find(&galleries, "children"), NULL), 0);
         }
         cr_assert_lt(gallery_templates(galleries_find(&galleries, "children")).n_rows, (size_t)N / 2,
                      "nothing was compacted");

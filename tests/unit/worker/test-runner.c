@@ -25,6 +25,9 @@ typedef struct Stage {
         size_t n_jobs[4096]; /* of each turn */
         uint64_t first[4096];
         JobTurn (*come_to)(const Job *job); /* NULL: all end */
+        bool holds_tidying;
+        bool tidies;
+        size_t n_tidied;
 } Stage;
 
 static Stage stage;
@@ -71,10 +74,26 @@ static int run(Job *const *jobs, size_t n, void *userdata)
         return jobs[0]->index == 1000000 ? -EIO : 0;
 }
 
+static int tidy(const atomic_int *stop, void *userdata)
+{
+        pthread_mutex_lock(&stage.lock);
+        stage.tidies = true;
+        pthread_cond_broadcast(&stage.changed);
+        while (stage.holds_tidying && atomic_load(stop) == 0) {
+                pthread_mutex_unlock(&stage.lock);
+                sched_yield();
+                pthread_mutex_lock(&stage.lock);
+        }
+        stage.tidies = false;
+        stage.n_tidied++;
+        pthread_mutex_unlock(&stage.lock);
+        return 0;
+}
+
 static void set_up(void)
 {
         stage = (Stage){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-        cr_assert_eq(runner_new(run, NULL, &runner), 0);
+        cr_assert_eq(runner_new(&(RunnerWork){run, tidy, NULL}, &runner), 0);
 }
 
 static void tear_down(void)
@@ -349,6 +368,58 @@ Test(runner, expires_by_deadline)
         cr_assert_eq(runner_deadline(runner), (uint64_t)500);
         cr_assert_null(runner_expire(runner, 500));
         expect_done(1, JOB_TIMEOUT);
+}
+
+/* ------------------------------------------------------------------------------------- what a change leaves to do */
+
+/* Submits a change, and waits until what it leaves to do is begun, which is held. */
+static void leave_untidy(uint64_t index)
+{
+        pthread_mutex_lock(&stage.lock);
+        stage.holds_tidying = true;
+        pthread_mutex_unlock(&stage.lock);
+        (void)submit(index, TASK_REMOVE, "a");
+        pthread_mutex_lock(&stage.lock);
+        while (!stage.tidies)
+                pthread_cond_wait(&stage.changed, &stage.lock);
+        pthread_mutex_unlock(&stage.lock);
+}
+
+Test(runner, does_what_a_change_leaves_to_do_when_that_was_handed_over)
+{
+        leave_untidy(1);
+        expect_done(1, JOB_GOES_ON);
+        (void)submit(2, TASK_IDENTIFY, "a");
+        expect_done(2, JOB_GOES_ON);
+        (void)submit(3, TASK_ENROL, "a");
+        for (int i = 0; i < 10; i++)
+                cr_expect(runner_goes_on(runner), "it takes as long as it does");
+        cr_expect_eq(stage.n_turns, (size_t)2, "the next change waits for it");
+        pthread_mutex_lock(&stage.lock);
+        stage.holds_tidying = false;
+        pthread_mutex_unlock(&stage.lock);
+        expect_done(3, JOB_GOES_ON);
+}
+
+Test(runner, leaves_it_when_it_ends)
+{
+        leave_untidy(1);
+        expect_done(1, JOB_GOES_ON);
+        cr_expect(runner_is_idle(runner), "nobody waits for it");
+        runner = runner_free(runner);
+        cr_expect_eq(stage.n_tidied, (size_t)1);
+}
+
+Test(runner, does_not_begin_it_while_it_drains)
+{
+        set_hold(false, true);
+        (void)submit(1, TASK_REMOVE, "a");
+        wait_held(true);
+        runner_drain(runner);
+        set_hold(false, false);
+        expect_done(1, JOB_GOES_ON);
+        runner = runner_free(runner);
+        cr_expect_eq(stage.n_tidied, (size_t)0);
 }
 
 /* ----------------------------------------------------------------------------------------------- signs of life */

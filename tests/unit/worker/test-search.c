@@ -72,6 +72,7 @@ static void remove_some(Crowd *crowd, Gallery *gallery)
         if (subject == SUBJECTS_NONE)
                 return;
         cr_assert_eq(gallery_remove(gallery, crowd->names[subject], &n_removed), 0);
+        cr_assert_eq(gallery_tidy(gallery, NULL), 0);
         for (size_t row = 0; row < crowd->n; row++)
                 if (crowd->subjects[row] == subject) {
                         crowd->subjects[row] = SUBJECTS_NONE;

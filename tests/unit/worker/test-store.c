@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "base/diag.h"
@@ -173,11 +174,19 @@ static void foresee(Model *model, uint32_t step)
         model->epoch++;
 }
 
-static int change(Gallery *gallery, uint32_t step)
+static int change_alone(Gallery *gallery, uint32_t step)
 {
         uint32_t subject, n = change_of(step, &subject);
 
         return n > 0 ? add(gallery, subject, n) : drop(gallery, subject);
+}
+
+/* With what comes after its answer. */
+static int change(Gallery *gallery, uint32_t step)
+{
+        int r = change_alone(gallery, step);
+
+        return r != 0 ? r : gallery_tidy(gallery, NULL);
 }
 
 static size_t read_file(const char *name, uint8_t *ret_bytes)
@@ -399,6 +408,7 @@ int __real_fsync(int fd);
 int __real_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int __real_unlinkat(int dir_fd, const char *name, int flags);
 int __real_openat64(int dir_fd, const char *name, int flags, ...);
+int __real_fstatvfs64(int fd, struct statvfs *ret);
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t n, off_t offset);
 int __wrap_ftruncate64(int fd, off_t length);
 int __wrap_posix_fallocate64(int fd, off_t offset, off_t n);
@@ -407,6 +417,19 @@ int __wrap_fsync(int fd);
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int __wrap_unlinkat(int dir_fd, const char *name, int flags);
 int __wrap_openat64(int dir_fd, const char *name, int flags, ...);
+int __wrap_fstatvfs64(int fd, struct statvfs *ret);
+
+/* That there is no room on the disk, until something is cut off. */
+static bool says_full;
+
+int __wrap_fstatvfs64(int fd, struct statvfs *ret)
+{
+        int r = __real_fstatvfs64(fd, ret);
+
+        if (says_full)
+                ret->f_bavail = 1;
+        return r;
+}
 
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t n, off_t offset)
 {
@@ -427,6 +450,7 @@ int __wrap_ftruncate64(int fd, off_t length)
         if (fails())
                 return -1;
         record(DISK_TRUNCATE, file_of(fd))->offset = (uint64_t)length;
+        says_full = false;
         return __real_ftruncate64(fd, length);
 }
 
@@ -434,6 +458,8 @@ int __wrap_posix_fallocate64(int fd, off_t offset, off_t n)
 {
         if (fails())
                 return errno;
+        if (says_full)
+                return ENOSPC;
         record(DISK_RESERVE, file_of(fd))->offset = (uint64_t)(offset + n);
         return __real_posix_fallocate64(fd, offset, n);
 }
@@ -665,8 +691,9 @@ Test(store, holds_all_that_was_answered_whenever_the_power_fails)
         for (uint32_t i = 0; i < CHANGES; i++) {
                 models[i + 1] = models[i];
                 foresee(&models[i + 1], i);
-                cr_assert_eq(change(gallery, i), 0);
+                cr_assert_eq(change_alone(gallery, i), 0);
                 record(DISK_DONE, 0);
+                cr_assert_eq(gallery_tidy(gallery, NULL), 0);
         }
         recording = false;
         gallery_free(gallery);
@@ -1156,6 +1183,95 @@ Test(store, overwrites_the_old_files_when_it_compacts)
         for (size_t i = 0; i < 3; i++)
                 cr_assert_eq(read_file(olds[i], bytes), 0);
         gallery_free(gallery);
+}
+
+/* Removes so much that a compaction is due, without it. Return: how many rows there are. */
+static size_t leave_untidy(Gallery *gallery, uint32_t step, Model *model)
+{
+        cr_assert_eq(change_alone(gallery, step), 0);
+        foresee(model, step);
+        return gallery_templates(gallery).n_rows;
+}
+
+Test(store, begins_no_compaction_for_which_there_is_no_room_and_makes_it_when_there_is)
+{
+        Model model;
+        uint32_t step;
+        Gallery *gallery = prepare(COMPACTS, &model, &step);
+        size_t n_rows = leave_untidy(gallery, step, &model);
+
+        says_full = recording = true;
+        cr_assert_eq(gallery_tidy(gallery, NULL), 0);
+        says_full = recording = false;
+        cr_expect_eq(n_operations, (size_t)0, "what was written is to be overwritten again");
+        cr_assert_eq(gallery_tidy(gallery, NULL), 0);
+        cr_expect_lt(gallery_templates(gallery).n_rows, n_rows);
+        cr_expect(holds(gallery, &model));
+        gallery_free(gallery);
+}
+
+Test(store, leaves_a_compaction_that_is_stopped_to_the_next_start)
+{
+        Model model;
+        uint32_t step;
+        atomic_int stop = 1;
+        Gallery *gallery = prepare(COMPACTS, &model, &step);
+        size_t n_rows = leave_untidy(gallery, step, &model);
+
+        cr_assert_eq(gallery_tidy(gallery, &stop), 0);
+        cr_expect_eq(gallery_templates(gallery).n_rows, n_rows);
+        gallery_free(gallery);
+        gallery = load();
+        cr_expect_lt(gallery_templates(gallery).n_rows, n_rows);
+        cr_expect(holds(gallery, &model));
+        check_codes(gallery);
+        gallery_free(gallery);
+        check_nothing_else(&model, "stopped");
+}
+
+Test(store, removes_although_the_disk_is_full_where_codes_can_make_room)
+{
+        Model model;
+        uint32_t step;
+        static uint8_t bytes[IMAGE_MAX];
+        Gallery *gallery = prepare(REMOVES, &model, &step);
+        size_t n_before = read_file("g.codes", bytes);
+
+        says_full = true;
+        cr_assert_eq(change_alone(gallery, step), 0);
+        foresee(&model, step);
+        cr_expect(holds(gallery, &model));
+        check_nothing_else(&model, "removed");
+        cr_expect_lt(read_file("g.codes", bytes), n_before);
+        gallery_free(gallery);
+        gallery = load();
+        cr_expect(holds(gallery, &model));
+        check_codes(gallery);
+        gallery_free(gallery);
+        cr_expect_eq(read_file("g.codes", bytes), n_before, "they are made again");
+}
+
+Test(store, says_once_that_the_disk_is_full_and_again_when_it_was_not)
+{
+        static const char said[] =
+                "matchguard: Gallery g: no space is left on the disk; nothing is enrolled until there is.\n";
+        Gallery *gallery;
+
+        cr_redirect_stderr();
+        diag_set_level(DIAG_WARNING);
+        cr_assert_eq(create(&gallery), 0);
+        for (size_t i = 0; i < 4; i++) {
+                says_full = true;
+                cr_assert_eq(add(gallery, 1, 1), GALLERY_E_NO_SPACE);
+                says_full = false;
+                if (i == 1)
+                        cr_assert_eq(add(gallery, 2, 1), 0);
+        }
+        gallery_free(gallery);
+        (void)fflush(stderr);
+        char twice[2 * sizeof(said)];
+        (void)snprintf(twice, sizeof(twice), "%s%s", said, said);
+        cr_assert_stderr_eq_str(twice);
 }
 
 /* A slot of version 1, as a program wrote it before there was a release. */
