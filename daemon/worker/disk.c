@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -132,6 +133,9 @@ int disk_cut(int fd, uint64_t length)
 
 void disk_window_deinit(DiskWindow *window)
 {
+        /* Codes are templates too. */
+        if (window->bytes)
+                explicit_bzero(window->bytes, window->n_allocated);
         free(window->bytes);
         *window = DISK_WINDOW_INIT(window->fd);
 }

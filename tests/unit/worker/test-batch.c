@@ -13,6 +13,7 @@
 #include "worker/batch.h"
 #include "worker/kernel.h"
 
+enum { FILE_WINDOW = 1 << 20 /* that files are read by */ };
 enum { DIMENSION = 20, SUBJECTS = 120, MANY = 300, TEMPLATES = SUBJECTS * 2 + MANY };
 
 static Scratch scratch;
@@ -90,7 +91,13 @@ static void make_templates(void)
 
 /* What is freed goes through here: the first numbers of a template are looked for in it, as they came and in double precision. */
 static const float *looked_for; /* NULL: nothing */
+static bool wants_zeros;        /* in large pieces of memory: what a file was read into */
 static size_t n_left;
+
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+        return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
 
 void __real_free(void *memory);
 void __wrap_free(void *memory);
@@ -102,6 +109,8 @@ void __wrap_free(void *memory)
                 n_left += memmem(memory, size, looked_for, 2 * sizeof(float)) ||
                           memmem(memory, size, wide, sizeof(wide));
         }
+        if (memory && wants_zeros && malloc_usable_size(memory) >= FILE_WINDOW)
+                n_left += !is_zero(memory, FILE_WINDOW);
         __real_free(memory);
 }
 
@@ -638,4 +647,15 @@ Test(batch, no_template_is_left_in_memory_that_is_given_back)
         run_and_look(TASK_VERIFY, names[4], vectors[4]);
         run_and_look(TASK_ENROL, names[4], vectors[4]);
         run_and_look(TASK_REMOVE, names[4], NULL);
+}
+
+Test(batch, no_code_is_left_of_reading_a_gallery)
+{
+        galleries_deinit(&galleries);
+        galleries = GALLERIES_INIT;
+        cr_assert_eq(galleries_claim(&galleries, scratch.path), 0);
+        wants_zeros = true;
+        cr_assert_eq(galleries_load(&galleries), 0);
+        wants_zeros = false;
+        cr_expect_eq(n_left, (size_t)0);
 }
