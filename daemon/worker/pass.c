@@ -38,12 +38,10 @@ struct PassScratch {
         size_t n_scanned;
         PassQuery *exact[ENGINE_BATCH_MAX];
         size_t n_exact;
-        const double *exact_vectors
-                [ENGINE_BATCH_MAX +
-                 KERNEL_DOTS]; /* of their probes; after the last any, up to a whole KERNEL_DOTS */
+        const double *exact_vectors[ENGINE_BATCH_MAX]; /* of their probes */
         size_t n_exact_vectors;
-        double dots[PASS_GROUP][ENGINE_BATCH_MAX + KERNEL_DOTS]; /* of each with a row */
-        bool chosen; /* which are scanned and which are compared exactly */
+        double dots[PASS_GROUP][ENGINE_BATCH_MAX]; /* of each with a row */
+        bool chosen;                               /* which are scanned and which are compared exactly */
 };
 
 PassScratch *pass_scratch_new(size_t n_threads)
@@ -170,15 +168,29 @@ static int read_group(const Templates *templates, PassGroup *group)
         return 0;
 }
 
+/* Those from @first on with all rows: as many as are multiplied at once, or the few that are left. */
+static void multiply_some(const Pass *pass, PassScratch *scratch, const PassGroup *group, size_t first)
+{
+        size_t n = KERNEL_PADDED(pass->templates->dimension), end = scratch->n_exact_vectors;
+
+        for (size_t i = 0; i < group->n; i++) {
+                double *dots = scratch->dots[i];
+                if (!group->originals[i])
+                        continue;
+                if (first + KERNEL_DOTS <= end)
+                        pass->exact->dots(scratch->exact_vectors + first, group->originals[i], n,
+                                          dots + first);
+                else
+                        for (size_t j = first; j < end; j++)
+                                dots[j] = pass->exact->dot(scratch->exact_vectors[j], group->originals[i], n);
+        }
+}
+
 /* Some probes with all rows, and then the next, so that both stay in the cache nearest by. */
 static void multiply_group(const Pass *pass, PassScratch *scratch, const PassGroup *group)
 {
-        for (size_t j = 0; j < scratch->n_exact_vectors; j += KERNEL_DOTS)
-                for (size_t i = 0; i < group->n; i++)
-                        if (group->originals[i])
-                                pass->exact->dots(scratch->exact_vectors + j, group->originals[i],
-                                                  KERNEL_PADDED(pass->templates->dimension),
-                                                  scratch->dots[i] + j);
+        for (size_t first = 0; first < scratch->n_exact_vectors; first += KERNEL_DOTS)
+                multiply_some(pass, scratch, group, first);
 }
 
 static void offer_group(PassScratch *scratch, const PassGroup *group)
@@ -244,8 +256,6 @@ static void choose_exact(PassScratch *scratch, PassQuery *query)
         for (size_t i = 0; i < probes->n; i++)
                 scratch->exact_vectors[scratch->n_exact_vectors++] =
                         probes->vectors + i * KERNEL_PADDED(probes->dimension);
-        for (size_t i = 0; i < KERNEL_DOTS; i++)
-                scratch->exact_vectors[scratch->n_exact_vectors + i] = probes->vectors;
         scratch->exact[scratch->n_exact++] = query;
 }
 
