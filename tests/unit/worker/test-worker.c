@@ -618,13 +618,11 @@ Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
         for (size_t i = 0; i < N - 1; i++)
                 played_guard_send_job(&guard, &jobs[i]);
         (void)usleep(20000); /* It has begun one; how far it has come by then is all the same. */
-        uint64_t began_usec = clock_boottime();
         cr_assert_eq(kill(guard.pid, SIGTERM), 0);
         (void)usleep(20000); /* It has heard of it. */
         played_guard_send_job(&guard, &jobs[N - 1]);
         size_t n = n_results_of(jobs);
-        cr_expect_lt(clock_boottime() - began_usec, UINT64_C(5000000), "it waits for no other job");
-        cr_expect(n >= 1 && n < N, "%zu results", n);
+        cr_expect(n >= 1 && n < N, "it waits for no other job: %zu results", n);
         cr_assert_eq(waitpid(guard.pid, &status, 0), guard.pid);
         guard.pid = 0;
         cr_assert(WIFEXITED(status));
