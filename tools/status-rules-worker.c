@@ -115,8 +115,12 @@ static void find_damaged(const StatusFacts *facts, json_object *galleries, Findi
                         "The gallery %s is not on the disk as it was stored: every request upon it fails.",
                         name);
                 finding_advise(
-                        list, "Restore %s/%s.gallery from a backup, or take it away and enrol anew; then %s.",
-                        buffer_text(&folder), name,
+                        list,
+                        "Restore %s/%s.gallery from a backup, and with it %s.originals, or take both and "
+                        "%s.codes away and enrol anew; then %s. OPERATIONS.md, \"A gallery is damaged\", "
+                        "says "
+                        "more.",
+                        buffer_text(&folder), name, name, name,
                         status_either(facts, "'systemctl restart matchguard-worker.service'",
                                       "restart the worker"));
         }
@@ -134,9 +138,11 @@ static void find_undeclared(const StatusFacts *facts, json_object *names, Findin
                             "search it, and "
                             "nobody can remove anybody from it.",
                             name);
-                finding_advise(
-                        list, "Declare it in %s.gallery and 'matchguard reload', or take %s/%s.gallery away.",
-                        name, buffer_text(&folder), name);
+                finding_advise(list,
+                               "Declare it in %s.gallery and 'matchguard reload', or take %s.gallery, "
+                               "%s.originals and "
+                               "%s.codes in %s away.",
+                               name, name, name, name, buffer_text(&folder));
         }
 }
 

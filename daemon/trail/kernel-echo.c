@@ -173,7 +173,9 @@ KernelEcho *kernel_echo_free(KernelEcho *echo)
 {
         if (!echo)
                 return NULL;
-        (void)eventfd_write(echo->stop_fd, 1);  /* Its counter is 0. */
+        /* A thread that is not told would be waited for for ever. */
+        while (eventfd_write(echo->stop_fd, 1) < 0)
+                usleep(1000);
         (void)pthread_join(echo->thread, NULL); /* It was made joinable, and waits for nothing else. */
         fd_close(echo->fd);
         fd_close(echo->event_fd);

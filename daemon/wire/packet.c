@@ -38,6 +38,9 @@ void packet_deinit(Packet *packet)
 {
         for (size_t i = 0; i < PACKET_FDS_MAX; i++)
                 packet->fds[i] = fd_close(packet->fds[i]);
+        /* Bodies hold templates, of which nothing is to be left in memory that was given back. */
+        if (packet->inline_bytes)
+                explicit_bzero(packet->inline_bytes, packet->n_body);
         free(packet->inline_bytes);
         if (packet->mapping)
                 (void)munmap(packet->mapping, packet->n_mapping); /* Cannot fail on what mmap(2) gave. */
@@ -228,6 +231,7 @@ int packet_receive(int fd, Packet *ret_packet)
 
         _cleanup_(packet_deinit) Packet packet = PACKET_INIT;
         r = packet_open_body(bytes, n, &fds, &packet);
+        explicit_bzero(bytes, n); /* As in packet_deinit(). */
         if (r != 0)
                 return r;
         packet_take_fds(&packet, &fds);

@@ -13,6 +13,7 @@ int confine_early(void);
 
 /**
  * confine() - From now on it reaches the folder of galleries, what is open, and nothing else.
+ * @galleries:  NULL: it reaches no folder
  * @log:        --log-seccomp
  * @ret_remarks: what an operator has to be told
  *

@@ -1,5 +1,5 @@
 /*
- * All galleries of one folder: NAME.gallery each.
+ * All galleries of one folder: NAME.gallery, NAME.originals and NAME.codes each.
  */
 
 #include "worker/galleries.h"
@@ -15,8 +15,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/text.h"
-
-#define GALLERIES_SUFFIX ".gallery"
+#include "worker/mapping.h"
 
 static int closedirp_(DIR **dir)
 {
@@ -30,6 +29,9 @@ int galleries_claim(Galleries *galleries, const char *path)
                 return -errno;
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? GALLERIES_E_IN_USE : -errno;
+        int r = mapping_catch_faults();
+        if (r < 0)
+                return r;
         galleries->dir_fd = TAKE_FD(fd);
         return 0;
 }
@@ -66,13 +68,18 @@ static void insert(Galleries *galleries, Gallery *gallery)
 /* Whether a file is a gallery's, and of which. */
 static bool read_name(const char *file, char ret_name[static NAME_MAX + 1])
 {
-        size_t n = strlen(file), n_suffix = strlen(GALLERIES_SUFFIX);
+        static const char *const suffixes[] = {".gallery",     ".originals",     ".codes",
+                                               ".gallery.new", ".originals.new", ".codes.new"};
 
-        if (n <= n_suffix || strcmp(file + n - n_suffix, GALLERIES_SUFFIX) != 0)
-                return false;
-        memcpy(ret_name, file, n - n_suffix);
-        ret_name[n - n_suffix] = 0;
-        return text_is_name(ret_name, n - n_suffix);
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+                size_t n = strlen(file), n_suffix = strlen(suffixes[i]);
+                if (n <= n_suffix || strcmp(file + n - n_suffix, suffixes[i]) != 0)
+                        continue;
+                memcpy(ret_name, file, n - n_suffix);
+                ret_name[n - n_suffix] = 0;
+                return text_is_name(ret_name, n - n_suffix);
+        }
+        return false;
 }
 
 static int load_one(Galleries *galleries, const char *file)
@@ -80,14 +87,15 @@ static int load_one(Galleries *galleries, const char *file)
         char name[NAME_MAX + 1];
         Gallery *gallery;
 
-        if (!read_name(file, name))
+        if (!read_name(file, name) || galleries_find(galleries, name))
                 return 0;
         int r = reserve(galleries);
         if (r == 0)
                 r = gallery_load(galleries->dir_fd, name, &gallery);
         if (r == 0)
                 insert(galleries, gallery);
-        return r;
+        /* What a creation left that was cut short is swept by now. */
+        return r == -ENOENT ? 0 : r;
 }
 
 int galleries_load(Galleries *galleries)
@@ -111,7 +119,7 @@ int galleries_load(Galleries *galleries)
         }
 }
 
-Gallery *galleries_find(const Galleries *galleries, const char *name)
+static Gallery *find(const Galleries *galleries, const char *name)
 {
         for (size_t i = 0; i < galleries->n; i++)
                 if (strcmp(gallery_name(galleries->items[i]), name) == 0)
@@ -119,16 +127,30 @@ Gallery *galleries_find(const Galleries *galleries, const char *name)
         return NULL;
 }
 
+Gallery *galleries_find(Galleries *galleries, const char *name)
+{
+        pthread_mutex_lock(&galleries->lock);
+        Gallery *gallery = find(galleries, name);
+        pthread_mutex_unlock(&galleries->lock);
+        return gallery;
+}
+
 int galleries_create(Galleries *galleries, const char *name, const GalleryShape *shape, Gallery **ret_gallery)
 {
         Gallery *gallery;
 
-        int r = reserve(galleries);
-        if (r == 0)
-                r = gallery_create(galleries->dir_fd, name, shape, &gallery);
+        int r = gallery_create(galleries->dir_fd, name, shape, &gallery);
         if (r != 0)
                 return r;
-        insert(galleries, gallery);
+        pthread_mutex_lock(&galleries->lock);
+        r = reserve(galleries);
+        if (r == 0)
+                insert(galleries, gallery);
+        pthread_mutex_unlock(&galleries->lock);
+        if (r < 0) {
+                gallery_free(gallery);
+                return r;
+        }
         *ret_gallery = gallery;
         return 0;
 }

@@ -1,21 +1,23 @@
 /*
- * The bytes of a gallery's file. Thinks only: no descriptor is touched here.
+ * The bytes of a gallery's journal. Thinks only: no descriptor is touched here.
  */
 
 #include "worker/journal-format.h"
 
 #include <errno.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/digest.h"
 #include "base/macro.h"
 #include "base/text.h"
 #include "wire/cursor.h"
+#include "wire/job.h"
 
 #define JOURNAL_MAGIC "mgallery"
 
 enum {
-        JOURNAL_VERSION = 1,
+        JOURNAL_VERSION = 2,
         JOURNAL_DIGEST_SIZE = 16,
         JOURNAL_MAGIC_SIZE = 8,
 };
@@ -30,11 +32,6 @@ static void store_u32(uint8_t *p, uint32_t value)
 {
         for (size_t i = 0; i < 4; i++)
                 p[i] = (uint8_t)(value >> (8 * i));
-}
-
-size_t journal_entry_size(const Journal *journal)
-{
-        return JOURNAL_ENTRY_HEAD_SIZE + (size_t)journal->shape.dimension * 4;
 }
 
 int journal_slot_write(const Journal *journal, const JournalState *state,
@@ -73,57 +70,55 @@ static bool read_shape(Cursor *cursor, JournalShape *ret_shape)
                 return false;
         strcpy(ret_shape->name, name); /* Both grammars end at JOURNAL_NAME_MAX bytes. */
         strcpy(ret_shape->model, model);
-        return ret_shape->dimension > 0;
+        return ret_shape->dimension > 0 && ret_shape->dimension <= JOB_DIMENSION_MAX;
 }
 
-bool journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *journal)
+int journal_slot_read(const uint8_t slot[static JOURNAL_SLOT_SIZE], Journal *journal)
 {
         Cursor cursor = cursor_init(slot + DIGEST_SIZE, JOURNAL_SLOT_SIZE - DIGEST_SIZE);
         Digest digest;
 
         digest_of(slot + DIGEST_SIZE, JOURNAL_SLOT_SIZE - DIGEST_SIZE, &digest);
         if (memcmp(digest.bytes, slot, DIGEST_SIZE) != 0)
-                return false;
+                return DISK_E_DAMAGED;
         const uint8_t *magic = cursor_bytes(&cursor, JOURNAL_MAGIC_SIZE);
-        if (!magic || memcmp(magic, JOURNAL_MAGIC, JOURNAL_MAGIC_SIZE) != 0 ||
-            cursor_u32(&cursor) != JOURNAL_VERSION)
-                return false;
+        if (!magic || memcmp(magic, JOURNAL_MAGIC, JOURNAL_MAGIC_SIZE) != 0)
+                return DISK_E_DAMAGED;
+        if (cursor_u32(&cursor) != JOURNAL_VERSION)
+                return DISK_E_VERSION;
         cursor_copy(&cursor, journal->file_id, JOURNAL_FILE_ID_SIZE);
         if (!read_shape(&cursor, &journal->shape))
-                return false;
+                return DISK_E_DAMAGED;
         journal->state.epoch = cursor_u64(&cursor);
         journal->state.length = cursor_u64(&cursor);
         journal->state.n_total = cursor_u64(&cursor);
         journal->state.n_live = cursor_u64(&cursor);
-        return !cursor.failed;
+        return cursor.failed ? DISK_E_DAMAGED : 0;
 }
 
-static void record_digest(const Journal *journal, uint64_t position, const uint8_t *bytes,
-                          const uint8_t *ordinals, Digest *ret_digest)
+/* The digest at @bytes, of all that follows up to @n. */
+static void digest_at(const Journal *journal, uint64_t position, const uint8_t *bytes, size_t n,
+                      uint8_t ret_digest[static JOURNAL_DIGEST_SIZE])
 {
-        JournalRecord record = journal_record_parse(bytes);
-        uint8_t place[8];
+        XXH128_hash_t hash = XXH3_128bits_withSeed(bytes + JOURNAL_DIGEST_SIZE, n - JOURNAL_DIGEST_SIZE,
+                                                   journal_key(journal, 0) + position);
 
-        store_u64(place, position);
-        const struct iovec parts[] = {
-                {(void *)journal->file_id, JOURNAL_FILE_ID_SIZE},
-                {place, sizeof(place)},
-                {(void *)(bytes + JOURNAL_DIGEST_SIZE), JOURNAL_RECORD_SIZE - JOURNAL_DIGEST_SIZE},
-                {(void *)ordinals, ordinals ? (size_t)record.n * 8 : 0},
-        };
-        digest_of_parts(parts, ARRAY_SIZE(parts), ret_digest);
+        store_u64(ret_digest, hash.low64);
+        store_u64(ret_digest + 8, hash.high64);
+}
+
+static size_t record_size(const JournalRecord *record)
+{
+        return JOURNAL_RECORD_SIZE + (record->type == JOURNAL_REMOVE ? (size_t)record->n * 8 : 0);
 }
 
 void journal_record_write(const Journal *journal, uint64_t position, const JournalRecord *record,
-                          const uint8_t *ordinals, uint8_t ret_bytes[static JOURNAL_RECORD_SIZE])
+                          uint8_t *bytes)
 {
-        Digest digest;
-
-        store_u32(ret_bytes + 16, record->type);
-        store_u32(ret_bytes + 20, record->n);
-        store_u64(ret_bytes + 24, record->first);
-        record_digest(journal, position, ret_bytes, ordinals, &digest);
-        memcpy(ret_bytes, digest.bytes, JOURNAL_DIGEST_SIZE);
+        store_u32(bytes + 16, record->type);
+        store_u32(bytes + 20, record->n);
+        store_u64(bytes + 24, record->first);
+        digest_at(journal, position, bytes, record_size(record), bytes);
 }
 
 JournalRecord journal_record_parse(const uint8_t bytes[static JOURNAL_RECORD_SIZE])
@@ -137,49 +132,32 @@ JournalRecord journal_record_parse(const uint8_t bytes[static JOURNAL_RECORD_SIZ
         return record;
 }
 
-bool journal_record_check(const Journal *journal, uint64_t position,
-                          const uint8_t bytes[static JOURNAL_RECORD_SIZE], const uint8_t *ordinals)
+bool journal_record_check(const Journal *journal, uint64_t position, const uint8_t *bytes)
 {
-        Digest digest;
+        JournalRecord record = journal_record_parse(bytes);
+        uint8_t digest[JOURNAL_DIGEST_SIZE];
 
-        record_digest(journal, position, bytes, ordinals, &digest);
-        return memcmp(bytes, digest.bytes, JOURNAL_DIGEST_SIZE) == 0;
+        digest_at(journal, position, bytes, record_size(&record), digest);
+        return memcmp(bytes, digest, JOURNAL_DIGEST_SIZE) == 0;
 }
 
-static void entry_digest(const Journal *journal, uint64_t ordinal, const uint8_t *bytes, Digest *ret_digest)
+void journal_entry_write(const Journal *journal, uint64_t position, const char *subject,
+                         uint8_t ret_bytes[static JOURNAL_ENTRY_SIZE])
 {
-        uint8_t place[8];
-
-        store_u64(place, ordinal);
-        const struct iovec parts[] = {
-                {(void *)journal->file_id, JOURNAL_FILE_ID_SIZE},
-                {place, sizeof(place)},
-                {(void *)(bytes + JOURNAL_DIGEST_SIZE), journal_entry_size(journal) - JOURNAL_DIGEST_SIZE},
-        };
-        digest_of_parts(parts, ARRAY_SIZE(parts), ret_digest);
+        memset(ret_bytes, 0, JOURNAL_ENTRY_SIZE);
+        memcpy(ret_bytes + JOURNAL_DIGEST_SIZE, subject, strnlen(subject, JOURNAL_SUBJECT_MAX));
+        digest_at(journal, position, ret_bytes, JOURNAL_ENTRY_SIZE, ret_bytes);
 }
 
-void journal_entry_write(const Journal *journal, const JournalEntry *entry, uint8_t *ret_bytes)
+bool journal_entry_read(const Journal *journal, uint64_t position,
+                        const uint8_t bytes[static JOURNAL_ENTRY_SIZE], char *ret_subject)
 {
-        Digest digest;
+        uint8_t digest[JOURNAL_DIGEST_SIZE];
 
-        memset(ret_bytes, 0, JOURNAL_ENTRY_HEAD_SIZE);
-        memcpy(ret_bytes + JOURNAL_DIGEST_SIZE, entry->subject, strnlen(entry->subject, JOURNAL_SUBJECT_MAX));
-        memcpy(ret_bytes + JOURNAL_ENTRY_HEAD_SIZE, entry->vector, (size_t)journal->shape.dimension * 4);
-        entry_digest(journal, entry->ordinal, ret_bytes, &digest);
-        memcpy(ret_bytes, digest.bytes, JOURNAL_DIGEST_SIZE);
-}
-
-bool journal_entry_read(const Journal *journal, const uint8_t *bytes, char *subject, JournalEntry *entry)
-{
-        Digest digest;
-
-        entry_digest(journal, entry->ordinal, bytes, &digest);
-        if (memcmp(bytes, digest.bytes, JOURNAL_DIGEST_SIZE) != 0)
+        digest_at(journal, position, bytes, JOURNAL_ENTRY_SIZE, digest);
+        if (memcmp(bytes, digest, JOURNAL_DIGEST_SIZE) != 0)
                 return false;
-        memcpy(subject, bytes + JOURNAL_DIGEST_SIZE, JOURNAL_SUBJECT_MAX);
-        subject[JOURNAL_SUBJECT_MAX] = 0;
-        entry->subject = subject;
-        entry->vector = bytes + JOURNAL_ENTRY_HEAD_SIZE;
-        return true;
+        memcpy(ret_subject, bytes + JOURNAL_DIGEST_SIZE, JOURNAL_SUBJECT_MAX);
+        ret_subject[JOURNAL_SUBJECT_MAX] = 0;
+        return text_is_subject(ret_subject, strlen(ret_subject));
 }

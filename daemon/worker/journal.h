@@ -1,16 +1,18 @@
 #pragma once
 /*
- * One gallery on disk: a file that grows, whose every change is durable before the function returns. It holds
+ * What a gallery contains: a file that grows, whose every change is durable before the function returns. It holds
  * entries by their ordinal (0, 1, 2 ... in the order in which they came); an entry that was removed keeps its
- * ordinal but not a byte of its content. Knows nothing of similarity, and nothing of what a subject is.
+ * ordinal but not a byte of its content. Knows nothing of templates (worker/store.h does), and nothing of what a subject is.
  *
- * Removal overwrites in place. Where a file system or a disk writes elsewhere all the same (copy on write,
- * flash), older bytes are beyond the reach of any program.
+ * A removal has two halves: journal_remove() makes it final, journal_erase() overwrites the entries, when nothing of what they stand for is
+ * left anywhere else. So an entry that is removed and not yet overwritten tells the next start what a crash left undone.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "worker/disk.h"
 
 enum {
         JOURNAL_NAME_MAX = 63,
@@ -35,74 +37,72 @@ typedef struct JournalState {
 } JournalState;
 
 typedef struct Journal {
-        int dir_fd; /* borrowed */
         int fd;
-        char *file_name;
         uint8_t file_id[JOURNAL_FILE_ID_SIZE];
         JournalShape shape;
         JournalState state;
-        uint64_t *offsets; /* where each entry stands in the file; 0 for one that was removed */
+        uint64_t *
+                offsets; /* where each entry stands in the file; with JOURNAL_REMOVED, or 0 for one that is overwritten too */
         size_t n_allocated;
 } Journal;
 
-#define JOURNAL_INIT ((Journal){.dir_fd = -1, .fd = -1})
+#define JOURNAL_INIT    ((Journal){.fd = -1})
+#define JOURNAL_REMOVED (UINT64_C(1) << 63)
 
 /** journal_deinit() - Closes the file; safe on JOURNAL_INIT and twice. */
 void journal_deinit(Journal *journal);
 
-enum {
-        JOURNAL_E_DAMAGED = 1,  /* the file is not as it was written */
-        JOURNAL_E_NO_SPACE = 2, /* the disk or a quota is full; nothing has changed */
-};
+/** journal_key() - A number of this file alone, of two: @half 0 or 1. */
+uint64_t journal_key(const Journal *journal, unsigned half);
 
 /**
- * journal_create() - Begins a gallery without entries, at epoch 0.
- * @dir_fd:     the folder; must outlive the journal
- * @file_name:  the file, which must not exist; it appears whole or not at all
+ * journal_begin() - Begins a journal without entries, at epoch 0, in a file that is empty; nothing is there to open before journal_finish().
+ * @fd:         the file, which the journal takes over unless this fails
  *
- * Return: 0, JOURNAL_E_NO_SPACE, or -errno.
+ * Return: 0 or -errno.
  */
-int journal_create(int dir_fd, const char *file_name, const JournalShape *shape, Journal *ret_journal);
+int journal_begin(int fd, const JournalShape *shape, Journal *ret_journal);
+
+/** journal_append() - Adds entries to a journal that was begun. Return: 0 or -errno. */
+int journal_append(Journal *journal, const char *const *subjects, uint32_t n);
+
+/** journal_finish() - Makes what was begun a journal, at @epoch; durable once the file is synced. Return: 0 or -errno. */
+int journal_finish(Journal *journal, uint64_t epoch);
 
 /**
- * journal_open() - Opens a file, and completes or drops what a crash left half done in it and beside it.
+ * journal_open() - Reads a journal, and completes or drops what a crash left half done in it, but for removals: journal_next_unerased().
+ * @fd:         the file, which the journal takes over unless this fails
  * @ret_journal:        the journal; untouched unless 0 is returned
  *
- * Return: 0, JOURNAL_E_DAMAGED, or -errno (-ENOENT: there is no such file).
+ * Return: 0, DISK_E_DAMAGED, DISK_E_VERSION, or -errno.
  */
-int journal_open(int dir_fd, const char *file_name, Journal *ret_journal);
-
-/* A live entry. `subject` and `vector` (dimension * 4 bytes, not aligned) are good during the call only. */
-typedef struct JournalEntry {
-        uint64_t ordinal; /* not looked at by journal_add() */
-        const char *subject;
-        const uint8_t *vector;
-} JournalEntry;
+int journal_open(int fd, Journal *ret_journal);
 
 /**
- * journal_each() - Gives every live entry to @found in the order of ordinals, each checked first.
- * Return: 0, JOURNAL_E_DAMAGED, -errno, or the first return of @found that was not zero.
+ * journal_each() - Gives all ordinals in their order to @found, each with its subject, which is good during the call only, or with NULL if it was removed.
+ * Return: 0, DISK_E_DAMAGED, -errno, or the first return of @found that was not zero.
  */
-int journal_each(const Journal *journal, int (*found)(void *userdata, const JournalEntry *entry),
+int journal_each(const Journal *journal, int (*found)(void *userdata, uint64_t ordinal, const char *subject),
                  void *userdata);
+
+/** journal_reserve() - Asks for the space of @n more entries. Return: 0, DISK_E_NO_SPACE, or -errno. */
+int journal_reserve(Journal *journal, uint32_t n);
+
+/** journal_drop_reserve() - Gives it back. Return: 0 or -errno. */
+int journal_drop_reserve(Journal *journal);
 
 /**
  * journal_add() - Adds entries, all or none; their ordinals continue those before. Durable on return.
- * Return: 0, JOURNAL_E_NO_SPACE, or -errno, after which what is on the disk is known to the next
+ * Return: 0, DISK_E_NO_SPACE, or -errno, after which what is on the disk is known to the next
  * journal_open() only, and this process must not go on.
  */
-int journal_add(Journal *journal, const JournalEntry *entries, uint32_t n);
+int journal_add(Journal *journal, const char *const *subjects, uint32_t n);
 
-/**
- * journal_remove() - Removes live entries and overwrites them with zeros. Durable on return; after a crash in
- * between either nothing was removed, or journal_open() completes it.
- * Return: as journal_add().
- */
+/** journal_remove() - Removes live entries. Durable on return, though not overwritten. Return: as journal_add(). */
 int journal_remove(Journal *journal, const uint64_t *ordinals, uint32_t n);
 
-/**
- * journal_compact() - Writes the live entries to a new file that takes the place of the old one in one step,
- * and overwrites the old one. Ordinals begin anew in the same order; the epoch stays. Return: 0;
- * JOURNAL_E_NO_SPACE or JOURNAL_E_DAMAGED, and the old file stays; or -errno as journal_add().
- */
-int journal_compact(Journal *journal);
+/** journal_erase() - Overwrites entries that are removed. Durable on return. Return: 0 or -errno, as above. */
+int journal_erase(Journal *journal, const uint64_t *ordinals, uint32_t n);
+
+/** journal_next_unerased() - The first entry from @ordinal on that is removed and not overwritten. Return: whether there is one. */
+bool journal_next_unerased(const Journal *journal, uint64_t ordinal, uint64_t *ret_ordinal);

@@ -1,5 +1,5 @@
 /*
- * The kernels: plain C everywhere, AVX2 with FMA where the processor has it.
+ * The kernels: plain C everywhere, AVX2 with FMA or AVX-512 where the processor has it.
  */
 
 #include "worker/kernel.h"
@@ -34,6 +34,13 @@ static double dot_scalar(const double *query, const float *row, size_t n)
         return sum_lanes(lanes);
 }
 
+static void dots_scalar(const double *const queries[static KERNEL_DOTS], const float *row, size_t n,
+                        double ret_dots[static KERNEL_DOTS])
+{
+        for (size_t i = 0; i < KERNEL_DOTS; i++)
+                ret_dots[i] = dot_scalar(queries[i], row, n);
+}
+
 static bool scalar_works(void)
 {
         return true;
@@ -63,6 +70,68 @@ __attribute__((target("avx2,fma"))) static double dot_avx2(const double *query, 
         return sum_lanes(lanes);
 }
 
+/* One by one: the four accumulators of each are enough to keep the processor busy. */
+__attribute__((target("avx2,fma"))) static void dots_avx2(const double *const queries[static KERNEL_DOTS],
+                                                          const float *row, size_t n,
+                                                          double ret_dots[static KERNEL_DOTS])
+{
+        for (size_t i = 0; i < KERNEL_DOTS; i++)
+                ret_dots[i] = dot_avx2(queries[i], row, n);
+}
+
+/* Folds lanes as sum_lanes() does it: the upper half onto the lower. */
+__attribute__((target("avx512f"))) static inline double fold_avx512(__m512d low, __m512d high)
+{
+        __m512d eight = _mm512_add_pd(low, high);
+        __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+        __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return two[0] + two[1];
+}
+
+/* Two accumulators of eight lanes each. */
+__attribute__((target("avx512f"))) static double dot_avx512(const double *query, const float *row, size_t n)
+{
+        __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
+
+        for (size_t i = 0; i < n; i += KERNEL_LANES) {
+                low = _mm512_fmadd_pd(_mm512_loadu_pd(query + i), _mm512_cvtps_pd(_mm256_loadu_ps(row + i)),
+                                      low);
+                high = _mm512_fmadd_pd(_mm512_loadu_pd(query + i + 8),
+                                       _mm512_cvtps_pd(_mm256_loadu_ps(row + i + 8)), high);
+        }
+        return fold_avx512(low, high);
+}
+
+/* Eight accumulators, whose additions follow each other as fast as there are multipliers. */
+__attribute__((target("avx512f"))) static void dots_avx512(const double *const queries[static KERNEL_DOTS],
+                                                           const float *row, size_t n,
+                                                           double ret_dots[static KERNEL_DOTS])
+{
+        __m512d low[KERNEL_DOTS], high[KERNEL_DOTS];
+
+#pragma GCC unroll 4
+        for (size_t j = 0; j < KERNEL_DOTS; j++)
+                low[j] = high[j] = _mm512_setzero_pd();
+        for (size_t i = 0; i < n; i += KERNEL_LANES) {
+                __m512d row_low = _mm512_cvtps_pd(_mm256_loadu_ps(row + i));
+                __m512d row_high = _mm512_cvtps_pd(_mm256_loadu_ps(row + i + 8));
+#pragma GCC unroll 4
+                for (size_t j = 0; j < KERNEL_DOTS; j++) {
+                        low[j] = _mm512_fmadd_pd(_mm512_loadu_pd(queries[j] + i), row_low, low[j]);
+                        high[j] = _mm512_fmadd_pd(_mm512_loadu_pd(queries[j] + i + 8), row_high, high[j]);
+                }
+        }
+#pragma GCC unroll 4
+        for (size_t j = 0; j < KERNEL_DOTS; j++)
+                ret_dots[j] = fold_avx512(low[j], high[j]);
+}
+
+static bool avx512_works(void)
+{
+        /* As for the scan of that name: --isa= means both. */
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni");
+}
+
 static bool avx2_works(void)
 {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -73,9 +142,10 @@ static bool avx2_works(void)
 /* Fastest first. */
 static const Kernel kernels[] = {
 #ifdef __x86_64__
-        {"avx2", dot_avx2, avx2_works},
+        {"avx512-vnni", dot_avx512, dots_avx512, avx512_works},
+        {"avx2", dot_avx2, dots_avx2, avx2_works},
 #endif
-        {"scalar", dot_scalar, scalar_works},
+        {"scalar", dot_scalar, dots_scalar, scalar_works},
 };
 
 const Kernel *kernel_pick(const char *isa)

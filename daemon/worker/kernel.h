@@ -19,15 +19,21 @@ enum { KERNEL_LANES = 16 };
 /* The inner product of @n elements, a multiple of KERNEL_LANES; no alignment is asked for. */
 typedef double (*KernelDot)(const double *query, const float *row, size_t n);
 
+/* The same of several queries with one row: their additions do not wait for each other. */
+enum { KERNEL_DOTS = 4 };
+typedef void (*KernelDots)(const double *const queries[static KERNEL_DOTS], const float *row, size_t n,
+                           double ret_dots[static KERNEL_DOTS]);
+
 typedef struct Kernel {
         const char *name;
         KernelDot dot;
+        KernelDots dots;
         bool (*works)(void); /* whether this processor has what it takes */
 } Kernel;
 
 /**
  * kernel_pick() - Chooses a kernel.
- * @isa:        "auto" for the fastest that works here, or one by name ("avx2", "scalar")
+ * @isa:        "auto" for the fastest that works here, or one by name ("avx512-vnni", "avx2", "scalar")
  *
  * Return: the kernel; NULL when there is none of that name, or it does not work here.
  */

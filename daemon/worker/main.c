@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "base/manager.h"
+#include "worker/benchmark.h"
 #include "worker/confine.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -75,7 +76,9 @@ static void name_damaged(const Galleries *galleries)
 {
         for (size_t i = 0; i < galleries->n; i++)
                 if (gallery_is_damaged(galleries->items[i]))
-                        diag(DIAG_ERROR, "Gallery %s is damaged, and answers nothing.",
+                        diag(DIAG_ERROR,
+                             "Gallery %1$s is damaged, and answers nothing: %1$s.gallery or %1$s.originals "
+                             "is missing, or not as it was written. OPERATIONS.md says what to do.",
                              gallery_name(galleries->items[i]));
 }
 
@@ -118,6 +121,25 @@ static int serve(const Options *options, Galleries *galleries)
         return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
 }
 
+/* As confined as what serves, and with no folder at all. */
+static int benchmark(const Options *options)
+{
+        SandboxRemarks remarks;
+        Machine machine;
+
+        machine_read(&machine);
+        int r = confine(NULL, options->log_seccomp, &remarks);
+        if (r < 0)
+                return fail(r, "Cannot confine this process");
+        sandbox_remarks_tell(&remarks);
+        r = benchmark_run(&options->benchmark_options, &options->engine, &machine);
+        if (r == ENGINE_E_UNKNOWN)
+                return fail(r, "This processor does not have what --isa= names");
+        if (r == BENCHMARK_E_ENGINE)
+                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
+        return r < 0 ? fail(r, "The benchmark ended early") : EXIT_SUCCESS;
+}
+
 /* Before any thread is made, which inherits the mask: the loop alone takes these. */
 static void block_signals(void)
 {
@@ -142,6 +164,8 @@ int main(int argc, char **argv)
         r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
+        if (options.benchmark)
+                return benchmark(&options);
         r = galleries_claim(&galleries, options.galleries);
         if (r != 0)
                 return fail(r, r < 0 ? "Cannot open the folder of galleries"

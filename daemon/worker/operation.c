@@ -1,267 +1,115 @@
 /*
- * The operations. Each either fills the outcome and returns 0, or returns ANSWERED from a helper that has
- * filled it with a refusal.
+ * The operations. Each either fills the outcome and returns 0, or returns OUTCOME_ANSWERED from a helper that has filled it with a
+ * refusal.
  */
 
 #include "worker/operation.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
-#include "worker/kernel.h"
-#include "worker/search.h"
+#include "worker/batch.h"
+#include "worker/exact.h"
+#include "worker/probes.h"
 
-/* The outcome is complete; only inside this file, and above every named ending of what is called here. */
-enum { ANSWERED = 100 };
+/* Told to stop before anything was changed; above every named ending of what is called here. */
+enum { STOPPED = OUTCOME_ANSWERED + 1 };
 
 typedef struct Work {
+        const OperationTools *tools;
         const Operation *operation;
         const Task *task;
         Gallery *gallery; /* NULL: none is there yet */
         Outcome *outcome;
 } Work;
 
-void outcome_deinit(Outcome *outcome)
-{
-        free(outcome->message.candidates);
-        free(outcome->message.subjects.items);
-        *outcome = OUTCOME_INIT;
-}
-
-__attribute__((format(printf, 3, 4))) static int answer(const Work *work, const char *result,
-                                                        const char *format, ...)
-{
-        va_list args;
-
-        va_start(args, format);
-        (void)vsnprintf(work->outcome->why, sizeof(work->outcome->why), format,
-                        args); /* A long one is cut. */
-        va_end(args);
-        work->outcome->message.result = result;
-        work->outcome->message.why = work->outcome->why;
-        return ANSWERED;
-}
-
 static bool is_stopped(const Work *work)
 {
         return work->operation->stop && atomic_load(work->operation->stop) != 0;
 }
 
-static JobEntry first_entry(const Task *task)
+static int no_subject(const Work *work)
 {
-        JobReader reader = job_read(task->job, task->n_job);
-        JobEntry entry = {};
-
-        (void)job_next(&reader, &entry); /* job_check() has seen to it that there is one. */
-        return entry;
+        return outcome_answer(work->outcome, "no-subject", "%s", "");
 }
 
-/* --------------------------------------------------------------------------------------------------
- * templates */
-
-/* Vectors that are padded for the kernels, with their squared norms. */
-typedef struct ProbeSet {
-        float *vectors;
-        double *squares;
-        size_t n;
-} ProbeSet;
-
-static void probe_set_deinit(ProbeSet *set)
-{
-        free(set->vectors);
-        free(set->squares);
-}
-
-static int probe_set_init(ProbeSet *set, size_t n, size_t dimension)
-{
-        set->vectors = calloc(n, KERNEL_PADDED(dimension) * sizeof(float));
-        set->squares = calloc(n, sizeof(double));
-        set->n = n;
-        return set->vectors && set->squares ? 0 : -ENOMEM;
-}
-
-/* Judges a template that a request brought, and reads it as number @i of the set. */
-static int probe_read(const Work *work, const JobEntry *entry, uint32_t dimension, ProbeSet *set, size_t i)
-{
-        if (strcmp(entry->model, work->task->shape.model) != 0)
-                return answer(work, "model-mismatch", "%s", work->task->shape.model);
-        if (entry->n_vector != (size_t)dimension * sizeof(float))
-                return answer(work, "bad-template", RESULT_WHY_DIMENSIONS_FMT,
-                              entry->n_vector / sizeof(float), dimension);
-        if (!kernel_read_vector(entry->vector, dimension, set->vectors + i * KERNEL_PADDED(dimension),
-                                &set->squares[i]))
-                return answer(work, "bad-template", RESULT_WHY_NOT_FINITE);
-        return 0;
-}
-
-/* Copies a stored subject's templates. */
-static int probe_set_stored(const Gallery *gallery, uint32_t subject, ProbeSet *set)
-{
-        GalleryRows rows = gallery_rows(gallery);
-        size_t n = 0;
-
-        for (size_t row = 0; row < rows.n; row++)
-                n += rows.subjects[row] == subject;
-        int r = probe_set_init(set, n, rows.stride);
-        if (r < 0)
-                return r;
-        n = 0;
-        for (size_t row = 0; row < rows.n; row++) {
-                if (rows.subjects[row] != subject)
-                        continue;
-                memcpy(set->vectors + n * rows.stride, rows.vectors + row * rows.stride,
-                       rows.stride * sizeof(float));
-                set->squares[n++] = rows.squares[row];
-        }
-        return 0;
-}
-
-/* ---------------------------------------------------------------------------------------------------
- * searches */
-
-static int release_hits(const Work *work, const Hit *hits, size_t n)
-{
-        ResultMessage *message = &work->outcome->message;
-
-        message->matched = n > 0;
-        if (work->task->release == TASK_RELEASE_DECISION || n == 0)
-                return 0;
-        message->candidates = calloc(n, sizeof(Candidate));
-        if (!message->candidates)
-                return -ENOMEM;
-        message->n_candidates = n;
-        for (size_t i = 0; i < n; i++) {
-                message->candidates[i].subject = hits[i].subject;
-                if (work->task->release == TASK_RELEASE_SCORES) {
-                        message->candidates[i].has_similarity = true;
-                        message->candidates[i].similarity = hits[i].similarity;
-                }
-        }
-        return 0;
-}
-
-/* A similarity below the floor is not released: the permit was for similarities from the floor on. */
-static void release_similarity(const Work *work, double similarity)
-{
-        ResultMessage *message = &work->outcome->message;
-
-        message->matched = similarity >= work->task->floor;
-        if (message->matched && work->task->release == TASK_RELEASE_SCORES) {
-                message->has_similarity = true;
-                message->similarity = similarity;
-        }
-}
-
-/* Completes a search by what is common to all, and runs it. */
-static int search(const Work *work, const ProbeSet *set, Search *search, Hit *ret_hits, size_t *ret_n)
-{
-        search->gallery = work->gallery;
-        search->consolidated = work->task->shape.consolidated;
-        search->floor = work->task->floor;
-        search->probes = (Probes){set->vectors, set->squares, set->n};
-        search->stop = work->operation->stop;
-        int r = search_run(work->operation->engine, search, ret_hits, ret_n,
-                           &work->outcome->message.searched);
-        return r == ENGINE_E_STOPPED ? OPERATION_E_STOPPED : r;
-}
-
-static int search_candidates(const Work *work, const ProbeSet *set, uint32_t but)
-{
-        _cleanup_(freep) Hit *hits = calloc(work->task->limit, sizeof(Hit));
-        Search parameters = {.only = SEARCH_NOBODY, .but = but, .k = work->task->limit};
-        size_t n;
-
-        if (!hits)
-                return -ENOMEM;
-        int r = search(work, set, &parameters, hits, &n);
-        return r != 0 ? r : release_hits(work, hits, n);
-}
-
-static int identify(const Work *work)
-{
-        _cleanup_(probe_set_deinit) ProbeSet set = {};
-        JobEntry entry = first_entry(work->task);
-
-        int r = probe_set_init(&set, 1, work->task->shape.dimension);
-        if (r == 0)
-                r = probe_read(work, &entry, work->task->shape.dimension, &set, 0);
-        if (r != 0 || !work->gallery)
-                return r;
-        return search_candidates(work, &set, SEARCH_NOBODY);
-}
-
-static int find_subject(const Work *work, const char *subject, uint32_t *ret_number)
-{
-        if (!work->gallery || !gallery_find(work->gallery, subject, ret_number))
-                return answer(work, "no-subject", "%s", "");
-        return 0;
-}
-
-static int identify_stored(const Work *work)
-{
-        _cleanup_(probe_set_deinit) ProbeSet set = {};
-        JobEntry entry = first_entry(work->task);
-        uint32_t number;
-
-        int r = find_subject(work, entry.subject, &number);
-        if (r == 0)
-                r = probe_set_stored(work->gallery, number, &set);
-        return r != 0 ? r : search_candidates(work, &set, number);
-}
+/* ------------------------------------------------------------------------------------- what takes no pass */
 
 static int verify(const Work *work)
 {
-        _cleanup_(probe_set_deinit) ProbeSet set = {};
-        JobEntry entry = first_entry(work->task);
-        Search parameters = {.but = SEARCH_NOBODY, .k = 1};
-        size_t n;
-        Hit hit;
+        _cleanup_(probe_set_deinit) ProbeSet set = PROBE_SET_INIT;
+        JobEntry entry = task_entry(work->task);
+        double similarity;
+        uint32_t subject;
 
         int r = probe_set_init(&set, 1, work->task->shape.dimension);
         if (r == 0)
-                r = probe_read(work, &entry, work->task->shape.dimension, &set, 0);
+                r = probe_set_read(&set, 0, work->task, &entry, work->outcome);
+        if (r != 0)
+                return r;
+        if (!work->gallery || !gallery_find(work->gallery, entry.subject, &subject))
+                return no_subject(work);
+        r = search_subject(work->gallery, subject, &(Probes){set.vectors, set.squares, 1}, &similarity,
+                           &work->outcome->message.searched);
+        if (r == ENGINE_E_DAMAGED) {
+                gallery_found_damaged(work->gallery);
+                return outcome_damaged(work->outcome, work->task);
+        }
         if (r == 0)
-                r = find_subject(work, entry.subject, &parameters.only);
+                outcome_release_similarity(work->outcome, work->task, similarity);
+        return r;
+}
+
+/* Of the two templates in a set. */
+static int similarity_of(const ProbeSet *set, double *ret_similarity)
+{
+        _cleanup_(exact_probes_deinit) ExactProbes probes = {.squares = set->squares,
+                                                             .n = 1,
+                                                             .dimension = set->dimension,
+                                                             .dot = kernel_pick("auto")->dot};
+
+        int r = exact_probes_init(&probes, set->vectors);
         if (r == 0)
-                r = search(work, &set, &parameters, &hit, &n);
-        if (r == 0 && n > 0)
-                release_similarity(work, hit.similarity);
+                *ret_similarity = exact_similarity(&probes, set->vectors + KERNEL_PADDED(set->dimension),
+                                                   set->squares[1]);
         return r;
 }
 
 static int compare(const Work *work)
 {
-        _cleanup_(probe_set_deinit) ProbeSet set = {};
+        _cleanup_(probe_set_deinit) ProbeSet set = PROBE_SET_INIT;
         JobReader reader = job_read(work->task->job, work->task->n_job);
-        JobEntry entry = first_entry(work->task);
-        uint32_t dimension = work->task->shape.dimension;
-        double score;
+        JobEntry entry = task_entry(work->task);
+        size_t dimension = work->task->shape.dimension;
+        double similarity;
 
         if (dimension == 0)
-                dimension = (uint32_t)(entry.n_vector / sizeof(float));
+                dimension = entry.n_vector / sizeof(float);
         int r = probe_set_init(&set, 2, dimension);
         for (size_t i = 0; r == 0 && i < 2 && job_next(&reader, &entry); i++)
-                r = probe_read(work, &entry, dimension, &set, i);
-        if (r != 0)
-                return r;
-        size_t stride = KERNEL_PADDED(dimension);
-        Scan scan = {.rows = set.vectors + stride,
-                     .squares = set.squares + 1,
-                     .n_rows = 1,
-                     .stride = stride,
-                     .probes = set.vectors,
-                     .probe_squares = set.squares,
-                     .n_probes = 1};
-        r = engine_scan(work->operation->engine, &scan, &score);
+                r = probe_set_read(&set, i, work->task, &entry, work->outcome);
+        if (r == 0)
+                r = similarity_of(&set, &similarity);
         if (r != 0)
                 return r;
         work->outcome->message.searched = 1;
-        release_similarity(work, score);
+        outcome_release_similarity(work->outcome, work->task, similarity);
         return 0;
+}
+
+static int list(const Work *work)
+{
+        _cleanup_(freep) const char **names = calloc(work->task->limit, sizeof(char *));
+        JobEntry entry = task_entry(work->task);
+
+        if (!work->gallery)
+                return 0;
+        if (!names)
+                return -ENOMEM;
+        size_t n = gallery_list(work->gallery, entry.subject, work->task->limit, names);
+        return outcome_release_subjects(work->outcome, names, n);
 }
 
 /* ----------------------------------------------------------------------------------------------------
@@ -269,7 +117,7 @@ static int compare(const Work *work)
 
 static int read_entries(const Work *work, GalleryEntry **ret_entries, uint32_t *ret_n)
 {
-        _cleanup_(probe_set_deinit) ProbeSet scratch = {};
+        _cleanup_(probe_set_deinit) ProbeSet scratch = PROBE_SET_INIT;
         _cleanup_(freep) GalleryEntry *entries = NULL;
         JobReader reader = job_read(work->task->job, work->task->n_job);
         JobEntry entry;
@@ -278,7 +126,7 @@ static int read_entries(const Work *work, GalleryEntry **ret_entries, uint32_t *
         entries = calloc(MAX_OF(reader.n_left, UINT32_C(1)), sizeof(GalleryEntry));
         int r = entries ? probe_set_init(&scratch, 1, work->task->shape.dimension) : -ENOMEM;
         while (r == 0 && job_next(&reader, &entry)) {
-                r = probe_read(work, &entry, work->task->shape.dimension, &scratch, 0);
+                r = probe_set_read(&scratch, 0, work->task, &entry, work->outcome);
                 entries[n++] = (GalleryEntry){.subject = entry.subject, .vector = entry.vector};
         }
         if (r != 0)
@@ -288,119 +136,109 @@ static int read_entries(const Work *work, GalleryEntry **ret_entries, uint32_t *
         return 0;
 }
 
-static int no_space(const Work *work)
+/* What a change that was tried ends with. */
+static int changed(const Work *work, const Gallery *gallery, int r, uint32_t n)
 {
-        return answer(work, "gallery-full", "no space is left on the disk of gallery %s",
-                      work->task->gallery);
-}
-
-static int create(Work *work)
-{
-        int r = galleries_create(work->operation->galleries, work->task->gallery, &work->task->shape,
-                                 &work->gallery);
-        return r == GALLERY_E_NO_SPACE ? no_space(work) : r;
+        switch (r) {
+        case 0:
+                work->outcome->message.count = n;
+                work->outcome->message.gallery_epoch = gallery_epoch(gallery);
+                return 0;
+        case GALLERY_E_NO_SPACE:
+                return outcome_no_space(work->outcome, work->task);
+        case GALLERY_E_NO_SUBJECT:
+                return no_subject(work);
+        case GALLERY_E_DAMAGED:
+                return outcome_damaged(work->outcome, work->task);
+        default:
+                return r;
+        }
 }
 
 static int enrol(const Work *work)
 {
         _cleanup_(freep) GalleryEntry *entries = NULL;
-        Work mine = *work;
+        Gallery *gallery = work->gallery;
         uint32_t n;
 
         int r = read_entries(work, &entries, &n);
         if (r != 0)
                 return r;
-        uint64_t n_stored = work->gallery ? gallery_n_templates(work->gallery) : 0;
+        uint64_t n_stored = gallery ? gallery_n_templates(gallery) : 0;
         if (n > work->task->maximum || n_stored > work->task->maximum - n)
-                return answer(work, "gallery-full", "gallery %s may hold %ju templates", work->task->gallery,
-                              (uintmax_t)work->task->maximum);
+                return outcome_answer(work->outcome, "gallery-full", "gallery %s may hold %ju templates",
+                                      work->task->gallery, (uintmax_t)work->task->maximum);
         if (is_stopped(work))
-                return OPERATION_E_STOPPED;
-        if (!mine.gallery)
-                r = create(&mine);
+                return STOPPED;
+        if (!gallery)
+                r = galleries_create(work->tools->galleries, work->task->gallery, &work->task->shape,
+                                     &gallery);
         if (r == 0)
-                r = gallery_add(mine.gallery, entries, n);
-        if (r != 0)
-                return r == GALLERY_E_NO_SPACE ? no_space(work) : r;
-        work->outcome->message.count = n;
-        work->outcome->message.gallery_epoch = gallery_epoch(mine.gallery);
-        return 0;
+                r = gallery_add(gallery, entries, n);
+        return changed(work, gallery, r, n);
 }
 
 static int remove_subject(const Work *work)
 {
-        JobEntry entry = first_entry(work->task);
-        uint32_t number, n;
-
-        int r = find_subject(work, entry.subject, &number);
-        if (r != 0)
-                return r;
-        if (is_stopped(work))
-                return OPERATION_E_STOPPED;
-        r = gallery_remove(work->gallery, entry.subject, &n);
-        if (r != 0)
-                return r == GALLERY_E_NO_SPACE ? no_space(work) : r;
-        work->outcome->message.count = n;
-        work->outcome->message.gallery_epoch = gallery_epoch(work->gallery);
-        return 0;
-}
-
-static int list(const Work *work)
-{
-        StringList *subjects = &work->outcome->message.subjects;
-        JobEntry entry = first_entry(work->task);
+        JobEntry entry = task_entry(work->task);
+        uint32_t n = 0;
 
         if (!work->gallery)
-                return 0;
-        subjects->items = calloc(work->task->limit, sizeof(char *));
-        if (!subjects->items)
-                return -ENOMEM;
-        subjects->n = gallery_list(work->gallery, entry.subject, work->task->limit, subjects->items);
-        return 0;
+                return no_subject(work);
+        if (is_stopped(work))
+                return STOPPED;
+        int r = gallery_remove(work->gallery, entry.subject, &n);
+        return changed(work, work->gallery, r, n);
 }
 
 /* ---------------------------------------------------------------------------------------------------
  * dispatch */
 
-static int (*const operations[_TASK_OPERATION_MAX])(const Work *work) = {
-        [TASK_IDENTIFY] = identify, [TASK_IDENTIFY_STORED] = identify_stored,
-        [TASK_VERIFY] = verify,     [TASK_COMPARE] = compare,
-        [TASK_ENROL] = enrol,       [TASK_REMOVE] = remove_subject,
-        [TASK_LIST] = list,
+static const struct {
+        int (*run)(const Work *work); /* NULL: it takes a pass */
+        bool reads;                   /* with the gallery held; else it changes it, and nobody else does */
+} operations[_TASK_OPERATION_MAX] = {
+        [TASK_IDENTIFY] = {NULL, true}, [TASK_IDENTIFY_STORED] = {NULL, true},
+        [TASK_VERIFY] = {verify, true}, [TASK_COMPARE] = {compare, true},
+        [TASK_ENROL] = {enrol, false},  [TASK_REMOVE] = {remove_subject, false},
+        [TASK_LIST] = {list, true},
 };
 
-/* The gallery that the leaf names, as it was created; one that is not there is empty, at epoch 0. */
-static int find_gallery(Work *work)
+static int run_one(const OperationTools *tools, Operation *operation)
 {
-        if (!work->task->gallery)
+        const Task *task = operation->task;
+        Work work = {.tools = tools, .operation = operation, .task = task, .outcome = &operation->outcome};
+
+        if (is_stopped(&work)) {
+                operation->end = OPERATION_STOPPED;
                 return 0;
-        work->gallery = galleries_find(work->operation->galleries, work->task->gallery);
-        if (!work->gallery)
-                return 0;
-        if (gallery_is_damaged(work->gallery))
-                return answer(work, "gallery-damaged", "gallery %s is not on the disk as it was stored",
-                              work->task->gallery);
-        if (!gallery_has_shape(work->gallery, &work->task->shape))
-                return answer(work, "worker-refused",
-                              "gallery %s was created with another model, dimension or kind",
-                              work->task->gallery);
-        work->outcome->message.gallery_epoch = gallery_epoch(work->gallery);
-        return 0;
+        }
+        if (task->gallery)
+                work.gallery = galleries_find(tools->galleries, task->gallery);
+        bool holds = work.gallery && operations[task->operation].reads;
+        if (holds)
+                gallery_hold(work.gallery);
+        int r = outcome_take_gallery(work.outcome, task, work.gallery);
+        if (r == 0)
+                r = operations[task->operation].run(&work);
+        if (holds)
+                gallery_release(work.gallery);
+        if (r == STOPPED)
+                operation->end = OPERATION_STOPPED;
+        return r == STOPPED || r == OUTCOME_ANSWERED ? 0 : r;
 }
 
-int operation_run(const Operation *operation, Outcome *ret_outcome)
+int operation_run(const OperationTools *tools, Operation *run, size_t n)
 {
-        _cleanup_(outcome_deinit) Outcome outcome = {.message = {.result = "ok", .why = ""}};
-        Work work = {.operation = operation, .task = operation->task, .outcome = &outcome};
+        int r = 0;
 
-        int r = find_gallery(&work);
-        if (r == 0)
-                r = operations[work.task->operation](&work);
-        if (r != 0 && r != ANSWERED)
-                return r;
-        *ret_outcome = outcome;
-        if (r == ANSWERED)
-                ret_outcome->message.why = ret_outcome->why;
-        outcome = OUTCOME_INIT;
-        return 0;
+        for (size_t i = 0; i < n; i++) {
+                run[i].end = OPERATION_ANSWERED;
+                outcome_init(&run[i].outcome);
+        }
+        if (!operations[run[0].task->operation].run)
+                return batch_run(tools, run, n);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = run_one(tools, &run[i]);
+        return r;
 }

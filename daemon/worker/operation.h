@@ -1,39 +1,58 @@
 #pragma once
 /*
- * The operations, by what the design says of each. Runs in the runner's thread, which alone touches the
+ * The operations, by what the design says of each. Two threads may run them at once: one those that only read, one those that change
  * galleries.
  */
 
 #include <stdatomic.h>
 
-#include "wire/message.h"
 #include "worker/engine.h"
 #include "worker/galleries.h"
+#include "worker/outcome.h"
 #include "worker/task.h"
+
+/* What operations work with. */
+typedef struct OperationTools {
+        Engine *engine; /* the reading thread's */
+        Galleries *galleries;
+} OperationTools;
+
+/* A search that has more probes than it may have of one pass, between its turns: the best of those that it has had. */
+typedef struct OperationState {
+        uint64_t epoch;     /* of the gallery; in another one it begins anew, */
+        uint64_t numbering; /* and so it does when the rows have other numbers */
+        size_t row;         /* of its next probe */
+        EngineHit *hits;
+        size_t n_hits;
+} OperationState;
+
+#define OPERATION_STATE_INIT ((OperationState){})
+
+/** operation_state_deinit() - Safe on OPERATION_STATE_INIT and twice. */
+void operation_state_deinit(OperationState *state);
+
+/* What it has come to. */
+typedef enum OperationEnd {
+        OPERATION_ANSWERED = 0,
+        OPERATION_STOPPED,   /* told to stop before anything was changed */
+        OPERATION_NOT_BEGUN, /* there was no room for it in the pass */
+        OPERATION_TO_GO_ON,  /* it needs one more turn */
+} OperationEnd;
 
 typedef struct Operation {
         const Task *task;
-        Engine *engine;
-        Galleries *galleries;
         const atomic_int *stop; /* not zero: the answer is of no use any more; nothing is changed then */
+        OperationState *state;  /* kept by the caller between turns */
+
+        /* Filled in; the outcome, where it is answered, is the caller's. */
+        OperationEnd end;
+        Outcome outcome;
 } Operation;
 
-/* A result, without index, engine and time. Owns its arrays; names in it are the task's and the gallery's. */
-typedef struct Outcome {
-        ResultMessage message;
-        char why[256];
-} Outcome;
-
-#define OUTCOME_INIT ((Outcome){})
-
-void outcome_deinit(Outcome *outcome);
-
-enum { OPERATION_E_STOPPED = 1 /* told to stop before anything was changed */ };
-
 /**
- * operation_run() - Does what the task says.
- * @ret_outcome:        what came of it, good until a gallery is changed; only when 0 is returned
+ * operation_run() - Does what the tasks say.
+ * @operations: searches of one gallery, which share a pass, ENGINE_BATCH_MAX at most; or others, one after the other
  *
- * Return: 0, OPERATION_E_STOPPED, or -errno, after which this process must not go on.
+ * Return: 0 or -errno, after which this process must not go on. Whichever: outcome_deinit() is safe on all.
  */
-int operation_run(const Operation *operation, Outcome *ret_outcome);
+int operation_run(const OperationTools *tools, Operation *operations, size_t n);

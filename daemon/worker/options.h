@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "worker/benchmark.h"
 #include "worker/engine.h"
 
 typedef struct Options {
@@ -12,6 +13,8 @@ typedef struct Options {
         const char *galleries; /* the folder */
         const char *vkey;      /* file of the log's verifier key; NULL: $CREDENTIALS_DIRECTORY/log.vkey */
         EngineOptions engine;
+        bool benchmark;
+        BenchmarkOptions benchmark_options;
         bool forget_log;
         bool log_seccomp;
 } Options;
@@ -21,5 +24,5 @@ enum {
         OPTIONS_E_USAGE = 2, /* the command line is wrong, and it was said how */
 };
 
-/** options_parse() - Reads the command line. Return: 0 or OPTIONS_E_*. */
+/** options_parse() - Reads the command line, and $MATCHGUARD_THREADS. Return: 0 or OPTIONS_E_*. */
 int options_parse(int argc, char **argv, Options *ret_options);

@@ -17,6 +17,7 @@ struct Pool {
         pthread_cond_t begun;
         pthread_cond_t left;
         size_t n_threads; /* that were started */
+        size_t n_numbers; /* that were given out, the caller's 0 besides */
         size_t n_inside;  /* threads in the current round */
         unsigned round;
         bool ends;
@@ -29,14 +30,19 @@ struct Pool {
         pthread_t threads[];
 };
 
-static void pool_work(Pool *pool)
+static void pool_work(Pool *pool, size_t thread)
 {
         for (;;) {
                 size_t part = atomic_fetch_add(&pool->next, 1);
                 if (part >= pool->n_parts)
                         return;
-                pool->part(pool->userdata, part);
+                pool->part(pool->userdata, part, thread);
         }
+}
+
+static bool pool_has_more(const Pool *pool)
+{
+        return atomic_load(&pool->next) + 1 < pool->n_parts;
 }
 
 static void *pool_thread(void *userdata)
@@ -46,6 +52,7 @@ static void *pool_thread(void *userdata)
 
         (void)pthread_setname_np(pthread_self(), "match"); /* For ps and top; the name fits. */
         pthread_mutex_lock(&pool->lock);
+        size_t number = ++pool->n_numbers;
         for (;;) {
                 while (!pool->ends && (pool->round == seen || !pool->part))
                         pthread_cond_wait(&pool->begun, &pool->lock);
@@ -54,7 +61,9 @@ static void *pool_thread(void *userdata)
                 seen = pool->round;
                 pool->n_inside++;
                 pthread_mutex_unlock(&pool->lock);
-                pool_work(pool);
+                if (pool_has_more(pool))
+                        pthread_cond_signal(&pool->begun);
+                pool_work(pool, number);
                 pthread_mutex_lock(&pool->lock);
                 if (--pool->n_inside == 0)
                         pthread_cond_signal(&pool->left);
@@ -109,10 +118,10 @@ void pool_run(Pool *pool, PoolPart part, void *userdata, size_t n_parts)
         atomic_store(&pool->next, 0);
         pool->round++;
         if (n_parts > 1)
-                pthread_cond_broadcast(&pool->begun);
+                pthread_cond_signal(&pool->begun);
         pthread_mutex_unlock(&pool->lock);
 
-        pool_work(pool);
+        pool_work(pool, 0);
 
         pthread_mutex_lock(&pool->lock);
         while (pool->n_inside > 0)

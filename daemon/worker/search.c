@@ -1,134 +1,119 @@
 /*
- * The search of a gallery. The engine gives every template's similarity; choosing among them is plain and the
- * same for all engines.
+ * The search of a gallery. The engine finds; here is what it is to find in, and how hits of the same similarity are ranked.
  */
 
 #include "worker/search.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
-#include "worker/best.h"
+#include "worker/exact.h"
+#include "worker/kernel.h"
+#include "worker/subjects.h"
 
-static int by_rank(const void *a, const void *b)
+/* What hits are ranked by besides their similarity. */
+typedef struct Ranks {
+        const Gallery *gallery;
+        Templates templates;
+} Ranks;
+
+static int by_subject_and_row(const void *userdata, size_t a, size_t b)
 {
-        const Hit *left = a, *right = b;
+        const Ranks *ranks = userdata;
+        uint32_t left = ranks->templates.subjects[a], right = ranks->templates.subjects[b];
 
-        if (left->similarity != right->similarity)
-                return left->similarity > right->similarity ? -1 : 1;
-        int order = strcmp(left->subject, right->subject);
-        if (order != 0)
-                return order;
-        return left->row < right->row ? -1 : left->row > right->row;
+        if (left != right)
+                return strcmp(gallery_subject(ranks->gallery, left), gallery_subject(ranks->gallery, right));
+        return a < b ? -1 : a > b;
 }
 
-static bool row_is_compared(const Search *search, const GalleryRows *rows, size_t row)
+static void begin_query(const Search *search, const Ranks *ranks, EngineHit *hits, EngineQuery *ret_query)
 {
-        uint32_t subject = rows->subjects[row];
-
-        return rows->squares[row] > 0 && subject != search->but &&
-               (search->only == SEARCH_NOBODY || subject == search->only);
+        *ret_query = (EngineQuery){.probes = search->probes.vectors,
+                                   .probe_squares = search->probes.squares,
+                                   .n_probes = search->probes.n,
+                                   .one_a_subject = search->consolidated,
+                                   .but = search->but,
+                                   .floor = search->floor,
+                                   .k = search->k,
+                                   .stop = search->stop,
+                                   .order = by_subject_and_row,
+                                   .order_data = ranks,
+                                   .ret_hits = hits};
 }
 
-/* What was compared, and what came of it. */
-typedef struct Scores {
-        GalleryRows rows;
-        double *squares; /* 0 for a row that was not compared */
-        double *scores;
-} Scores;
-
-static uint64_t choose_rows(const Search *search, Scores *scores)
+static void end_query(const EngineQuery *query, const Ranks *ranks, Search *search)
 {
-        uint64_t n = 0;
-
-        for (size_t row = 0; row < scores->rows.n; row++) {
-                bool compared = row_is_compared(search, &scores->rows, row);
-                scores->squares[row] = compared ? scores->rows.squares[row] : 0;
-                n += compared;
-        }
-        return n;
+        search->result = query->result;
+        search->n_hits = query->n_hits;
+        for (size_t i = 0; i < query->n_hits; i++)
+                search->ret_hits[i] =
+                        (Hit){.similarity = query->ret_hits[i].similarity,
+                              .subject = gallery_subject(ranks->gallery,
+                                                         ranks->templates.subjects[query->ret_hits[i].row]),
+                              .row = query->ret_hits[i].row};
+        search->searched = gallery_n_templates(ranks->gallery);
+        if (search->but != SUBJECTS_NONE)
+                search->searched -= gallery_n_templates_of(ranks->gallery, search->but);
 }
 
-static void offer_row(const Search *search, const Scores *scores, size_t row, Best *best)
+int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t n)
 {
-        Hit hit = {.similarity = scores->scores[row], .row = row};
+        Ranks ranks = {.gallery = gallery, .templates = gallery_templates(gallery)};
+        EngineQuery queries[ENGINE_BATCH_MAX];
+        size_t n_hits = 0;
 
-        if (hit.similarity < search->floor)
-                return;
-        hit.subject = gallery_subject(search->gallery, scores->rows.subjects[row]);
-        best_offer(best, &hit);
-}
-
-/* The first of the best templates of each subject, by its number; SIZE_MAX where none was compared. */
-static int best_rows(const Scores *scores, size_t **ret_rows, size_t *ret_n)
-{
-        size_t n = 0;
-
-        for (size_t row = 0; row < scores->rows.n; row++)
-                if (scores->squares[row] > 0)
-                        n = MAX_OF(n, (size_t)scores->rows.subjects[row] + 1);
-        size_t *best = malloc(MAX_OF(n, (size_t)1) * sizeof(size_t));
-        if (!best)
+        assert(n <= ENGINE_BATCH_MAX);
+        for (size_t i = 0; i < n; i++)
+                n_hits += searches[i].k;
+        _cleanup_(freep) EngineHit *hits = calloc(MAX_OF(n_hits, (size_t)1), sizeof(EngineHit));
+        if (!hits)
                 return -ENOMEM;
-        memset(best, 0xff, n * sizeof(size_t));
-        for (size_t row = 0; row < scores->rows.n; row++) {
-                if (!(scores->squares[row] > 0))
-                        continue;
-                size_t *slot = &best[scores->rows.subjects[row]];
-                if (*slot == SIZE_MAX || scores->scores[row] > scores->scores[*slot])
-                        *slot = row;
+        EngineHit *next = hits;
+        for (size_t i = 0; i < n; i++) {
+                begin_query(&searches[i], &ranks, next, &queries[i]);
+                next += searches[i].k;
         }
-        *ret_rows = best;
-        *ret_n = n;
-        return 0;
-}
-
-static int choose_hits(const Search *search, const Scores *scores, Best *best)
-{
-        _cleanup_(freep) size_t *chosen = NULL;
-        size_t n;
-
-        if (!search->consolidated) {
-                for (size_t row = 0; row < scores->rows.n; row++)
-                        if (scores->squares[row] > 0)
-                                offer_row(search, scores, row, best);
-                return 0;
-        }
-        int r = best_rows(scores, &chosen, &n);
+        int r = engine_search(engine, &ranks.templates, queries, n);
+        /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
+        if (r == 0 && gallery_has_lost(gallery))
+                r = ENGINE_E_DAMAGED;
         for (size_t i = 0; r == 0 && i < n; i++)
-                if (chosen[i] != SIZE_MAX)
-                        offer_row(search, scores, chosen[i], best);
+                end_query(&queries[i], &ranks, &searches[i]);
         return r;
 }
 
-int search_run(Engine *engine, const Search *search, Hit *ret_hits, size_t *ret_n, uint64_t *ret_searched)
+int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe, double *ret_similarity,
+                   uint64_t *ret_n)
 {
-        GalleryRows rows = gallery_rows(search->gallery);
-        Best best = {.items = (char *)ret_hits, .item_size = sizeof(Hit), .k = search->k, .order = by_rank};
+        Templates templates = gallery_templates(gallery);
+        _cleanup_(exact_probes_deinit) ExactProbes probes = {.squares = probe->squares,
+                                                             .n = probe->n,
+                                                             .dimension = templates.dimension,
+                                                             .dot = kernel_pick("auto")->dot};
+        double best = -1;
+        uint64_t n = 0;
 
-        _cleanup_(freep) double *squares = malloc(MAX_OF(rows.n, (size_t)1) * sizeof(double));
-        _cleanup_(freep) double *scores = malloc(MAX_OF(rows.n, (size_t)1) * sizeof(double));
-        if (!squares || !scores)
-                return -ENOMEM;
-        Scores all = {.rows = rows, .squares = squares, .scores = scores};
-        uint64_t searched = choose_rows(search, &all);
-        Scan scan = {.rows = rows.vectors,
-                     .squares = squares,
-                     .n_rows = rows.n,
-                     .stride = rows.stride,
-                     .probes = search->probes.vectors,
-                     .probe_squares = search->probes.squares,
-                     .n_probes = search->probes.n,
-                     .stop = search->stop};
-        int r = engine_scan(engine, &scan, scores);
-        if (r == 0)
-                r = choose_hits(search, &all, &best);
-        if (r != 0)
+        int r = exact_probes_init(&probes, probe->vectors);
+        if (r < 0)
                 return r;
-        best_finish(&best);
-        *ret_n = best.n;
-        *ret_searched = searched;
+        for (size_t row = gallery_first_row(gallery, subject); row != GALLERY_NO_ROW;
+             row = gallery_next_row(gallery, row)) {
+                double square;
+                const float *original = original_read(&templates.originals, row, &square);
+                if (!original)
+                        return ENGINE_E_DAMAGED;
+                double similarity = exact_similarity(&probes, original, square);
+                if (similarity > best)
+                        best = similarity;
+                n++;
+        }
+        if (gallery_has_lost(gallery))
+                return ENGINE_E_DAMAGED;
+        *ret_similarity = best;
+        *ret_n = n;
         return 0;
 }

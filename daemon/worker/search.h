@@ -18,32 +18,43 @@ typedef struct Probes {
         size_t n;
 } Probes;
 
-#define SEARCH_NOBODY UINT32_MAX
-
-typedef struct Search {
-        const Gallery *gallery;
-        bool consolidated;      /* one hit a subject, its best template; else one a template */
-        Probes probes;          /* a template's similarity is the highest to any of them */
-        uint32_t only;          /* compare this subject's templates alone, or SEARCH_NOBODY */
-        uint32_t but;           /* compare all but this subject's, or SEARCH_NOBODY */
-        double floor;           /* least similarity of a hit */
-        size_t k;               /* most hits */
-        const atomic_int *stop; /* as in Scan */
-} Search;
-
 typedef struct Hit {
         double similarity;
         const char *subject; /* the gallery's */
-        uint64_t row;
+        size_t row;
 } Hit;
 
+/* One question to a gallery, and its answer. */
+typedef struct Search {
+        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_BATCH_MAX */
+        bool consolidated;      /* one hit a subject, its best template; else one a template */
+        uint32_t but;           /* compare all but this subject's, or SUBJECTS_NONE */
+        double floor;           /* least similarity of a hit */
+        size_t k;               /* most hits */
+        const atomic_int *stop; /* as in EngineQuery */
+
+        Hit *ret_hits;     /* room for k; the caller's */
+        size_t n_hits;     /* filled in, as the rest */
+        uint64_t searched; /* how many templates were compared */
+        int result;        /* 0 or ENGINE_E_STOPPED */
+} Search;
+
 /**
- * search_run() - Finds the best hits: by similarity, the higher first; equal ones by the bytes of the
+ * search_run() - Finds the best hits of each search, in one pass: by similarity, the higher first; equal ones by the bytes of the
  * subject, then by the order in which the templates came.
- * @ret_hits:           room for `k`
- * @ret_n:              how many there are
- * @ret_searched:       how many templates were compared
+ * @gallery:    held by the caller (gallery_hold())
+ * @searches:   ENGINE_BATCH_MAX probes in all at most
  *
- * Return: 0, ENGINE_E_STOPPED, or -errno.
+ * Return: 0 when each has its result; ENGINE_E_DAMAGED or -errno, and none has.
  */
-int search_run(Engine *engine, const Search *search, Hit *ret_hits, size_t *ret_n, uint64_t *ret_searched);
+int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t n);
+
+/**
+ * search_subject() - The highest similarity that the probe has with a template of one subject, which is there.
+ * @gallery:    held by the caller
+ * @ret_n:      how many templates were compared
+ *
+ * Return: 0, ENGINE_E_DAMAGED or -ENOMEM.
+ */
+int search_subject(const Gallery *gallery, uint32_t subject, const Probes *probe, double *ret_similarity,
+                   uint64_t *ret_n);

@@ -52,11 +52,9 @@ static void link_in(Subjects *subjects, uint32_t number)
         *bucket = number;
 }
 
-static int reserve_buckets(Subjects *subjects)
+/* Begins anew with @n buckets, a power of two. */
+static int spread(Subjects *subjects, size_t n)
 {
-        if (subjects->n_used < subjects->n_buckets)
-                return 0;
-        size_t n = MAX_OF(subjects->n_buckets * 2, (size_t)SUBJECTS_BUCKETS_MIN);
         uint32_t *buckets = malloc(n * sizeof(uint32_t));
         if (!buckets)
                 return -ENOMEM;
@@ -70,6 +68,15 @@ static int reserve_buckets(Subjects *subjects)
                 if (subjects->items[i].name[0])
                         link_in(subjects, (uint32_t)i);
         return 0;
+}
+
+int subjects_reserve(Subjects *subjects, size_t n)
+{
+        size_t n_buckets = MAX_OF(subjects->n_buckets, (size_t)SUBJECTS_BUCKETS_MIN);
+
+        while (n_buckets < n)
+                n_buckets *= 2;
+        return n_buckets == subjects->n_buckets ? 0 : spread(subjects, n_buckets);
 }
 
 static int new_number(Subjects *subjects, uint32_t *ret_number)
@@ -96,7 +103,7 @@ int subjects_add(Subjects *subjects, const char *name, uint32_t *ret_number)
         uint32_t number = subjects_find(subjects, name);
 
         if (number == SUBJECTS_NONE) {
-                int r = reserve_buckets(subjects);
+                int r = subjects_reserve(subjects, subjects->n_used + 1);
                 if (r == 0)
                         r = new_number(subjects, &number);
                 if (r < 0)

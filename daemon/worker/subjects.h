@@ -36,6 +36,9 @@ void subjects_deinit(Subjects *subjects);
 /** subjects_find() - The number of a subject, or SUBJECTS_NONE. */
 uint32_t subjects_find(const Subjects *subjects, const char *name);
 
+/** subjects_reserve() - Makes ready for @n subjects in all, so that they come quickly. Return: 0 or -ENOMEM. */
+int subjects_reserve(Subjects *subjects, size_t n);
+
 /** subjects_add() - The number of a subject, which is added if it is new. Return: 0 or -ENOMEM. */
 int subjects_add(Subjects *subjects, const char *name, uint32_t *ret_number);
 

@@ -133,3 +133,12 @@ bool task_read(const Leaf *leaf, const uint8_t *job, size_t n_job, Task *ret_tas
         *ret_task = task;
         return true;
 }
+
+JobEntry task_entry(const Task *task)
+{
+        JobReader reader = job_read(task->job, task->n_job);
+        JobEntry entry = {};
+
+        (void)job_next(&reader, &entry); /* job_check() has seen to it that there is one. */
+        return entry;
+}

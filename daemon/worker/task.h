@@ -53,3 +53,6 @@ typedef struct Task {
  * Return: whether leaf and job say all that the operation needs, and within bounds.
  */
 bool task_read(const Leaf *leaf, const uint8_t *job, size_t n_job, Task *ret_task, const char **ret_why);
+
+/** task_entry() - The first entry of the task's job; there is one. */
+JobEntry task_entry(const Task *task);

@@ -4,10 +4,11 @@
  *  1. A JOB has one RESULT: the job is answered where it is refused, or handed to the runner, and then
  *     answered where it comes back, by runner_done(), runner_cancel() or runner_expire(), each of which
  *     hands it over once.
- *  2. A checkpoint is on the disk before the first job under it runs; the runner's thread writes it, so
- *     that the loop never waits for the disk.
- *  3. Told to stop, it begins no job. It ends once the result of the one that it had begun has left, or with
+ *  2. A checkpoint is on the disk before the first job under it runs; the thread of that job's lane writes it, so
+ *     that the loop never waits for the disk, and a job of the other lane under the same one waits for it.
+ *  3. Told to stop, it begins no job. It ends once the results of those that it had begun have left, or with
  *     WORKER_DRAIN_USEC; what it had not begun the guard takes for lost with it.
+ *  4. A gallery that was found damaged is never told to be whole afterwards: what is told of one is made where it is sent.
  */
 
 #include "worker/worker.h"
@@ -27,8 +28,8 @@
 #include "wire/channel.h"
 #include "wire/message.h"
 #include "worker/belief.h"
-#include "worker/operation.h"
 #include "worker/runner.h"
+#include "worker/turns.h"
 
 /* Long for most searches, and less than TimeoutStopSec= of the unit by what a job may take to hear that it is
  * to stop. */
@@ -45,79 +46,12 @@ typedef struct Worker {
         Watchdog watchdog;
         Belief belief;
         Runner *runner;
-        Galleries *galleries; /* the runner's thread's, as are engine and stored */
-        Engine *engine;
-        Seen stored; /* what the file of worker/seen.h says */
+        Turns turns; /* the runner's threads' */
+        Galleries *galleries;
         const char *engine_name;
 } Worker;
 
 DEFINE_CLEANUP(Job *, job_free);
-
-/* --------------------------------------------------------------------------------- in the runner's thread */
-
-static int store_seen(Worker *worker, const Job *job)
-{
-        if (worker->stored.origin[0] && worker->stored.head.size >= job->seen.head.size)
-                return 0;
-        int r = seen_store(worker->galleries->dir_fd, &job->seen);
-        if (r == 0)
-                worker->stored = job->seen;
-        return r;
-}
-
-static const char *stop_result(int stop)
-{
-        return stop == JOB_CALLER_GONE ? "caller-gone" : "timeout";
-}
-
-static void describe_gallery(const Gallery *gallery, Buffer *body)
-{
-        bool damaged = gallery_is_damaged(gallery);
-
-        gallery_encode(&(GalleryMessage){.name = gallery_name(gallery),
-                                         .damaged = damaged,
-                                         .epoch = damaged ? 0 : gallery_epoch(gallery),
-                                         .n_templates = damaged ? 0 : gallery_n_templates(gallery)},
-                       body);
-}
-
-/* What a job may have changed is told with its result. */
-static void note_gallery(const Worker *worker, Job *job)
-{
-        bool changes = job->task.operation == TASK_ENROL || job->task.operation == TASK_REMOVE;
-        const Gallery *gallery = changes ? galleries_find(worker->galleries, job->task.gallery) : NULL;
-
-        if (gallery)
-                describe_gallery(gallery, &job->gallery);
-}
-
-static int run_job(Job *job, void *userdata)
-{
-        _cleanup_(outcome_deinit) Outcome outcome = OUTCOME_INIT;
-        Worker *worker = userdata;
-        uint64_t begin = clock_boottime();
-        Operation operation = {.task = &job->task,
-                               .engine = worker->engine,
-                               .galleries = worker->galleries,
-                               .stop = &job->stop};
-
-        int r = store_seen(worker, job);
-        if (r == 0)
-                r = atomic_load(&job->stop) == JOB_GOES_ON ? operation_run(&operation, &outcome)
-                                                           : OPERATION_E_STOPPED;
-        if (r < 0)
-                return r;
-        if (r == OPERATION_E_STOPPED)
-                outcome.message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
-        outcome.message.index = job->index;
-        outcome.message.engine = worker->engine_name;
-        outcome.message.microseconds = clock_boottime() - begin;
-        result_encode(&outcome.message, &job->result);
-        note_gallery(worker, job);
-        diag(DIAG_DEBUG, "Leaf %ju: %s, after %ju us.", (uintmax_t)job->index, outcome.message.result,
-             (uintmax_t)outcome.message.microseconds);
-        return 0;
-}
 
 /* ----------------------------------------------------------------------------------------------------
  * answers */
@@ -129,6 +63,19 @@ static int answer(Worker *worker, uint64_t index, const char *result, const char
 
         result_encode(&message, &body);
         return channel_send(worker->channel, MESSAGE_RESULT, &body, NULL, 0);
+}
+
+static int tell_gallery(Worker *worker, const Gallery *gallery, uint64_t epoch, uint64_t n_templates)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        bool damaged = gallery_is_damaged(gallery);
+
+        gallery_encode(&(GalleryMessage){.name = gallery_name(gallery),
+                                         .damaged = damaged,
+                                         .epoch = damaged ? 0 : epoch,
+                                         .n_templates = damaged ? 0 : n_templates},
+                       &body);
+        return channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
 }
 
 static int arm_timer(Worker *worker)
@@ -166,8 +113,8 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
                         return r;
                 if (!job)
                         return arm_timer(worker);
-                if (job->gallery.n > 0)
-                        r = channel_send(worker->channel, MESSAGE_GALLERY, &job->gallery, NULL, 0);
+                if (job->gallery)
+                        r = tell_gallery(worker, job->gallery, job->gallery_epoch, job->gallery_templates);
                 if (r >= 0)
                         r = channel_send(worker->channel, MESSAGE_RESULT, &job->result, NULL, 0);
                 if (r < 0)
@@ -201,11 +148,15 @@ static int queue_job(Worker *worker, Job *job, uint64_t deadline_usec)
 {
         job->deadline_usec = add_usec(clock_boottime(), deadline_usec);
         job->seen = worker->belief.seen;
-        if (runner_submit(worker->runner, job))
+        job->organisation = leaf_text(&job->leaf, "organisation");
+        (void)leaf_number(&job->leaf, "uid",
+                          &job->uid); /* Every permit has one; without, 0 serves as well. */
+        uint64_t index = job->index;
+        int r = runner_submit(worker->runner, job);
+        if (r == 0)
                 return arm_timer(worker);
-        int r = answer(worker, job->index, "overloaded", "");
         job_free(job);
-        return r;
+        return r == RUNNER_E_FULL ? answer(worker, index, "overloaded", "") : r;
 }
 
 static int take_job(Worker *worker, Packet *packet)
@@ -229,7 +180,7 @@ static int take_job(Worker *worker, Packet *packet)
                 return answer(worker, message.index, "worker-refused", why);
         }
         job->index = message.index;
-        diag(DIAG_DEBUG, "Leaf %ju: its job is believed, and begins after those before it.",
+        diag(DIAG_DEBUG, "Leaf %ju: its job is believed, and begins when its turn comes.",
              (uintmax_t)message.index);
         /* The task points into the packet's bytes, which stay where they are. */
         job->packet = *packet;
@@ -319,9 +270,10 @@ static int say_galleries(Worker *worker)
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++) {
-                _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-                describe_gallery(worker->galleries->items[i], &body);
-                r = channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
+                const Gallery *gallery = worker->galleries->items[i];
+                bool damaged = gallery_is_damaged(gallery);
+                r = tell_gallery(worker, gallery, damaged ? 0 : gallery_epoch(gallery),
+                                 damaged ? 0 : gallery_n_templates(gallery));
         }
         return r;
 }
@@ -391,7 +343,7 @@ static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker);
         if (r >= 0)
-                r = runner_new(run_job, worker, &worker->runner);
+                r = runner_new(&(RunnerWork){turns_run, turns_tidy, &worker->turns}, &worker->runner);
         if (r >= 0)
                 r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
                                     worker);
@@ -418,12 +370,11 @@ static int start(Worker *worker, int fd)
 int worker_serve(const WorkerContext *context)
 {
         Worker worker = {.galleries = context->galleries,
-                         .engine = context->engine,
                          .engine_name = engine_name(context->engine),
                          .manager_fd = context->manager_fd,
-                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker},
-                         .stored = context->seen};
+                         .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker}};
 
+        turns_init(&worker.turns, &(OperationTools){context->engine, context->galleries}, &context->seen);
         belief_init(&worker.belief, &context->verifier, &context->seen);
         int r = sd_event_new(&worker.event);
         if (r < 0)
@@ -446,6 +397,7 @@ int worker_serve(const WorkerContext *context)
         sd_event_source_unref(worker.patience);
         watchdog_deinit(&worker.watchdog);
         runner_free(worker.runner);
+        turns_deinit(&worker.turns);
         sd_event_unref(worker.event);
         return r;
 }

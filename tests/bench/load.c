@@ -1,7 +1,9 @@
 /*
- * A closed loop of callers for benchmarks: C connections to one Unix socket, each sends the same call again
+ * A closed loop of callers for benchmarks: C connections to one Unix socket, each sends the next call of a file
  * as soon as its reply is there. Prints calls a second and the latencies p50 and p99 as one line of JSON.
  * Bounded by a count.
+ *
+ * A file holds one call, or many with a NUL between them, which are asked in turn.
  *
  *   load SOCKET CALL-FILE EXPECT CONNECTIONS CALLS     calls a service; each reply must contain EXPECT
  *   load --echo CALL-FILE CONNECTIONS CALLS            the same loop against a raw epoll echo in a child process:
@@ -26,10 +28,17 @@
 #include "base/fd.h"
 #include "base/macro.h"
 
-enum { CONNECTIONS_MAX = 1024, REPLY_MAX = 1 << 20, ECHO_REPLY = 200 };
+enum { CONNECTIONS_MAX = 1024, CALLS_MAX = 1024, FILE_MAX = 16 << 20, REPLY_MAX = 1 << 20, ECHO_REPLY = 200 };
+
+/* With the NUL that ends it. */
+typedef struct Call {
+        const uint8_t *data;
+        size_t n;
+} Call;
 
 typedef struct Caller {
         int fd;
+        Call call;
         size_t n_sent; /* of the call */
         size_t n_reply;
         char *reply;
@@ -37,7 +46,9 @@ typedef struct Caller {
 } Caller;
 
 typedef struct Load {
-        Buffer call; /* with the NUL that ends it */
+        Buffer file;
+        Call calls[CALLS_MAX];
+        long n_different; /* calls in the file */
         const char *expect;
         int epoll_fd;
         Caller callers[CONNECTIONS_MAX];
@@ -69,9 +80,9 @@ static void caller_send(Load *load, int i)
 {
         Caller *caller = &load->callers[i];
 
-        while (caller->n_sent < load->call.n) {
-                ssize_t n = send(caller->fd, load->call.data + caller->n_sent, load->call.n - caller->n_sent,
-                                 MSG_NOSIGNAL);
+        while (caller->n_sent < caller->call.n) {
+                ssize_t n = send(caller->fd, caller->call.data + caller->n_sent,
+                                 caller->call.n - caller->n_sent, MSG_NOSIGNAL);
                 if (n < 0 && errno == EAGAIN) {
                         watch(load, i, EPOLLIN | EPOLLOUT);
                         return;
@@ -87,7 +98,7 @@ static void caller_start(Load *load, int i)
 {
         if (load->n_started == load->n_calls)
                 return;
-        load->n_started++;
+        load->callers[i].call = load->calls[load->n_started++ % load->n_different];
         load->callers[i].n_sent = load->callers[i].n_reply = 0;
         load->callers[i].started = now();
         caller_send(load, i);
@@ -216,6 +227,20 @@ static void start_echo(Load *load, int n_connections)
                 close(theirs[i]);
 }
 
+static void read_calls(Load *load, const char *path)
+{
+        if (fd_read_file(AT_FDCWD, path, FILE_MAX, &load->file) < 0)
+                die(path);
+        buffer_append(&load->file, "", 1);
+        if (load->file.failed)
+                die(path);
+        for (size_t at = 0; at < load->file.n && load->n_different < CALLS_MAX;) {
+                size_t n = strlen((const char *)load->file.data + at) + 1;
+                load->calls[load->n_different++] = (Call){load->file.data + at, n};
+                at += n;
+        }
+}
+
 int main(int argc, char **argv)
 {
         static Load load;
@@ -231,9 +256,7 @@ int main(int argc, char **argv)
         if (n_connections < 1 || n_connections > CONNECTIONS_MAX || load.n_calls < 1 ||
             load.n_calls > 10000000)
                 return 2;
-        if (fd_read_file(AT_FDCWD, argv[2], REPLY_MAX, &load.call) < 0)
-                die(argv[2]);
-        buffer_append(&load.call, "", 1);
+        read_calls(&load, argv[2]);
         load.expect = against_echo ? NULL : argv[3];
         load.latencies = calloc((size_t)load.n_calls, sizeof(double));
         load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import service as mg  # noqa: E402
+from under_load import cpu_times, measure, print_cpu  # noqa: E402
 
 DIMENSION, TEMPLATES, ROUNDS = 128, 1000, 3
 CALLS = {1: 1500, 16: 12000, 64: 24000, 256: 24000}
@@ -55,37 +56,6 @@ def call_file(service, name, parameters):
     return path
 
 
-def measure(commands):
-    """Runs loads side by side. Return: their figures as one; the latencies of the middle one and of the worst."""
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
-    figures = []
-    for run in runs:
-        stdout, stderr = run.communicate(timeout=300)
-        if run.returncode != 0:
-            raise RuntimeError(f"{run.args}: {stdout} {stderr}")
-        figures.append(json.loads(stdout))
-    return {"perSecond": sum(f["perSecond"] for f in figures), "p50us": statistics.median(f["p50us"] for f in figures),
-            "p99us": max(f["p99us"] for f in figures)}
-
-
-def cpu_times(service):
-    """CPU time in us of every thread of the service, by what it does."""
-    pids = {process.pid: name for name, process in service.processes.items()}
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended
-            continue
-        if pids.get(parent) == "frontend":
-            pids[int(stat.parent.name)] = "frontend's child"
-    times = {}
-    for pid, name in pids.items():
-        for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            label = name if int(thread.name) == pid else f"{name}, {(thread / 'comm').read_text().strip()} {thread.name}"
-            times[label] = times.get(label, 0) + int((thread / "schedstat").read_text().split()[0]) / 1000
-    return times
-
-
 def print_table(results):
     print(f"{'connections':>11} {'what':<9} {'calls/s':>9} {'p50 us':>9} {'p99 us':>9}  share of echo")
     for (connections, name), rounds in results.items():
@@ -93,15 +63,6 @@ def print_table(results):
         echo = statistics.median(r["perSecond"] for r in results[(connections, "echo")])
         print(f"{connections:>11} {name:<9} {middle['perSecond']:>9.0f} {middle['p50us']:>9.0f} "
               f"{middle['p99us']:>9.0f}  {middle['perSecond'] / echo:.3f}", flush=True)
-
-
-def print_cpu(spent):
-    print("\nCPU time of a request at 64 connections, us, by thread (over 0.5)")
-    for name, times in spent.items():
-        print(f"  {name}: {sum(times.values()):.0f} in all", flush=True)
-        for label, microseconds in sorted(times.items(), key=lambda item: -item[1]):
-            if microseconds > 0.5:
-                print(f"    {microseconds:7.1f}  {label}")
 
 
 def measure_rounds(service, runs_of):
@@ -163,7 +124,7 @@ def main():
 
         results, spent = measure_rounds(service, runs_of)
         print_table(results)
-        print_cpu(spent)
+        print_cpu(spent, 64)
         service.stop()
         print_reading(service)
         print_peers(trail_bench, bus_bench)

@@ -65,6 +65,7 @@ UNSEEN = {
     ("guard", "renameat2"): "a log that is begun anew, in a folder that must not be there",
     ("guard", "sched_getaffinity"): "malloc(3), when threads first want memory at once",
     ("worker", "pread64"): "a gallery's journal, read again",
+    ("worker", "rt_sigreturn"): "a disk that fails under a map; unit/worker/lanes",
     ("worker", "unlinkat"): "what an earlier failure left behind, before it is written anew",
 }
 # What is made on one machine and not on another: held against neither.

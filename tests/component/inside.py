@@ -24,7 +24,7 @@ import service as mg  # noqa: E402
 # Who is asked to try, of which program; and which program's process it aims at.
 PLACES = {"guard": ("matchguardd", "guard", "worker"), "frontend": ("matchguard-frontend", "frontend", "guard"),
           "child": ("child", "frontend", "guard"), "worker": ("matchguard-worker", "worker", "guard")}
-THREADS = {"guard": ("trail", "mirror"), "worker": ("match", "jobs")}
+THREADS = {"guard": ("trail", "mirror"), "worker": ("match", "reads", "changes")}
 # A few attacks are enough for a thread: it lives under the filter, Landlock and the capabilities of its own.
 THREADS_TRY = ("read shadow", "bpf", "execute true", "user other", "signal sibling")
 

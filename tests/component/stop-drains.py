@@ -19,10 +19,10 @@ HOLD = pathlib.Path(__file__).parents[1] / "system" / "hold.py"
 
 
 class Held:
-    """The worker's thread that runs jobs, held where it makes something durable, as before each job."""
+    """The worker's thread that runs searches, held where it makes something durable, as before each job."""
 
     def __init__(self, service):
-        self.process = subprocess.Popen([sys.executable, HOLD, str(service.processes["worker"].pid), "jobs", "fdatasync"],
+        self.process = subprocess.Popen([sys.executable, HOLD, str(service.processes["worker"].pid), "reads", "fdatasync"],
                                         stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
@@ -100,8 +100,9 @@ def check_frontend(service, tally):
 
 def check_worker(service, tally):
     held, connection = hold_a_call(service)
-    behind = open_connection(service, mg.ARCHIVE_UID)
-    behind.send(*mg.enrol([("late", mg.unit(9))]))
+    behind, change = open_connection(service), open_connection(service, mg.ARCHIVE_UID)
+    behind.send(*mg.identify())
+    change.send(*mg.enrol([("late", mg.unit(9))]))
     time.sleep(0.3)  # until the worker has it
     service.processes["worker"].send_signal(signal.SIGTERM)
     tally.check(runs_for(service, "worker"), "the worker waits for its job")
@@ -109,6 +110,8 @@ def check_worker(service, tally):
     tally.check(error.endswith("WorkerUnavailable"), f"who asks meanwhile hears at once that there is none: {error}")
     held.let_go()
     tally.check(answered(connection.receive()), "the job that was begun is answered")
+    reply = change.receive() or {"error": "closed"}
+    tally.check("error" not in reply, f"and the change that was begun beside it: {reply}")
     error = (behind.receive() or {}).get("error", "")
     tally.check(error.endswith("WorkerUnavailable"), f"the one behind it is not: {error}")
     tally.check(ends(service, "worker") == 0, f"then it ends: {service.log('worker')}")
@@ -150,7 +153,7 @@ def check_guard(service, tally):
 def check_trail(service, tally):
     leaves = service.leaves()
     results = [leaf["result"] for leaf in leaves if leaf["kind"] == "outcome"]
-    tally.check(results == ["ok"] * 3 + ["worker-gone", "ok", "worker-gone", "ok", "worker-gone", "ok"],
+    tally.check(results == ["ok"] * 3 + ["worker-gone", "ok", "ok", "worker-gone", "ok", "worker-gone", "ok"],
                 f"the outcomes: {results}")
     tally.check(not any(leaf["kind"] == "refused" for leaf in leaves), "nothing counts as refused")
     tally.check(leaves[-1]["kind"] == "stop", "the last leaf is the stop")

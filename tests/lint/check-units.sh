@@ -49,7 +49,7 @@ sed -i "s,^ExecStart=/.*/\(matchguard[a-z-]*\)$,ExecStart=$work/bin/\1," "$work"
 try "as installed"
 for example in "$source"/units/examples/*; do
         case ${example##*/} in
-        gpu.conf) unit=matchguard-worker.service ;;
+        gpu.conf | threads.conf) unit=matchguard-worker.service ;;
         *) unit=matchguard.service ;;
         esac
         try_example "${example##*/}" $unit

@@ -80,9 +80,10 @@ static const Case cases[] = {
         {"{\"worker\":{\"connected\":true,\"galleries\":{\"faces\":{\"damaged\":true},\"b\":{\"damaged\":"
          "false}}}}",
          FINDING_ERROR, "The gallery faces is not on the disk as it was stored",
-         "Restore /var/lib/matchguard/galleries/faces.gallery from a backup"},
+         "Restore /var/lib/matchguard/galleries/faces.gallery from a backup, and with it faces.originals"},
         {"{\"worker\":{\"connected\":true,\"galleriesNotDeclared\":[\"old\"]}}", FINDING_WARNING,
-         "The worker keeps a gallery old that the policy does not declare", "Declare it in old.gallery"},
+         "The worker keeps a gallery old that the policy does not declare",
+         "old.gallery, old.originals and old.codes in /var/lib/matchguard/galleries away"},
         /* policy */
         {"{\"standDowns\":[\"operator\"]}", FINDING_WARNING, "The stand-down operator is in force",
          "'matchguard stand-down off operator'"},

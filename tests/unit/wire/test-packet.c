@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -327,4 +328,32 @@ Test(packet, a_memfd_with_a_body_beside_it_is_malformed)
         Packet packet = PACKET_INIT;
         cr_assert_eq(packet_receive(ends[1], &packet), 0);
         packet_deinit(&packet);
+}
+
+/* What is freed while this is set is looked at: whether a template is left in it. */
+static const char *looked_for;
+static unsigned n_left;
+
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+void __wrap_free(void *memory)
+{
+        if (memory && looked_for)
+                n_left += memmem(memory, malloc_usable_size(memory), looked_for, strlen(looked_for)) != NULL;
+        __real_free(memory);
+}
+
+Test(packet, nothing_is_left_of_a_body_in_memory_that_is_given_back)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        Packet packet = PACKET_INIT;
+
+        buffer_append_text(&body, "0123456789 0123456789 a template");
+        cr_assert_eq(packet_send(ends[0], 1, &body, NULL, 0), 0);
+        cr_assert_eq(packet_receive(ends[1], &packet), 0);
+        cr_assert_eq(packet.n_body, body.n);
+        looked_for = "a template";
+        packet_deinit(&packet);
+        looked_for = NULL;
+        cr_expect_eq(n_left, 0U);
 }

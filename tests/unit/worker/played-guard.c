@@ -307,6 +307,7 @@ static void leaf_of(const PlayedGuard *guard, const PlayedRequest *request, cons
         leaf_set_text(leaf, "kind", request->leaf_kind);
         leaf_set_text(leaf, "model", request->model);
         leaf_set_text(leaf, "operation", request->operation);
+        leaf_set_text(leaf, "organisation", request->organisation);
         leaf_set_text(leaf, "release", request->release);
         leaf_set_text(leaf, "verdict", request->verdict);
         leaf_set_text(leaf, "worker", request->session ? request->session : guard->session);

@@ -87,8 +87,9 @@ typedef struct PlayedRequest {
         const char *release;
         const char *verdict;
         const char *leaf_kind;
-        const char *session; /* NULL: this one */
-        int64_t floor;       /* millionths */
+        const char *session;      /* NULL: this one */
+        const char *organisation; /* NULL: none */
+        int64_t floor;            /* millionths */
         uint64_t limit;
         uint64_t maximum; /* 0: none */
         uint64_t dimension;

@@ -8,6 +8,7 @@
 #include "base/macro.h"
 #include "scratch.h"
 #include "worker/kernel.h"
+#include "worker/scan.h"
 
 enum { N_MAX = 4096 };
 
@@ -16,7 +17,8 @@ static float row[N_MAX];
 
 Test(kernel, gives_the_same_bits_with_every_instruction_set)
 {
-        const Kernel *scalar = kernel_pick("scalar"), *fastest = kernel_pick("auto");
+        const Kernel *scalar = kernel_pick("scalar"),
+                     *others[] = {kernel_pick("avx2"), kernel_pick("avx512-vnni")};
         uint64_t state = 1;
 
         for (size_t round = 0; round < 2000; round++) {
@@ -27,8 +29,51 @@ Test(kernel, gives_the_same_bits_with_every_instruction_set)
                         row[i] =
                                 ldexpf(scratch_random_float(&state), (int)(scratch_random(&state) % 40) - 20);
                 }
-                double a = scalar->dot(query, row, n), b = fastest->dot(query, row, n);
-                cr_assert_eq(memcmp(&a, &b, sizeof(a)), 0, "%.17g and %.17g", a, b);
+                double expected = scalar->dot(query, row, n);
+                for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                        double dot = others[i] ? others[i]->dot(query, row, n) : expected;
+                        cr_assert_eq(memcmp(&dot, &expected, sizeof(dot)), 0, "%zu: %.17g and %.17g", i, dot,
+                                     expected);
+                }
+        }
+}
+
+Test(kernel, gives_the_same_bits_for_four_at_a_time)
+{
+        static const char *const names[] = {"avx512-vnni", "avx2", "scalar"};
+        static double queries[KERNEL_DOTS][N_MAX];
+        const double *const all[KERNEL_DOTS] = {queries[0], queries[1], queries[2], queries[3]};
+        uint64_t state = 2;
+
+        for (size_t n = KERNEL_LANES; n <= N_MAX; n += 5 * KERNEL_LANES) {
+                for (size_t i = 0; i < n; i++) {
+                        row[i] = scratch_random_float(&state);
+                        for (size_t j = 0; j < KERNEL_DOTS; j++)
+                                queries[j][i] = (double)scratch_random_float(&state);
+                }
+                for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                        const Kernel *kernel = kernel_pick(names[i]);
+                        double dots[KERNEL_DOTS];
+                        if (!kernel)
+                                continue;
+                        kernel->dots(all, row, n, dots);
+                        for (size_t j = 0; j < KERNEL_DOTS; j++) {
+                                double expected = kernel_pick("scalar")->dot(queries[j], row, n);
+                                cr_assert_eq(memcmp(&dots[j], &expected, sizeof(expected)), 0);
+                        }
+                }
+        }
+}
+
+/* So that --isa= means one and the same. */
+Test(kernel, knows_the_names_of_the_scan)
+{
+        static const char *const names[] = {"avx512-vnni", "avx2", "scalar", "auto"};
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                cr_assert_eq(kernel_pick(names[i]) != NULL, scan_pick(names[i]) != NULL, "%s", names[i]);
+                if (kernel_pick(names[i]))
+                        cr_assert_str_eq(kernel_pick(names[i])->name, scan_pick(names[i])->name);
         }
 }
 

@@ -458,13 +458,22 @@ Test(worker, keeps_what_was_enrolled_across_a_kill)
         expect_told("children", 1);
 }
 
-/* Enrols enough templates that one search over them with a full event gallery takes a while. */
-enum { SLOW_DIMENSION = 4096, SLOW_ENTRIES = 100, SLOW_BATCHES = 20 };
+/* Enrols enough templates that one search over them with a full event gallery takes some tenths of a second, without the processor's better
+ * instructions: longer than what is said meanwhile. */
+#ifdef __SANITIZE_ADDRESS__
+enum { SLOW_DIMENSION = 1024, SLOW_BATCHES = 2 }; /* They are as slow. */
+#else
+enum { SLOW_DIMENSION = 4096, SLOW_BATCHES = 10 };
+#endif
+enum { SLOW_ENTRIES = 100 };
 
 static void enrol_much(void)
 {
         static float vector[SLOW_DIMENSION];
 
+        played_guard_kill(&guard);
+        guard.isa = "scalar";
+        played_guard_start(&guard);
         for (size_t i = 0; i < SLOW_BATCHES; i++) {
                 _cleanup_(buffer_deinit) Buffer job = BUFFER_INIT;
                 _cleanup_(played_result_deinit) PlayedResult result = {};
@@ -609,13 +618,11 @@ Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
         for (size_t i = 0; i < N - 1; i++)
                 played_guard_send_job(&guard, &jobs[i]);
         (void)usleep(20000); /* It has begun one; how far it has come by then is all the same. */
-        uint64_t began_usec = clock_boottime();
         cr_assert_eq(kill(guard.pid, SIGTERM), 0);
         (void)usleep(20000); /* It has heard of it. */
         played_guard_send_job(&guard, &jobs[N - 1]);
         size_t n = n_results_of(jobs);
-        cr_expect_lt(clock_boottime() - began_usec, UINT64_C(5000000), "it waits for no other job");
-        cr_expect(n >= 1 && n < N, "%zu results", n);
+        cr_expect(n >= 1 && n < N, "it waits for no other job: %zu results", n);
         cr_assert_eq(waitpid(guard.pid, &status, 0), guard.pid);
         guard.pid = 0;
         cr_assert(WIFEXITED(status));

@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * One row of the table: everybody answers the same probes on the same gallery with the same number of threads, in turn, so that what else the machine
+ * does meets all of them. The machine's limits take part like the rest.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "peers.h"
+#include "truth.h"
+#include "worker/engine.h"
+#include "worker/limits.h"
+#include "worker/trial.h"
+
+/* Who takes part. */
+typedef enum ContestWho {
+        CONTEST_VNNI, /* this engine, by instruction set */
+        CONTEST_AVX2,
+        CONTEST_SCALAR,
+        CONTEST_ENGINES, /* how many engines there are */
+        CONTEST_FAISS = CONTEST_ENGINES,
+        CONTEST_OPENBLAS,
+        CONTEST_READ,      /* the codes of the gallery read once a pass, and nothing done with them */
+        CONTEST_TILE_VNNI, /* as many multiplications as the pass needs, in the cache */
+        CONTEST_TILE_AVX2,
+        CONTEST_N,
+} ContestWho;
+
+/** contest_name() - As in the table. */
+const char *contest_name(ContestWho who);
+
+/* Milliseconds a query, and lists against the truth. */
+typedef struct ContestFigure {
+        bool measured;
+        double median, min;
+        size_t n_lists; /* compared */
+        size_t n_wrong; /* of these: other rows, or another order; of an engine also another bit of a similarity */
+} ContestFigure;
+
+typedef struct ContestCell {
+        size_t n_rows, n_alike, dimension;
+        size_t n_threads, batch;
+        ContestFigure figures[CONTEST_N];
+} ContestCell;
+
+/* What a gallery is searched by, with one number of threads. */
+typedef struct Contest {
+        Trial *trial; /* borrowed, as are the next two; engines write their answers into it */
+        Peers *peers;
+        const Truth *truth;
+        size_t n_threads;
+        Pool *pool;
+        Engine *engines[CONTEST_ENGINES]; /* NULL: not on this machine */
+} Contest;
+
+/** contest_init() - Starts the engines. Return: 0 or -errno; @ret_contest is to be deinitialised either way. */
+int contest_init(Trial *trial, Peers *peers, const Truth *truth, size_t n_threads, Contest *ret_contest);
+void contest_deinit(Contest *contest);
+
+/** contest_run() - Fills a cell's figures. Return: 0, ENGINE_E_DAMAGED or -errno. */
+int contest_run(Contest *contest, size_t batch, ContestCell *ret_cell);
+
+/** contest_least() - The same cell, with the least times for medians. */
+ContestCell contest_least(const ContestCell *cell);
+
+/** contest_best_peer() - The faster of the exact peers, by the median; CONTEST_N: none was measured. */
+ContestWho contest_best_peer(const ContestCell *cell);
+
+/** contest_limit() - Milliseconds a query that the machine allows this engine: the slower of reading and multiplying. 0: not known. */
+double contest_limit(const ContestCell *cell, ContestWho engine);

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""matchguard-worker --benchmark on a tiny gallery: a table and JSON of the promised shape, confined, as any user, without a guard or a folder.
+
+Usage: benchmark.py BUILD
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+WORKER = pathlib.Path(sys.argv[1]).resolve() / "daemon/worker/matchguard-worker"
+TEMPLATES, DIMENSION = 130, 48
+BATCHES = [1, 16, 256]
+passed, failed = 0, 0
+
+
+def check(what, holds, seen=""):
+    global passed, failed
+    passed, failed = passed + bool(holds), failed + (not holds)
+    if not holds:
+        print(f"FAILED: {what} {seen}")
+
+
+def run(*options, user=None):
+    return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=120, check=False, user=user,
+                          extra_groups=None if user is None else [])
+
+
+def figures(searches, kind):
+    return [row[kind] for row in searches if kind in row]
+
+
+def json_has_what_is_promised():
+    done = run("--json", f"--templates={TEMPLATES}", f"--dimension={DIMENSION}", "--threads=2", user=65534)
+    check("ends well", done.returncode == 0, done.stderr)
+    said = json.loads(done.stdout)
+    check("says for what", (said["dimension"], said["k"]) == (DIMENSION, 10) and said["processor"], done.stdout)
+    check("counts processors", said["processors"] == len(os.sched_getaffinity(0)), said["processors"])
+    gallery, = said["galleries"]
+    check("made the gallery", gallery["templates"] == TEMPLATES, gallery)
+    rows = -(-TEMPLATES // 64) * 64
+    check("8 bytes a template beside a byte a dimension", gallery["hotBytes"] == rows * (DIMENSION + 8), gallery)
+    check("read by one thread and by two", [row["threads"] for row in gallery["read"]] == [1, 2], gallery)
+    check("reading takes time", all(1e6 < row["bytesPerSecond"] < 1e13 for row in gallery["read"]), gallery)
+    searches = gallery["searches"]
+    sets = sorted({row["isa"] for row in searches})
+    check("plain C works everywhere", "scalar" in sets, sets)
+    check("each of all kinds once", sorted((row["isa"], row["threads"], row["batch"]) for row in searches) ==
+          [(isa, threads, batch) for isa in sets for threads in (1, 2) for batch in BATCHES], searches)
+    check("a rate is a time turned over", all(0.99 < row["secondsPerQuery"] * row["queriesPerSecond"] < 1.01 for row in searches), searches)
+    check("shares are above nothing", all(share > 0 for kind in ("ofRead", "ofTile") for share in figures(searches, kind)), searches)
+    tiles = {row["isa"] for row in said["tiles"]}
+    check("a tile for each set but plain C", tiles == set(sets) - {"scalar"}, tiles)
+    check("a share of it as well", {row["isa"] for row in searches if "ofTile" in row} == tiles, searches)
+    return sets
+
+
+def table_has_a_line_for_each_search():
+    done = run(f"--templates={TEMPLATES}", f"--dimension={DIMENSION}", "--threads=1", "--isa=scalar")
+    check("ends well", done.returncode == 0, done.stderr)
+    check("names the gallery", f"{TEMPLATES} templates of {DIMENSION} dimensions" in done.stdout, done.stdout)
+    lines = re.findall(r"^  scalar +(\d+) +(\d+) +[\d.]+ +\d+ +\d+ % +-$", done.stdout, re.MULTILINE)
+    check("one a batch", lines == [("1", str(batch)) for batch in BATCHES], done.stdout)
+    check("tells meanwhile what it does", f"Making up {TEMPLATES} templates" in done.stderr, done.stderr)
+
+
+def says_what_is_wrong(sets):
+    table = [
+        (["--templates=0"], 2, "--templates wants a number from 1 to 100000000, not '0'"),
+        (["--dimension=8"], 2, "--dimension wants a number from 16 to 1024, not '8'"),
+    ]
+    table += [([f"--isa={isa}", "--templates=64"], 1, "does not have what --isa= names")
+              for isa in ("avx512-vnni", "avx2") if isa not in sets]
+    for options, status, message in table:
+        done = run(*options)
+        check(f"{options} ends with {status}", done.returncode == status, done.returncode)
+        check(f"{options} says why", message in done.stderr, done.stderr)
+
+
+table_has_a_line_for_each_search()
+says_what_is_wrong(json_has_what_is_promised())
+print(f"{passed} passed, {failed} failed")
+sys.exit(failed > 0)
