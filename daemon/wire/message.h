@@ -39,6 +39,7 @@ typedef enum MessageType {
         MESSAGE_HELLO = 48,
         MESSAGE_RESULT = 49,
         MESSAGE_GALLERY = 50,
+        MESSAGE_ENGINE = 51,
 
         MESSAGE_CHECKPOINT = 64,
         MESSAGE_JOB = 65,
@@ -305,7 +306,9 @@ typedef struct AnswerMessage {
 typedef struct HelloMessage {
         uint8_t session[MESSAGE_SESSION_SIZE];
         const char *version;
-        const char *engine; /* for the record and status, for example "cpu/avx2" */
+        const char *engine; /* for the record and status, for example "cpu/avx2" or "opencl/gpu" */
+        const char *
+                fallback; /* what answers where that one has failed, or is not needed; the same where it is the processor */
         const char *origin; /* "": it never saw a log */
         uint64_t size;
         Digest root;
@@ -320,6 +323,15 @@ typedef struct GalleryMessage {
         uint64_t epoch;
         uint64_t n_templates;
 } GalleryMessage;
+
+/* What the worker computes on: behind HELLO, and whenever it changes. For the status; nothing is decided by it. */
+typedef struct EngineMessage {
+        const char *engine;     /* that answers now: HELLO's engine or fallback */
+        const char *device;     /* its name, printable ASCII; "": there is none */
+        uint64_t device_memory; /* bytes that templates may take on it */
+        uint64_t device_used;
+        const char *failure; /* what it failed with; "": it works */
+} EngineMessage;
 
 /* Precedes the jobs under it. */
 typedef struct CheckpointMessage {

@@ -94,6 +94,29 @@ const char *engine_name(const Engine *engine)
         return engine->name;
 }
 
+const char *engine_fallback(const Engine *engine)
+{
+        return engine->name;
+}
+
+void engine_state(Engine *engine, EngineState *ret_state)
+{
+        *ret_state = (EngineState){.name = engine->name};
+}
+
+size_t engine_batch(const Engine *engine)
+{
+        return ENGINE_BATCH_MAX;
+}
+
+void engine_sync(Engine *engine, const Templates *templates)
+{
+}
+
+void engine_forget(Engine *engine, uint64_t identity)
+{
+}
+
 /* --------------------------------------------------------------------------------------------------
  * a search */
 
@@ -204,7 +227,8 @@ static void finish_part(void *userdata, size_t part, size_t thread)
                 atomic_store_explicit(&search->damaged, true, memory_order_relaxed);
 }
 
-int engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n_queries)
+int engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n_queries,
+                  EngineRun *ret_run)
 {
         CpuSearch search = {
                 .engine = engine, .templates = templates, .queries = queries, .n_queries = n_queries};
@@ -223,6 +247,8 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
                 queries[i].result = 0;
         }
         assert(search.n_probes <= ENGINE_BATCH_MAX);
+        if (ret_run)
+                *ret_run = (EngineRun){.name = engine->name};
         int r = divide_memory(&search);
         if (r < 0)
                 return r;

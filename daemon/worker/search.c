@@ -77,7 +77,7 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
                 begin_query(&searches[i], &ranks, next, &queries[i]);
                 next += searches[i].k;
         }
-        int r = engine_search(engine, &ranks.templates, queries, n);
+        int r = engine_search(engine, &ranks.templates, queries, n, NULL);
         /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
         if (r == 0 && gallery_has_lost(gallery))
                 r = ENGINE_E_DAMAGED;

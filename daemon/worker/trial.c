@@ -61,7 +61,7 @@ void trial_deinit(Trial *trial)
 int trial_run(Trial *trial, Engine *engine, size_t first, size_t n, double *ret_seconds)
 {
         double begun = limits_now();
-        int r = engine_search(engine, &trial->population->templates, trial->queries + first, n);
+        int r = engine_search(engine, &trial->population->templates, trial->queries + first, n, NULL);
         if (r == 0)
                 *ret_seconds = limits_now() - begun;
         return r;

@@ -244,7 +244,7 @@ void exam_take(Exam *exam, Engine *engine, size_t n_threads, uint64_t *chance)
                                n_threads, n);
                 for (size_t i = 0; i < n; i++)
                         queries[i] = exam_query(exam, &exam->questions[first + i]);
-                int r = engine_search(engine, &exam->stored->templates, queries, n);
+                int r = engine_search(engine, &exam->stored->templates, queries, n, NULL);
                 cr_assert_eq(r, 0, "%s: '%s': %d", who, exam->kind, r);
                 for (size_t i = 0; i < n; i++) {
                         exam_compare(exam, &exam->questions[first + i], &queries[i], who);

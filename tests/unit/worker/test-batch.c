@@ -24,9 +24,12 @@ static OperationTools tools;
 static size_t n_passes, n_probes;
 static atomic_int *stop_inside; /* set while a pass is under way */
 
-int __real_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n);
-int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n);
-int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n)
+int __real_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run);
+int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run);
+int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run)
 {
         n_passes++;
         n_probes = 0;
@@ -34,7 +37,7 @@ int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery
                 n_probes += queries[i].n_probes;
         if (stop_inside)
                 atomic_store(stop_inside, 1);
-        return __real_engine_search(engine, templates, queries, n);
+        return __real_engine_search(engine, templates, queries, n, run);
 }
 
 /* What comes while files are put into the place of others, which is once. */

@@ -80,7 +80,7 @@ static size_t ask(const Exam *exam, Engine *engine, size_t first, size_t most)
                 queries[n] = exam_query(exam, &exam->questions[first + n]);
                 n++;
         }
-        cr_assert_eq(engine_search(engine, &exam->stored->templates, queries, n), 0);
+        cr_assert_eq(engine_search(engine, &exam->stored->templates, queries, n, NULL), 0);
         for (size_t i = 0; i < n; i++) {
                 exam_compare(exam, &exam->questions[first + i], &queries[i], engine_name(engine));
                 free(queries[i].ret_hits);
@@ -173,7 +173,7 @@ static size_t count_reads(const char *kind, const char *isa, size_t n_threads)
         Engine *engine = engine_of(isa, n_threads);
 
         atomic_store(&n_read, 0);
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES, NULL), 0);
         for (size_t i = 0; i < QUERIES; i++)
                 cr_assert(round.queries[i].result == 0 && round.queries[i].n_hits == K);
         engine_free(engine);
@@ -216,10 +216,11 @@ Test(engine, takes_as_much_memory_for_near_duplicates_as_for_others)
         Engine *engine = engine_of("auto", 2);
 
         n_allocated = 0;
-        cr_assert_eq(engine_search(engine, &random.exam->stored->templates, random.queries, QUERIES), 0);
+        cr_assert_eq(engine_search(engine, &random.exam->stored->templates, random.queries, QUERIES, NULL),
+                     0);
         cr_assert(n_allocated > 0 && n_allocated < (size_t)QUERIES * 16 * 1024);
         n_allocated = 0;
-        cr_assert_eq(engine_search(engine, &same.exam->stored->templates, same.queries, QUERIES), 0);
+        cr_assert_eq(engine_search(engine, &same.exam->stored->templates, same.queries, QUERIES, NULL), 0);
         cr_assert_eq(n_allocated, 0);
         engine_free(engine);
         round_end(&random);
@@ -237,7 +238,7 @@ Test(engine, keeps_nothing_of_its_probes)
         const EngineQuery *query = &round.queries[QUERIES - 1];
         double wide[] = {(double)query->probes[0], (double)query->probes[1]};
         Engine *engine = engine_of("auto", 2);
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES, NULL), 0);
         scan_probe_init(scan_pick("auto"), query->probes, query->probe_squares[0], DIMENSION, false, digits,
                         &probe);
         cr_expect_null(memmem(last_allocated.memory, last_allocated.size, wide, sizeof(wide)));
@@ -297,7 +298,8 @@ Test(engine, drops_a_query_in_the_middle_of_a_pass_and_answers_the_others)
                                                          .order_data = &order,
                                                          .stop = j == 1 ? &order.stop : NULL,
                                                          .ret_hits = round.queries[j].ret_hits};
-                cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, 3), 0);
+                cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, 3, NULL),
+                             0);
                 cr_assert_gt(atomic_load(&order.n_calls), 4000);
                 cr_assert_eq(round.queries[1].result, ENGINE_E_STOPPED);
                 cr_assert_eq(round.queries[1].n_hits, 0);
@@ -318,7 +320,7 @@ Test(engine, does_nothing_for_queries_that_are_stopped_from_the_start)
         for (size_t i = 0; i < QUERIES; i++)
                 round.queries[i].stop = &stop;
         atomic_store(&n_read, 0);
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, round.queries, QUERIES, NULL), 0);
         for (size_t i = 0; i < QUERIES; i++)
                 cr_assert(round.queries[i].result == ENGINE_E_STOPPED && round.queries[i].n_hits == 0);
         cr_assert_eq(atomic_load(&n_read), 0);
@@ -341,16 +343,16 @@ static void check_floor(const char *kind, Engine *engine, float sign)
                 probe[i] = sign * stored[i];
         query->probes = probe;
         query->probe_squares = &round.exam->crowd->squares[17];
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1, NULL), 0);
         cr_assert_eq(query->n_hits, K);
         double fifth = query->ret_hits[4].similarity;
         cr_assert(fifth * (double)sign > 0);
         cr_assert(fifth > query->ret_hits[5].similarity && fifth < query->ret_hits[3].similarity);
         query->floor = fifth;
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1, NULL), 0);
         cr_assert_eq(query->n_hits, 5);
         query->floor = nextafter(fifth, 2);
-        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1), 0);
+        cr_assert_eq(engine_search(engine, &round.exam->stored->templates, query, 1, NULL), 0);
         cr_assert_eq(query->n_hits, 4);
         round_end(&round);
 }
@@ -380,12 +382,13 @@ Test(engine, answers_nobody_where_a_hit_is_damaged)
                 Round round = round_new(kinds[i]);
                 Engine *engine = engine_of("auto", 3);
                 const Templates *templates = &round.exam->stored->templates;
-                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES), 0);
+                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES, NULL), 0);
                 size_t row = round.queries[QUERIES - 1].ret_hits[K - 1].row;
                 round.exam->stored->slots[row * original_slot_size(DIMENSION) + 7] ^= 1;
-                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES), ENGINE_E_DAMAGED);
+                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES, NULL),
+                             ENGINE_E_DAMAGED);
                 round.exam->stored->slots[row * original_slot_size(DIMENSION) + 7] ^= 1;
-                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES), 0);
+                cr_assert_eq(engine_search(engine, templates, round.queries, QUERIES, NULL), 0);
                 engine_free(engine);
                 round_end(&round);
         }

@@ -151,7 +151,7 @@ Test(exact, on_galleries_of_a_few_rows_or_none)
                              .ret_hits = &hit,
                              .n_hits = 1,
                              .result = -1};
-        cr_assert_eq(engine_search(engines[2][1], &stored->templates, &query, 1), 0);
+        cr_assert_eq(engine_search(engines[2][1], &stored->templates, &query, 1, NULL), 0);
         cr_assert(query.n_hits == 0 && query.result == 0);
         stored_free(stored);
         crowd_free(crowd);
@@ -186,7 +186,7 @@ static void stop_some(const Exam *exam, Engine *engine)
                 queries[i].stop = i % 3 == 0 ? &at_once : i % 3 == 1 ? &stopper.stop : NULL;
         }
         cr_assert_eq(pthread_create(&thread, NULL, stop_later, &stopper), 0);
-        cr_assert_eq(engine_search(engine, &exam->stored->templates, queries, exam->n), 0);
+        cr_assert_eq(engine_search(engine, &exam->stored->templates, queries, exam->n, NULL), 0);
         cr_assert_eq(pthread_join(thread, NULL), 0);
         for (size_t i = 0; i < exam->n; i++) {
                 if (queries[i].result == ENGINE_E_STOPPED)
@@ -217,7 +217,7 @@ Test(exact, where_some_queries_are_stopped)
 static int search_alone(const Exam *exam, const ExamQuestion *question, Engine *engine)
 {
         EngineQuery query = exam_query(exam, question);
-        int r = engine_search(engine, &exam->stored->templates, &query, 1);
+        int r = engine_search(engine, &exam->stored->templates, &query, 1, NULL);
 
         if (r == 0)
                 exam_compare(exam, question, &query, "where a template is damaged");
