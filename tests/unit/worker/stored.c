@@ -6,11 +6,11 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
+#include "worker/blocks.h"
 #include "worker/kernel.h"
 
 enum { ALIGNMENT = 64 };
@@ -22,13 +22,6 @@ static uint8_t *aligned(size_t n)
         cr_assert_not_null(memory);
         memset(memory, 0xa5, n); /* Nothing may rest on what is not written. */
         return memory;
-}
-
-static uint64_t next_stamp(void)
-{
-        static atomic_uint_least64_t stamp;
-
-        return atomic_fetch_add(&stamp, 1) + 1;
 }
 
 static void write_row(Stored *stored, const Crowd *crowd, size_t row, float *vector)
@@ -53,7 +46,7 @@ void stored_write(Stored *stored, const Crowd *crowd, size_t row)
 
         cr_assert_not_null(vector);
         write_row(stored, crowd, row, vector);
-        stored->stamps[row / CODES_ROWS] = stored->templates.changed = next_stamp();
+        stored->stamps[row / CODES_ROWS] = stored->templates.changed = blocks_tick();
         stored->templates.n_rows = MAX_OF(stored->templates.n_rows, row + 1);
         free(vector);
 }
@@ -76,9 +69,9 @@ Stored *stored_new(const Crowd *crowd)
                 .blocks = stored->blocks,
                 .subjects = crowd->subjects,
                 .originals = {.slots = stored->slots, .dimension = crowd->dimension, .key = 0x6d67},
-                .identity = next_stamp(),
+                .identity = blocks_tick(),
                 .stamps = stored->stamps,
-                .changed = next_stamp(),
+                .changed = blocks_tick(),
         };
         for (size_t i = 0; i < n_blocks; i++)
                 stored->stamps[i] = stored->templates.changed;
