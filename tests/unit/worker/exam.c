@@ -9,13 +9,19 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include "base/macro.h"
 #include "scratch.h"
 #include "worker/kernel.h"
+#include "worker/pool.h"
 
-enum { PROBES_MAX = 5, TRUE_HITS = 20 /* of each answer are held against the truth */ };
+enum {
+        PROBES_MAX = 5,
+        TRUE_HITS = 20,      /* of each answer are held against the truth */
+        LARGE_ROWS = 100000, /* from which on all processors compare */
+};
 
 static const size_t batches[] = {1, 2, 3, 5, 16, 17, 255, ENGINE_BATCH_MAX};
 static const size_t limits[] = {1, 10, 1000};
@@ -141,21 +147,29 @@ static void check_truth(const Crowd *crowd, const ExamQuestion *question)
 }
 
 /* By brute force. */
-static void answer_all(Exam *exam)
+static void answer_part(void *userdata, size_t part, size_t thread)
 {
+        const Exam *exam = userdata;
+        ExamQuestion *question = &exam->questions[part];
         BruteHit *hits = malloc(exam->crowd->n * sizeof(BruteHit));
 
+        (void)thread;
         cr_assert_not_null(hits);
-        for (size_t i = 0; i < exam->n; i++) {
-                ExamQuestion *question = &exam->questions[i];
-                question->n_expected = brute_search(exam->crowd, &question->plain, hits);
-                free(question->expected);
-                question->expected = malloc(MAX_OF(question->n_expected, (size_t)1) * sizeof(BruteHit));
-                cr_assert_not_null(question->expected);
-                memcpy(question->expected, hits, question->n_expected * sizeof(BruteHit));
-                check_truth(exam->crowd, question);
-        }
-        free(hits);
+        free(question->expected);
+        question->n_expected = brute_search(exam->crowd, &question->plain, hits);
+        question->expected = realloc(hits, MAX_OF(question->n_expected, (size_t)1) * sizeof(BruteHit));
+        cr_assert_not_null(question->expected);
+}
+
+static void answer_all(Exam *exam)
+{
+        Pool *pool;
+
+        cr_assert_eq(pool_new(exam->crowd->n < LARGE_ROWS ? 1 : (size_t)get_nprocs(), &pool), 0);
+        pool_run(pool, answer_part, exam, exam->n_brute);
+        pool_free(pool);
+        for (size_t i = 0; i < exam->n_brute; i++)
+                check_truth(exam->crowd, &exam->questions[i]);
 }
 
 Exam *exam_new(const ExamShape *shape, uint64_t *chance)
@@ -167,7 +181,8 @@ Exam *exam_new(const ExamShape *shape, uint64_t *chance)
                        .crowd =
                                awkward_new(shape->kind, shape->n_rows, shape->dimension, shape->dead, chance),
                        .questions = calloc(shape->n_questions, sizeof(ExamQuestion)),
-                       .n = shape->n_questions};
+                       .n = shape->n_questions,
+                       .n_brute = shape->n_brute > 0 ? shape->n_brute : shape->n_questions};
         for (size_t row = shape->n_rows - shape->n_later; row < shape->n_rows; row++)
                 exam->crowd->subjects[row] = SUBJECTS_NONE;
         exam->stored = stored_new(exam->crowd);
@@ -267,13 +282,13 @@ void exam_compare(const Exam *exam, const ExamQuestion *question, const EngineQu
                      question->n_expected);
 }
 
-/* As many questions as a batch has and a pass takes probes. */
-static size_t next_batch(const Exam *exam, size_t first, size_t most)
+/* As many questions as a batch has and a pass of the engine takes probes. */
+static size_t next_batch(const Exam *exam, size_t first, size_t most, size_t most_probes)
 {
         size_t n = 0, n_probes = 0;
 
         while (n < most && first + n < exam->n &&
-               n_probes + exam->questions[first + n].plain.n_probes <= ENGINE_BATCH_MAX)
+               n_probes + exam->questions[first + n].plain.n_probes <= most_probes)
                 n_probes += exam->questions[first + n++].plain.n_probes;
         return n;
 }
@@ -285,7 +300,8 @@ void exam_take(Exam *exam, const Examinee *examinee, uint64_t *chance)
 
         cr_assert_not_null(queries);
         for (size_t first = 0, n; first < exam->n; first += n) {
-                n = next_batch(exam, first, batches[scratch_random(chance) % ARRAY_SIZE(batches)]);
+                n = next_batch(exam, first, batches[scratch_random(chance) % ARRAY_SIZE(batches)],
+                               engine_batch(examinee->engine));
                 (void)snprintf(who, sizeof(who), "%s, %zu threads, %zu at once, '%s'",
                                engine_name(examinee->engine), examinee->n_threads, n, exam->kind);
                 for (size_t i = 0; i < n; i++)
@@ -298,4 +314,20 @@ void exam_take(Exam *exam, const Examinee *examinee, uint64_t *chance)
                 exam->n_lists += n;
         }
         free(queries);
+}
+
+void exam_believe(Exam *exam, const Examinee *examinee)
+{
+        for (size_t i = exam->n_brute; i < exam->n; i++) {
+                ExamQuestion *question = &exam->questions[i];
+                EngineQuery query = exam_query(exam, question);
+                examinee_search(examinee, &exam->stored->templates, &query, 1, exam->kind);
+                question->n_expected = query.n_hits;
+                question->expected = malloc(MAX_OF(query.n_hits, (size_t)1) * sizeof(BruteHit));
+                cr_assert_not_null(question->expected);
+                for (size_t j = 0; j < query.n_hits; j++)
+                        question->expected[j] = (BruteHit){.similarity = query.ret_hits[j].similarity,
+                                                           .row = query.ret_hits[j].row};
+                free(query.ret_hits);
+        }
 }

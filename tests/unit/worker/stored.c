@@ -71,10 +71,9 @@ Stored *stored_new(const Crowd *crowd)
                 .originals = {.slots = stored->slots, .dimension = crowd->dimension, .key = 0x6d67},
                 .identity = blocks_tick(),
                 .stamps = stored->stamps,
-                .changed = blocks_tick(),
         };
         for (size_t i = 0; i < n_blocks; i++)
-                stored->stamps[i] = stored->templates.changed;
+                stored->stamps[i] = stored->templates.changed = blocks_tick();
         for (size_t row = 0; row < n_blocks * CODES_ROWS; row++)
                 codes_clear(stored->blocks + row / CODES_ROWS * block_size, crowd->dimension,
                             row % CODES_ROWS);
