@@ -69,8 +69,8 @@ static int open_chosen(const DeviceDriver *driver, const DriverDevices *devices,
                 r = open_number(driver, choice->numbers[i], wish->memory, ret_accelerator, &why);
                 if (r <= 0)
                         return r;
-                (void)snprintf(ret_why->text, sizeof(ret_why->text), "%s device %zu (%.60s) does not work: %s",
-                               driver->name, choice->numbers[i], name, why.text); /* Cut where it must be. */
+                driver_say(ret_why, "%s device %zu (%.60s) does not work: %s", driver->name,
+                           choice->numbers[i], name, why.text);
                 if (i + 1 < choice->n)
                         diag(DIAG_WARNING, "%s; trying the next one.", ret_why->text);
         }
@@ -86,11 +86,9 @@ static int choose(const char *engine, const AcceleratorWish *wish, Accelerator *
 
         const DeviceDriver *driver = driver_load(wish->folder, engine, &why);
         int r = driver ? driver_list(driver, &devices, &why) : -ENODEV;
-        if (r == 0 &&
-            driver_choose(&devices, wish->device, strcmp(wish->engine, "auto") == 0, &choice, &why))
+        if (r == 0 && driver_choose(&devices, wish->device, strcmp(wish->engine, "auto") == 0, &choice, &why))
                 return open_chosen(driver, &devices, &choice, wish, ret_accelerator, ret_why);
-        (void)snprintf(ret_why->text, sizeof(ret_why->text), "%s cannot be used: %s", engine,
-                       why.text); /* Cut where it must be. */
+        driver_say(ret_why, "%s cannot be used: %s", engine, why.text);
         return ACCELERATOR_E_NONE;
 }
 
@@ -187,8 +185,8 @@ int accelerator_run(Accelerator *accelerator, const RoundsWork *work, uint64_t *
         int r = rounds_begin(accelerator->rounds, work);
         if (r < 0)
                 return r;
-        r = ending_of(accelerator->driver->set_probes(accelerator->device, queries->probes,
-                                                      queries->n_probes, templates->dimension, ret_why));
+        r = ending_of(accelerator->driver->set_probes(accelerator->device, queries->probes, queries->n_probes,
+                                                      templates->dimension, ret_why));
         if (r == 0)
                 r = run_parts(accelerator, templates, ret_why);
         *ret_nanoseconds = rounds_nanoseconds(accelerator->rounds);

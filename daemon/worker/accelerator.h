@@ -13,8 +13,9 @@ typedef struct Accelerator Accelerator;
 
 enum {
         ACCELERATOR_E_FAILED = ROUNDS_E_FAILED, /* the device has: it is to be closed */
-        ACCELERATOR_E_NO_ROOM = ROUNDS_E_NO_ROOM, /* of the device for this search; nothing else is wrong with it */
-        ACCELERATOR_E_NONE = 22, /* there is no such device */
+        ACCELERATOR_E_NO_ROOM =
+                ROUNDS_E_NO_ROOM, /* of the device for this search; nothing else is wrong with it */
+        ACCELERATOR_E_NONE = 22,  /* there is no such device */
 };
 
 /* Which device. */

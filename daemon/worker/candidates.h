@@ -71,7 +71,7 @@ typedef struct CandidatesFound {
         size_t row; /* the first of the block's */
         const float *residuals;
         const ScanProbe *probes; /* the query's, whose bounds these are */
-        const uint64_t *masks; /* as of ScanWork; from the query's first probe on */
+        const uint64_t *masks;   /* as of ScanWork; from the query's first probe on */
         const float (*upper)[CODES_ROWS];
 } CandidatesFound;
 

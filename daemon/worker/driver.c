@@ -5,7 +5,6 @@
 #include "worker/driver.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +15,7 @@
 const char *const driver_names[] = {"cuda", "opencl"};
 const size_t driver_n_names = ARRAY_SIZE(driver_names);
 
-/* What is too long for it is cut. */
-__attribute__((format(printf, 2, 3))) static void say(DeviceWhy *ret_why, const char *format, ...)
+void driver_say(DeviceWhy *ret_why, const char *format, ...)
 {
         va_list args;
 
@@ -28,21 +26,21 @@ __attribute__((format(printf, 2, 3))) static void say(DeviceWhy *ret_why, const 
 
 const DeviceDriver *driver_load(const char *folder, const char *name, DeviceWhy *ret_why)
 {
-        char path[PATH_MAX];
+        char path[4096];
 
         if ((size_t)snprintf(path, sizeof(path), "%s/engine-%s.so", folder, name) >= sizeof(path)) {
-                say(ret_why, "the name of its folder is too long");
+                driver_say(ret_why, "the name of its folder is too long");
                 return NULL;
         }
         void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!module) {
-                say(ret_why, "%s", dlerror());
+                driver_say(ret_why, "%s", dlerror());
                 return NULL;
         }
         const DeviceDriver *driver = dlsym(module, DEVICE_DRIVER_SYMBOL);
         if (driver && driver->version == DEVICE_DRIVER_VERSION)
                 return driver;
-        say(ret_why, "%s is not of this version of matchguard-worker", path);
+        driver_say(ret_why, "%s is not of this version of matchguard-worker", path);
         return NULL;
 }
 
@@ -99,14 +97,14 @@ bool driver_choose(const DriverDevices *devices, const char *wish, bool only_gpu
                         add_choice(devices, false, wish, ret_choice);
         }
         if (devices->n == 0)
-                say(ret_why, "there is no device");
+                driver_say(ret_why, "there is no device");
         else if (ret_choice->n == 0 && wish)
-                say(ret_why, "there is no %s '%.32s', but %s", what, wish, text);
+                driver_say(ret_why, "there is no %s '%.32s', but %s", what, wish, text);
         else if (ret_choice->n == 0)
-                say(ret_why, "there is no %s, but %s", what, text);
+                driver_say(ret_why, "there is no %s, but %s", what, text);
         if (!wish || ret_choice->n <= 1)
                 return ret_choice->n > 0;
         name_devices(devices, ret_choice, text, sizeof(text));
-        say(ret_why, "'%.32s' may be any of %s; say a number", wish, text);
+        driver_say(ret_why, "'%.32s' may be any of %s; say a number", wish, text);
         return false;
 }

@@ -7,6 +7,9 @@
 
 enum { DRIVER_DEVICES_MAX = 32 /* of a driver, that are known */ };
 
+/** driver_say() - Puts into words why; what is too long is cut. */
+__attribute__((format(printf, 2, 3))) void driver_say(DeviceWhy *ret_why, const char *format, ...);
+
 /* The names of all drivers there may be, the one to be preferred first. */
 extern const char *const driver_names[];
 extern const size_t driver_n_names;

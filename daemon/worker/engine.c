@@ -23,7 +23,8 @@
 #include "worker/queries.h"
 
 enum {
-        ENGINE_TWO_DIGITS_MAX = 8, /* probes with two digits on a device: more work for it, and less for the host */
+        ENGINE_TWO_DIGITS_MAX =
+                8, /* probes with two digits on a device: more work for it, and less for the host */
         ENGINE_MIB = 1024 * 1024,
 };
 
@@ -116,7 +117,7 @@ static int begin_processor(Engine *engine, size_t n_threads)
                        engine->scan->name); /* Kernels' names are short. */
         memcpy(engine->name, engine->fallback, sizeof(engine->name));
         engine->state.name = engine->fallback;
-        int r = queries_init(&engine->queries, engine->accelerator ? ENGINE_BATCH_MAX : ENGINE_BATCH_CPU);
+        int r = queries_init(&engine->queries);
         return r < 0 ? r : pool_new(engine->n_threads, &engine->pool);
 }
 
@@ -262,9 +263,8 @@ static void take_ending(Engine *engine, int r, const DeviceWhy *why)
 static int search_on_device(EngineSearch *search, uint64_t *ret_nanoseconds)
 {
         Engine *engine = search->engine;
-        const QueriesWay way = {.exact = engine->kernel,
-                                .two_digits_max = ENGINE_TWO_DIGITS_MAX,
-                                .pool = engine->pool};
+        const QueriesWay way = {
+                .exact = engine->kernel, .two_digits_max = ENGINE_TWO_DIGITS_MAX, .pool = engine->pool};
         const RoundsWork work = {&engine->queries, &search->pass, engine->pool};
         DeviceWhy why;
 

@@ -21,16 +21,17 @@ typedef struct EngineOptions {
         uint64_t device_memory; /* bytes that templates may take on it; 0: nine tenths of what it has */
         const char *modules;    /* the folder of the drivers, engine-NAME.so; NULL: there are none */
 
-        struct DeviceWhy *ret_why; /* filled in with ENGINE_E_DEVICE: a sentence, with what to do; may be NULL */
+        struct DeviceWhy
+                *ret_why; /* filled in with ENGINE_E_DEVICE: a sentence, with what to do; may be NULL */
 } EngineOptions;
 
 enum {
-        ENGINE_E_UNKNOWN = 1,   /* no such engine, or no such instruction set here */
-        ENGINE_E_STOPPED = 2,   /* the query was told to stop; it has no hits */
-        ENGINE_E_DAMAGED = 3,   /* a template is not as it was stored: nothing can be said of this gallery */
-        ENGINE_E_DEVICE = 4,    /* the device that was asked for cannot be had */
+        ENGINE_E_UNKNOWN = 1,    /* no such engine, or no such instruction set here */
+        ENGINE_E_STOPPED = 2,    /* the query was told to stop; it has no hits */
+        ENGINE_E_DAMAGED = 3,    /* a template is not as it was stored: nothing can be said of this gallery */
+        ENGINE_E_DEVICE = 4,     /* the device that was asked for cannot be had */
         ENGINE_BATCH_MAX = 1024, /* probes in one search */
-        ENGINE_BATCH_CPU = 256,  /* that the processor takes at once, of more it takes so many after another */
+        ENGINE_BATCH_CPU = 256, /* that the processor takes at once, of more it takes so many after another */
         ENGINE_PROBES_MAX = 256, /* of one query */
 };
 

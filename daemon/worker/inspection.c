@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
+#include "worker/driver.h"
 
 typedef struct InspectionShape {
         size_t dimension, n_probes;
@@ -19,8 +19,9 @@ typedef struct InspectionShape {
 
 /* One query and many, dimensions that fill whole steps and that do not, digits of either kind. */
 static const InspectionShape shapes[] = {
-        {512, 1, true},   {512, 1, false}, {52, 1, true},   {512, 3, true},      {128, 17, false},
-        {301, 64, false}, {512, 200, false}, {64, 600, false}, {13, DEVICE_PROBES_MAX, false},
+        {512, 1, true},    {512, 1, false},  {52, 1, true},
+        {512, 3, true},    {128, 17, false}, {301, 64, false},
+        {512, 200, false}, {64, 600, false}, {13, DEVICE_PROBES_MAX, false},
 };
 
 enum {
@@ -97,9 +98,8 @@ static void make_probe(Inspection *inspection, size_t number)
         int8_t *digits = inspection->digits + number * 2 * scan_digits_size(shape->dimension);
         ScanProbe *probe = &inspection->probes[number];
 
-        *probe = (ScanProbe){.digits = digits,
-                             .scale = roll_part(inspection) / 512,
-                             .slack = roll_part(inspection) / 64};
+        *probe = (ScanProbe){
+                .digits = digits, .scale = roll_part(inspection) / 512, .slack = roll_part(inspection) / 64};
         probe->start[0] = make_digits(inspection, -CODES_MAX, CODES_MAX, digits);
         if (!shape->two)
                 return;
@@ -129,8 +129,7 @@ static float upper_of(const Inspection *inspection, const ScanProbe *probe, size
         float slack = codes_residuals(block, dimension)[in_block] + probe->slack;
 
         if (probe->second)
-                v = fmaf(SCAN_BASE, v,
-                         product(block, dimension, in_block, probe->second, probe->start[1]));
+                v = fmaf(SCAN_BASE, v, product(block, dimension, in_block, probe->second, probe->start[1]));
         return fmaf(v, scale, slack);
 }
 
@@ -156,8 +155,7 @@ static uint32_t count_expected(const Inspection *inspection, size_t number)
         uint32_t n = 0;
 
         for (size_t row = 0; row < ROWS; row++)
-                n += is_scanned(row) &&
-                     inspection->uppers[number * ROWS + row] >= inspection->floors[number];
+                n += is_scanned(row) && inspection->uppers[number * ROWS + row] >= inspection->floors[number];
         return n;
 }
 
@@ -226,10 +224,9 @@ static int scan_memory(Inspection *inspection, const DeviceDriver *driver, Devic
                 r = driver->forget_probes(device, ret_why);
         if (r != 0 || is_right(inspection, &scan))
                 return r;
-        (void)snprintf(ret_why->text, sizeof(ret_why->text),
-                       "it computes something else than the processor (%zu dimensions, %zu probes of %d "
-                       "digits)",
-                       shape->dimension, shape->n_probes, shape->two ? 2 : 1); /* It fits. */
+        driver_say(ret_why,
+                   "it computes something else than the processor (%zu dimensions, %zu probes, %d digits)",
+                   shape->dimension, shape->n_probes, shape->two ? 2 : 1);
         return -EIO;
 }
 
@@ -284,7 +281,7 @@ static int inspect_shape(const InspectionShape *shape, const DeviceDriver *drive
         if (inspection.blocks && inspection.digits && inspection.probes && inspection.uppers &&
             inspection.floors && inspection.counts && inspection.found && inspection.seen)
                 return inspect(&inspection, driver, device, ret_why);
-        (void)snprintf(ret_why->text, sizeof(ret_why->text), "there is no memory for its inspection");
+        driver_say(ret_why, "there is no memory for its inspection");
         return -ENOMEM;
 }
 

@@ -41,7 +41,7 @@ struct PassScratch {
         const double *exact_vectors[PASS_PROBES_MAX]; /* of their probes */
         size_t n_exact_vectors;
         double dots[PASS_GROUP][PASS_PROBES_MAX]; /* of each with a row */
-        bool chosen;                               /* which are scanned and which are compared exactly */
+        bool chosen;                              /* which are scanned and which are compared exactly */
 };
 
 PassScratch *pass_scratch_new(size_t n_threads)

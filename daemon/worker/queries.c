@@ -13,15 +13,14 @@
 
 enum { QUERIES_PROBES = 8 /* that a thread prepares at a time */ };
 
-int queries_init(Queries *queries, size_t max)
+int queries_init(Queries *queries)
 {
-        *queries = (Queries){.items = calloc(max, sizeof(PassQuery)),
-                             .list = calloc(max, sizeof(PassQuery *)),
-                             .probes = calloc(max, sizeof(ScanProbe))};
+        *queries = (Queries){.items = calloc(ENGINE_BATCH_MAX, sizeof(PassQuery)),
+                             .list = calloc(ENGINE_BATCH_MAX, sizeof(PassQuery *)),
+                             .probes = calloc(ENGINE_BATCH_MAX, sizeof(ScanProbe))};
         if (!queries->items || !queries->list || !queries->probes)
                 return -ENOMEM;
-        queries->max = max;
-        for (size_t i = 0; i < max; i++) {
+        for (size_t i = 0; i < ENGINE_BATCH_MAX; i++) {
                 pthread_mutex_init(&queries->items[i].candidates.lock, NULL);
                 queries->list[i] = &queries->items[i];
         }
@@ -30,7 +29,7 @@ int queries_init(Queries *queries, size_t max)
 
 void queries_deinit(Queries *queries)
 {
-        for (size_t i = 0; i < queries->max; i++)
+        for (size_t i = 0; queries->items && i < ENGINE_BATCH_MAX; i++)
                 pthread_mutex_destroy(&queries->items[i].candidates.lock);
         free(queries->items);
         free(queries->list);
@@ -162,7 +161,7 @@ int queries_begin(Queries *queries, const Templates *templates, EngineQuery *ask
                 asked[i].n_hits = 0;
                 asked[i].result = 0;
         }
-        assert(queries->n_probes <= queries->max);
+        assert(queries->n_probes <= ENGINE_BATCH_MAX);
         int r = divide_memory(queries);
         if (r < 0)
                 return r;

@@ -7,7 +7,6 @@
 #include "worker/pass.h"
 
 typedef struct Queries {
-        size_t max;
         PassQuery *items;
         PassQuery **list; /* all of them, for a pass */
         ScanProbe *probes;
@@ -33,13 +32,13 @@ typedef struct QueriesWay {
         Pool *pool;
 } QueriesWay;
 
-/** queries_init() - @max: probes of a search. Return: 0 or -ENOMEM; to be deinitialised either way. */
-int queries_init(Queries *queries, size_t max);
+/** queries_init() - Return: 0 or -ENOMEM; to be deinitialised either way. */
+int queries_init(Queries *queries);
 void queries_deinit(Queries *queries);
 
 /**
  * queries_begin() - For a search, or for the same one anew: nothing was found yet.
- * @asked:      borrowed until the end; of `max` probes in all, at most
+ * @asked:      borrowed until the end; ENGINE_BATCH_MAX probes in all at most
  *
  * Return: 0 or -ENOMEM.
  */

@@ -6,21 +6,22 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "worker/driver.h"
 
 enum {
-        ROUNDS_ROOM = 1 << 20,     /* rows that a round may find, of all probes */
-        ROUNDS_FIRST = 448,        /* rows of the first round, which all are found as a rule */
-        ROUNDS_FIRST_BATCH = 128,  /* where there are many queries to find them */
-        ROUNDS_BATCH = 64,         /* that is so many probes */
-        ROUNDS_TARGET = 16 * 1024, /* rows that a round should find: so many cost the host as much as a round does */
-        ROUNDS_PER_HIT = 8,        /* or so many of a query for each hit that it wants */
-        ROUNDS_SLACK = 4, /* times as many rows reach a threshold as would if bounds were the truth */
+        ROUNDS_ROOM = 1 << 20,    /* rows that a round may find, of all probes */
+        ROUNDS_FIRST = 448,       /* rows of the first round, which all are found as a rule */
+        ROUNDS_FIRST_BATCH = 128, /* where there are many queries to find them */
+        ROUNDS_BATCH = 64,        /* that is so many probes */
+        ROUNDS_TARGET =
+                16 * 1024,  /* rows that a round should find: so many cost the host as much as a round does */
+        ROUNDS_PER_HIT = 8, /* or so many of a query for each hit that it wants */
+        ROUNDS_SLACK = 4,   /* times as many rows reach a threshold as would if bounds were the truth */
         ROUNDS_USEC = 100 * 1000, /* that a round should not take longer than, so that it can be stopped */
         ROUNDS_PARTS = 64,        /* that handing out is divided into */
         ROUNDS_CHUNK = 4096,      /* found rows that a thread sorts at a time */
@@ -45,19 +46,20 @@ struct Rounds {
         const CopiesPart *part;
         PassRange range; /* of the round */
         bool digits_are_others;
-        uint32_t most; /* rows of a probe in a round */
-        size_t k;      /* the largest */
+        uint32_t most;  /* rows of a probe in a round */
+        size_t k;       /* the largest */
         size_t n_shown; /* rows */
-        double mean, worst; /* of the rows of the last round, how many a query found; but with the thresholds that there are now */
-        size_t n_last;      /* blocks of the last round */
-        uint64_t usec;      /* that it took */
+        double mean,
+                worst; /* of the rows of the last round, how many a query found; but with the thresholds that there are now */
+        size_t n_last; /* blocks of the last round */
+        uint64_t usec; /* that it took */
         uint64_t nanoseconds;
         atomic_bool damaged, nonsense;
 
         RoundsQuery queries[ENGINE_BATCH_MAX];
         PassQuery *list[ENGINE_BATCH_MAX]; /* for a pass */
         uint16_t owners[ENGINE_BATCH_MAX]; /* a probe's query */
-        float slacks[ENGINE_BATCH_MAX];    /* a probe's; its digits may have changed since the device got them */
+        float slacks[ENGINE_BATCH_MAX]; /* a probe's; its digits may have changed since the device got them */
         float floors[ENGINE_BATCH_MAX];
         uint32_t counts[ENGINE_BATCH_MAX];
         size_t starts[ENGINE_BATCH_MAX + 1]; /* of each probe's rows */
@@ -165,7 +167,7 @@ bool rounds_are_over(Rounds *rounds)
 
 static int tell_nonsense(DeviceWhy *ret_why)
 {
-        (void)snprintf(ret_why->text, sizeof(ret_why->text), "it found rows that are not there"); /* It fits. */
+        driver_say(ret_why, "it found rows that are not there");
         return ROUNDS_E_FAILED;
 }
 
@@ -235,21 +237,19 @@ static void sort_chunk(void *userdata, size_t part, size_t thread)
                         continue;
                 unsigned place = sane ? atomic_fetch_add_explicit(&rounds->cursors[found->probe], 1,
                                                                   memory_order_relaxed)
-                                      : UINT_MAX;
+                                      : UINT32_MAX;
                 if (!sane || place >= rounds->counts[found->probe]) {
                         atomic_store_explicit(&rounds->nonsense, true, memory_order_relaxed);
                         return;
                 }
-                rounds->rows[rounds->starts[found->probe] + place] =
-                        (Candidate){.row = rounds->part->first_block * CODES_ROWS + found->row,
-                                    .upper = found->upper};
+                rounds->rows[rounds->starts[found->probe] + place] = (Candidate){
+                        .row = rounds->part->first_block * CODES_ROWS + found->row, .upper = found->upper};
         }
 }
 
 static const float *residual_of(const Templates *templates, size_t row)
 {
-        const uint8_t *block =
-                templates->blocks + row / CODES_ROWS * codes_block_size(templates->dimension);
+        const uint8_t *block = templates->blocks + row / CODES_ROWS * codes_block_size(templates->dimension);
 
         return codes_residuals(block, templates->dimension) + row % CODES_ROWS;
 }
@@ -456,7 +456,8 @@ static double first_rows(const Rounds *rounds)
 static double later_rows(const Rounds *rounds)
 {
         double expected = fmin(1, (double)(ROUNDS_SLACK * rounds->k) / (double)rounds->n_shown);
-        double target = fmax(ROUNDS_TARGET / (double)rounds->work.queries->n, (double)(ROUNDS_PER_HIT * rounds->k));
+        double target =
+                fmax(ROUNDS_TARGET / (double)rounds->work.queries->n, (double)(ROUNDS_PER_HIT * rounds->k));
         double most = (double)rounds->most / 2;
 
         return fmin(fmin(target, most) / fmax(expected, rounds->mean), most / fmax(expected, rounds->worst));

@@ -25,7 +25,8 @@ Rounds *rounds_free(Rounds *rounds);
 
 /* A search. All is borrowed until its last round. */
 typedef struct RoundsWork {
-        Queries *queries; /* with digits of a device; they are written anew where the processor's are to be others */
+        Queries *
+                queries; /* with digits of a device; they are written anew where the processor's are to be others */
         const Pass *pass; /* for what the processor scans: all but its queries and range filled in */
         Pool *pool;
 } RoundsWork;

@@ -8,10 +8,7 @@ the trail holds, and a worker that comes afterwards serves everybody.
 Usage: taken-worker.py BUILD    (root)
 """
 import json
-import os
 import pathlib
-import select
-import socket
 import sys
 import time
 
@@ -22,54 +19,15 @@ import service  # noqa: E402
 import taken  # noqa: E402
 import wild  # noqa: E402
 import workercases  # noqa: E402
+from playedworker import Line  # noqa: E402
 from relay import CANCEL, CHECKPOINT, ENGINE, HELLO, JOB, RESULT  # noqa: E402
-from workercases import ENDED, LEAK, TOLD, Asked, encode_engine, encode_hello, encode_result  # noqa: E402
+from workercases import ENDED, LEAK, TOLD, encode_engine, encode_hello, encode_result  # noqa: E402
 
 MARK = 1350000  # the floor that only those requests have which a case is about
 UIDS = {release: uid for uid, release in taken.HONEST}
 
 
 # ------------------------------------------------------------------------------------------ in the attacker's process
-
-class Line:
-    """A connection to the guard."""
-
-    def __init__(self, path, *hello):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.sock.connect(path)
-        self.shoot(hello or [wild.Shot(HELLO, encode_hello())])
-
-    def shoot(self, shots):
-        """Return: how many went out."""
-        for sent, shot in enumerate(shots):
-            if not shot.send(self.sock):
-                return sent
-        return len(shots)
-
-    def receive(self, timeout=20):
-        """The next packet; None at the end."""
-        if not select.select([self.sock], [], [], timeout)[0]:
-            raise TimeoutError("the guard says nothing")
-        try:
-            data, fds, _, _ = socket.recv_fds(self.sock, 65536, 4)
-        except ConnectionResetError:
-            return None
-        for fd in fds:
-            os.close(fd)
-        return (data[0], data[8:]) if data else None
-
-    def job(self):
-        """The next job; None at the end."""
-        while True:
-            packet = self.receive()
-            if packet is None:
-                return None
-            if packet[0] == JOB:
-                return Asked(packet[1])
-
-    def close(self):
-        self.sock.close()
-
 
 def is_marked(job):
     return job.leaf.get("floor") == MARK or job.operation in ("enrol", "remove", "list")
