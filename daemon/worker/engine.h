@@ -100,7 +100,7 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
                   EngineRun *ret_run);
 
 /**
- * engine_sync() - After a change, with the gallery held: returns when nothing of what was removed is on the device any more. Any thread, beside searches.
+ * engine_sync() - After a change, by who changes the gallery: returns when nothing of what was removed is on the device any more. Beside searches.
  * A device that cannot be asked to is given up, and the log says so.
  */
 void engine_sync(Engine *engine, const Templates *templates);
