@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "worker/blocks.h"
 #include "worker/kernel.h"
 
 enum { ALIGNMENT = 64 };
@@ -55,6 +56,7 @@ Stored *stored_new(const Crowd *crowd)
                 .blocks = stored->blocks,
                 .subjects = crowd->subjects,
                 .originals = {.slots = stored->slots, .dimension = crowd->dimension, .key = 0x6d67},
+                .identity = blocks_tick(),
         };
         for (size_t row = 0; row < n_blocks * CODES_ROWS; row++)
                 codes_clear(stored->blocks + row / CODES_ROWS * block_size, crowd->dimension,
