@@ -73,7 +73,9 @@ static void encode_result(const Turns *turns, Operation *operation, Job *job)
         if (operation->end == OPERATION_STOPPED)
                 *message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
         message->index = job->index;
-        message->engine = engine_name(turns->tools.engine);
+        /* Whatever searches no gallery to its end is the processor's, wherever the galleries are searched. */
+        if (!message->engine)
+                message->engine = engine_fallback(turns->tools.engine);
         message->microseconds = clock_boottime() - job->begin_usec;
         result_encode(message, &job->result);
         note_gallery(turns, operation, job);
