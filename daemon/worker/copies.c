@@ -378,6 +378,7 @@ static int bring(const Bringing *bringing, size_t n)
 int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts, DeviceWhy *ret_why)
 {
         size_t n_blocks = blocks_of(templates);
+        uint64_t limit = copies->limit;
         int r;
 
         assert(!copies->searched);
@@ -396,6 +397,9 @@ int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts
         do
                 r = settle(copies, copy, n_blocks, ret_why);
         while (r == COPIES_E_AGAIN);
+        /* Where nothing at all was to be had, others have the memory, for now. */
+        if (r == -ENOMEM)
+                copies->limit = limit;
         if (r == 0)
                 *ret_n_parts = parts_of(copy, n_blocks);
         return r;

@@ -689,6 +689,10 @@ Test(copies, says_so_when_there_is_no_room_for_one_block)
         templates = templates_of(&bodies[0]);
         cr_expect_eq(try_search(&templates, &why), -ENOMEM);
         cr_expect_str_eq(why.text, "no memory for 1536 bytes of templates");
+        cr_expect_eq(there(), 0);
+        played.capacity = UINT64_MAX;
+        search(&bodies[0]);
+        cr_expect_geq(blocks_there(), 20, "others had it, and have it no more");
 }
 
 /* Everything that copies do, until something fails. */
