@@ -172,8 +172,6 @@ static void tidy(Lane *lane)
         pthread_mutex_lock(&runner->lock);
         lane->tidies = false;
         lane->n_steps++;
-        if (r == 0)
-                return;
         fail(runner, r);
         wake_loop(runner);
 }

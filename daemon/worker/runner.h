@@ -43,7 +43,7 @@ int runner_new(const RunnerWork *work, Runner **ret_runner);
 /** runner_free() - Stops the running jobs where they may be stopped, drops the others, and ends the threads. */
 Runner *runner_free(Runner *runner);
 
-/** runner_fd() - Readable when runner_done() has something to say; for the loop, which only polls it. */
+/** runner_fd() - Readable when runner_done() has something to say, or a change was tidied up after; for the loop, which only polls it. */
 int runner_fd(const Runner *runner);
 
 enum { RUNNER_E_FULL = 1 /* there is no room */ };

@@ -64,6 +64,7 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
 {
         Ranks ranks = {.gallery = gallery, .templates = gallery_templates(gallery)};
         EngineQuery queries[ENGINE_BATCH_MAX];
+        EngineRun run;
         size_t n_hits = 0;
 
         assert(n <= ENGINE_BATCH_MAX);
@@ -77,12 +78,14 @@ int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t 
                 begin_query(&searches[i], &ranks, next, &queries[i]);
                 next += searches[i].k;
         }
-        int r = engine_search(engine, &ranks.templates, queries, n, NULL);
+        int r = engine_search(engine, &ranks.templates, queries, n, &run);
         /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
         if (r == 0 && gallery_has_lost(gallery))
                 r = ENGINE_E_DAMAGED;
-        for (size_t i = 0; r == 0 && i < n; i++)
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 end_query(&queries[i], &ranks, &searches[i]);
+                searches[i].engine = run.name;
+        }
         return r;
 }
 

@@ -33,10 +33,11 @@ typedef struct Search {
         size_t k;               /* most hits */
         const atomic_int *stop; /* as in EngineQuery */
 
-        Hit *ret_hits;     /* room for k; the caller's */
-        size_t n_hits;     /* filled in, as the rest */
-        uint64_t searched; /* how many templates were compared */
-        int result;        /* 0 or ENGINE_E_STOPPED */
+        Hit *ret_hits;      /* room for k; the caller's */
+        size_t n_hits;      /* filled in, as the rest */
+        uint64_t searched;  /* how many templates were compared */
+        const char *engine; /* which compared them; the engine's */
+        int result;         /* 0 or ENGINE_E_STOPPED */
 } Search;
 
 /**
