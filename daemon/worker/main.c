@@ -18,6 +18,8 @@
 #include "base/manager.h"
 #include "worker/benchmark.h"
 #include "worker/confine.h"
+#include "worker/device-list.h"
+#include "worker/device.h"
 #include "worker/handlers.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -105,26 +107,57 @@ static int open_all(const Options *options, Galleries *galleries, WorkerContext 
         return context->fd < 0 ? fail(context->fd, "Cannot reach the guard (--connect)") : EXIT_SUCCESS;
 }
 
+static int fail_engine(int r, const DeviceWhy *why)
+{
+        if (r == ENGINE_E_DEVICE)
+                diag(DIAG_ERROR,
+                     "There is no engine as --engine= or $MATCHGUARD_ENGINE asks for: %s. `matchguard-worker "
+                     "--list-devices` says what there is and what is missing; the unit needs the drop-in "
+                     "gpu.conf, see "
+                     "OPERATIONS.md; MATCHGUARD_ENGINE=auto searches with the processor where there is no "
+                     "GPU.",
+                     why->text);
+        else if (r == ENGINE_E_UNKNOWN)
+                diag(DIAG_ERROR, "This processor does not have what --isa= names.");
+        else
+                (void)fail(r, "Cannot start the engine"); /* It returns what is returned here. */
+        return EXIT_FAILURE;
+}
+
 /* Folders first, while there is one thread; then the engine, whose driver opens files, compiles and starts threads; then the calls, which binds those as
  * well. Return: EXIT_SUCCESS, or it was said what went wrong. */
-static int confine_around(const ConfineWish *wish, const EngineOptions *options, Engine **ret_engine)
+static int confine_around(const ConfineWish *wish, EngineOptions options, Engine **ret_engine)
 {
         SandboxRemarks remarks;
         Handlers handlers;
+        DeviceWhy why = {};
 
         int r = confine_folders(wish, &remarks);
         if (r < 0)
                 return fail(r, "Cannot confine this process");
         handlers_keep(&handlers);
-        r = engine_new(options, ret_engine);
+        options.ret_why = &why;
+        r = engine_new(&options, ret_engine);
         if (r != 0)
-                return fail(r, "There is no such engine here");
+                return fail_engine(r, &why);
         handlers_restore(&handlers);
         r = confine_calls(wish, &remarks);
         if (r < 0)
                 return fail(r, "Cannot confine this process");
         sandbox_remarks_tell(&remarks);
         return EXIT_SUCCESS;
+}
+
+/* Under the same folders as a worker: what it finds here a worker finds. */
+static int list_devices(const Options *options, const Premises *premises)
+{
+        SandboxRemarks remarks;
+
+        int r = confine_folders(&(ConfineWish){.premises = premises}, &remarks);
+        if (r < 0)
+                return fail(r, "Cannot confine this process");
+        r = device_list_print(premises->modules, options->json);
+        return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
 }
 
 /* Looks for what a driver needs; without one, "auto" is the processor. */
@@ -136,6 +169,12 @@ static int look_around(Options *options, Premises *premises, ConfineWish *ret_wi
         *ret_wish = (ConfineWish){.log = options->log_seccomp};
         options->engine.modules = premises->modules;
         if (!premises_want_driver(premises, options->engine.engine)) {
+                if (options->engine.device && strcmp(options->engine.engine, "auto") == 0)
+                        diag(DIAG_WARNING,
+                             "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no "
+                             "driver. "
+                             "In the unit, the drop-in gpu.conf opens devices.",
+                             options->engine.device, premises->modules);
                 options->engine.engine = "cpu";
                 return 0;
         }
@@ -153,7 +192,7 @@ static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
         if (r != EXIT_SUCCESS)
                 return r;
         wish.galleries = options->galleries;
-        r = confine_around(&wish, &options->engine, &context.engine);
+        r = confine_around(&wish, options->engine, &context.engine);
         if (r != EXIT_SUCCESS) {
                 fd_close(context.fd);
                 return r;
@@ -170,7 +209,7 @@ static int benchmark(const Options *options, const ConfineWish *wish)
         Machine machine;
 
         machine_read(&machine);
-        int r = confine_around(wish, &options->engine, &engine);
+        int r = confine_around(wish, options->engine, &engine);
         if (r != EXIT_SUCCESS)
                 return r;
         r = benchmark_run(&options->benchmark_options, &options->engine, &machine);
@@ -211,6 +250,8 @@ int main(int argc, char **argv)
         r = look_around(&options, &premises, &wish);
         if (r < 0)
                 return fail(r, "Cannot see what there is for engines");
+        if (options.list_devices)
+                return list_devices(&options, &premises);
         if (options.benchmark)
                 return benchmark(&options, &wish);
         r = galleries_claim(&galleries, options.galleries);
