@@ -1,0 +1,422 @@
+/*
+ * Devices that OpenCL 1.2 knows: the driver engine-opencl.so. It owns the device's context and queue, and what it keeps there for searches:
+ *
+ *      probes          as worker/opencl-probes.h has them
+ *      board           floors [probes], how many rows were written down, counts [probes], and these rows, three words each
+ *
+ * A search sends floors and zeros in one piece, and gets the counts and the first few rows in another. A row is written down only while its probe's
+ * count is below `most`, so there is always a place for it.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "worker/opencl-devices.h"
+#include "worker/opencl-kernels.h"
+#include "worker/opencl-probes.h"
+
+enum {
+        FOUND_WORDS = 3,
+        HEAD_WORDS = 2 * DEVICE_PROBES_MAX + 1, /* of the board, before what was found */
+        FOUND_AT_ONCE = 1024,                   /* rows that come with the counts */
+        PROBES_SIZE = DEVICE_PROBES_MAX * (16 + 2 * CODES_DIMENSION_MAX),
+        WARM_UP_PROBES = 2, /* more than one, as far as kernels go */
+};
+
+#define BOARD_SIZE                                                                                           \
+        ((HEAD_WORDS + (size_t)DEVICE_FOUND_MAX * DEVICE_PROBES_MAX * FOUND_WORDS) * sizeof(uint32_t))
+
+_Static_assert(sizeof(DeviceFound) == FOUND_WORDS * sizeof(uint32_t),
+               "a row is three words, as worker/scan.cl writes them");
+
+struct DeviceMemory {
+        cl_mem buffer;
+        size_t size;
+        DeviceMemory *next, **previous;
+};
+
+struct Device {
+        DeviceFacts facts;
+        OpenclKernels kernels;
+        cl_mem probes_buffer, board;
+        DeviceMemory *memories; /* that were not released */
+        OpenclProbes probes;
+        size_t probes_used; /* bytes of their buffer that may not be zero */
+        size_t board_used;
+
+        /* On their way from or to the device. */
+        uint32_t *staged_probes; /* of PROBES_SIZE bytes, zero but while they are copied */
+        uint32_t staged_board[HEAD_WORDS];
+        uint32_t result[1 + DEVICE_PROBES_MAX + FOUND_AT_ONCE * FOUND_WORDS];
+};
+
+/* --------------------------------------------------------------------------------------------------
+ * memory */
+
+static int overwrite(Device *device, cl_mem buffer, size_t offset, size_t size, DeviceWhy *ret_why)
+{
+        const cl_uint zero = 0;
+
+        if (size == 0)
+                return 0;
+        cl_int error = clEnqueueFillBuffer(device->kernels.queue, buffer, &zero, sizeof(zero), offset, size,
+                                           0, NULL, NULL);
+        if (error != CL_SUCCESS)
+                return opencl_no_room("clEnqueueFillBuffer", error, ret_why);
+        return opencl_no_room("clFinish", clFinish(device->kernels.queue), ret_why);
+}
+
+static int create(Device *device, size_t size, cl_mem *ret_buffer, DeviceWhy *ret_why)
+{
+        cl_int error;
+        cl_mem buffer = clCreateBuffer(device->kernels.context, CL_MEM_READ_WRITE, size, NULL, &error);
+
+        if (error != CL_SUCCESS)
+                return opencl_no_room("clCreateBuffer", error, ret_why);
+        *ret_buffer = buffer;
+        return 0;
+}
+
+/* Drivers take memory when it is used first: whether there is some is known once it was written to. */
+static int opencl_allocate(Device *device, size_t size, DeviceMemory **ret_memory, DeviceWhy *ret_why)
+{
+        DeviceMemory *memory = calloc(1, sizeof(*memory));
+
+        if (!memory)
+                return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
+        memory->size = (size + sizeof(cl_uint) - 1) / sizeof(cl_uint) * sizeof(cl_uint);
+        int r = create(device, memory->size, &memory->buffer, ret_why);
+        if (r == 0)
+                r = overwrite(device, memory->buffer, 0, memory->size, ret_why);
+        if (r < 0) {
+                if (memory->buffer)
+                        clReleaseMemObject(memory->buffer);
+                free(memory);
+                return r;
+        }
+        memory->next = device->memories;
+        memory->previous = &device->memories;
+        if (memory->next)
+                memory->next->previous = &memory->next;
+        device->memories = memory;
+        *ret_memory = memory;
+        return 0;
+}
+
+static int opencl_release(Device *device, DeviceMemory *memory, DeviceWhy *ret_why)
+{
+        if (!memory)
+                return 0;
+        int r = overwrite(device, memory->buffer, 0, memory->size, ret_why);
+        clReleaseMemObject(memory->buffer);
+        *memory->previous = memory->next;
+        if (memory->next)
+                memory->next->previous = memory->previous;
+        free(memory);
+        return r < 0 ? -EIO : 0;
+}
+
+/* Without an event: returns when it has happened. */
+static int write_all(Device *device, cl_mem buffer, size_t offset, const void *data, size_t size,
+                     DeviceWhy *ret_why)
+{
+        return opencl_failed("clEnqueueWriteBuffer",
+                             clEnqueueWriteBuffer(device->kernels.queue, buffer, CL_TRUE, offset, size, data,
+                                                  0, NULL, NULL),
+                             ret_why);
+}
+
+static int opencl_write(Device *device, DeviceMemory *memory, size_t offset, const void *data, size_t size,
+                        DeviceWhy *ret_why)
+{
+        return write_all(device, memory->buffer, offset, data, size, ret_why);
+}
+
+/* --------------------------------------------------------------------------------------------------
+ * probes */
+
+static int opencl_set_probes(Device *device, const ScanProbe *probes, size_t n, size_t dimension,
+                             DeviceWhy *ret_why)
+{
+        size_t used = device->probes_used;
+
+        device->probes = opencl_probes_init(device->kernels.shape, probes, n, dimension);
+        size_t size = opencl_probes_size(&device->probes);
+        opencl_probes_write(&device->probes, probes, device->staged_probes);
+        device->probes_used = MAX_OF(used, size);
+        int r = write_all(device, device->probes_buffer, 0, device->staged_probes, size, ret_why);
+        explicit_bzero(device->staged_probes, size);
+        if (r == 0 && used > size)
+                r = overwrite(device, device->probes_buffer, size, used - size, ret_why);
+        if (r < 0)
+                return -EIO;
+        device->probes_used = size;
+        return 0;
+}
+
+static int opencl_forget_probes(Device *device, DeviceWhy *ret_why)
+{
+        device->probes = (OpenclProbes){};
+        if (overwrite(device, device->probes_buffer, 0, device->probes_used, ret_why) < 0)
+                return -EIO;
+        device->probes_used = 0;
+        return 0;
+}
+
+/* --------------------------------------------------------------------------------------------------
+ * scan */
+
+static OpenclScan scan_of(const Device *device, const DeviceScan *scan)
+{
+        const OpenclProbes *probes = &device->probes;
+        size_t block_words = probes->n_steps * CODES_ROWS + 2 * CODES_ROWS;
+        enum OpenclKernel kernel = probes->n == 1 ? OPENCL_ONE_PROBE : OPENCL_PROBES;
+
+        if (probes->n_digits == 2)
+                kernel++;
+        return (OpenclScan){.kernel = kernel,
+                            .memory = scan->memory->buffer,
+                            .probes = device->probes_buffer,
+                            .board = device->board,
+                            .task = {.n_blocks = scan->n_blocks,
+                                     .first = scan->first,
+                                     .n = scan->n,
+                                     .step = scan->step,
+                                     .n_steps = (uint32_t)probes->n_steps,
+                                     .block_words = (uint32_t)block_words,
+                                     .n_probes = (uint32_t)probes->n,
+                                     .most = scan->most}};
+}
+
+static int send_board(Device *device, const float *floors, DeviceWhy *ret_why)
+{
+        size_t n = device->probes.n, size = (2 * n + 1) * sizeof(uint32_t);
+
+        memcpy(device->staged_board, floors, n * sizeof(*floors));
+        memset(device->staged_board + n, 0, size - n * sizeof(uint32_t));
+        device->board_used = MAX_OF(device->board_used, size);
+        return opencl_failed("clEnqueueWriteBuffer",
+                             clEnqueueWriteBuffer(device->kernels.queue, device->board, CL_FALSE, 0, size,
+                                                  device->staged_board, 0, NULL, NULL),
+                             ret_why);
+}
+
+static int read_board(Device *device, size_t first_word, size_t n_words, void *ret_words, DeviceWhy *ret_why)
+{
+        return opencl_failed("clEnqueueReadBuffer",
+                             clEnqueueReadBuffer(device->kernels.queue, device->board, CL_TRUE,
+                                                 first_word * sizeof(uint32_t), n_words * sizeof(uint32_t),
+                                                 ret_words, 0, NULL, NULL),
+                             ret_why);
+}
+
+static int receive_board(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        size_t n = device->probes.n, head = 2 * n + 1, room = MIN_OF(n * scan->most, (size_t)FOUND_AT_ONCE);
+
+        int r = read_board(device, n, 1 + n + room * FOUND_WORDS, device->result, ret_why);
+        if (r < 0)
+                return r;
+        size_t n_found = device->result[0], at_once = MIN_OF(n_found, room);
+        memcpy(scan->ret_counts, device->result + 1, n * sizeof(uint32_t));
+        memcpy(scan->ret_found, device->result + 1 + n, at_once * sizeof(DeviceFound));
+        if (n_found > at_once)
+                r = read_board(device, head + at_once * FOUND_WORDS, (n_found - at_once) * FOUND_WORDS,
+                               scan->ret_found + at_once, ret_why);
+        scan->n_found = n_found;
+        device->board_used = MAX_OF(device->board_used, (head + n_found * FOUND_WORDS) * sizeof(uint32_t));
+        return r;
+}
+
+/* A device that does not tell how long it took has taken no time. */
+static uint64_t time_of(cl_event event)
+{
+        cl_ulong begin = 0, end = 0;
+
+        if (clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof(begin), &begin, NULL) !=
+                    CL_SUCCESS ||
+            clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof(end), &end, NULL) != CL_SUCCESS)
+                return 0;
+        return end > begin ? end - begin : 0;
+}
+
+static int opencl_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        const OpenclScan run = scan_of(device, scan);
+        cl_event event;
+
+        int r = send_board(device, scan->floors, ret_why);
+        if (r == 0)
+                r = opencl_kernels_enqueue(&device->kernels, &run, &event, ret_why);
+        if (r < 0)
+                return r;
+        r = receive_board(device, scan, ret_why);
+        if (r == 0)
+                scan->nanoseconds = time_of(event);
+        clReleaseEvent(event);
+        return r;
+}
+
+/* --------------------------------------------------------------------------------------------------
+ * opening and closing */
+
+/* All rows of a block of zeros reach a floor of zero. */
+static int warm_up_with(Device *device, const DeviceMemory *memory, size_t n_probes, bool two,
+                        DeviceWhy *ret_why)
+{
+        static const int8_t digits[8] = {};
+        const ScanProbe probe = {.digits = digits, .second = two ? digits : NULL};
+        const ScanProbe probes[WARM_UP_PROBES] = {probe, probe};
+        const float floors[WARM_UP_PROBES] = {0, 0};
+        uint32_t counts[WARM_UP_PROBES];
+        DeviceFound found[WARM_UP_PROBES];
+        DeviceScan scan = {.memory = memory,
+                           .n_blocks = 1,
+                           .n = 1,
+                           .step = 1,
+                           .floors = floors,
+                           .most = 1,
+                           .ret_counts = counts,
+                           .ret_found = found};
+
+        int r = opencl_set_probes(device, probes, n_probes, 1, ret_why);
+        return r < 0 ? r : opencl_scan(device, &scan, ret_why);
+}
+
+static int warm_up(Device *device, DeviceWhy *ret_why)
+{
+        DeviceMemory *memory = NULL;
+        DeviceWhy ignored;
+        int r = opencl_allocate(device, codes_block_size(1), &memory, ret_why);
+
+        for (size_t n = 1; r == 0 && n <= WARM_UP_PROBES; n++)
+                for (int two = 0; r == 0 && two <= 1; two++)
+                        r = warm_up_with(device, memory, n, two, ret_why);
+        int q = opencl_release(device, memory, r == 0 ? ret_why : &ignored);
+        if (r == 0)
+                r = q;
+        return r < 0 ? r : opencl_forget_probes(device, ret_why);
+}
+
+static void opencl_close(Device *device)
+{
+        DeviceWhy ignored; /* There is nobody to be told any more. */
+
+        if (!device)
+                return;
+        while (device->memories)
+                (void)opencl_release(device, device->memories, &ignored);
+        if (device->probes_buffer) {
+                (void)overwrite(device, device->probes_buffer, 0, device->probes_used, &ignored);
+                clReleaseMemObject(device->probes_buffer);
+        }
+        if (device->board) {
+                (void)overwrite(device, device->board, 0, device->board_used, &ignored);
+                clReleaseMemObject(device->board);
+        }
+        opencl_kernels_deinit(&device->kernels);
+        free(device->staged_probes);
+        explicit_bzero(device, sizeof(*device));
+        free(device);
+}
+
+static int make_ready(Device *device, cl_device_id id, DeviceWhy *ret_why)
+{
+        device->staged_probes = calloc(1, PROBES_SIZE);
+        if (!device->staged_probes)
+                return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
+        int r = opencl_kernels_init(id, device->facts.is_gpu, &device->kernels, ret_why);
+        if (r == 0)
+                r = create(device, PROBES_SIZE, &device->probes_buffer, ret_why);
+        if (r == 0)
+                r = create(device, BOARD_SIZE, &device->board, ret_why);
+        return r < 0 ? r : warm_up(device, ret_why);
+}
+
+typedef struct Choice {
+        size_t number;
+        cl_device_id id;
+        DeviceFacts facts;
+} Choice;
+
+static bool choose(cl_device_id id, const DeviceFacts *facts, void *userdata)
+{
+        Choice *choice = userdata;
+
+        if (choice->number-- > 0)
+                return true;
+        choice->id = id;
+        choice->facts = *facts;
+        return false;
+}
+
+static int opencl_open(size_t number, Device **ret_device, DeviceWhy *ret_why)
+{
+        Choice choice = {.number = number};
+        int r = opencl_devices(choose, &choice, ret_why);
+
+        if (r < 0)
+                return r;
+        if (!choice.id) {
+                (void)snprintf(ret_why->text, sizeof(ret_why->text), "OpenCL has no device %zu",
+                               number); /* There is room. */
+                return -ENODEV;
+        }
+        Device *device = calloc(1, sizeof(*device));
+        if (!device)
+                return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
+        device->facts = choice.facts;
+        r = make_ready(device, choice.id, ret_why);
+        if (r < 0) {
+                opencl_close(device);
+                return r;
+        }
+        *ret_device = device;
+        return 0;
+}
+
+static const DeviceFacts *opencl_facts(const Device *device)
+{
+        return &device->facts;
+}
+
+typedef struct Listener {
+        void (*found)(const DeviceFacts *facts, void *userdata);
+        void *userdata;
+} Listener;
+
+static bool tell(cl_device_id id, const DeviceFacts *facts, void *userdata)
+{
+        const Listener *listener = userdata;
+
+        listener->found(facts, listener->userdata);
+        return true;
+}
+
+static int opencl_list(void (*found)(const DeviceFacts *facts, void *userdata), void *userdata,
+                       DeviceWhy *ret_why)
+{
+        Listener listener = {found, userdata};
+
+        return opencl_devices(tell, &listener, ret_why);
+}
+
+__attribute__((visibility("default"))) extern const DeviceDriver matchguard_device_driver;
+
+const DeviceDriver matchguard_device_driver = {
+        .version = DEVICE_DRIVER_VERSION,
+        .name = "opencl",
+        .list = opencl_list,
+        .open = opencl_open,
+        .close = opencl_close,
+        .facts = opencl_facts,
+        .allocate = opencl_allocate,
+        .release = opencl_release,
+        .write = opencl_write,
+        .set_probes = opencl_set_probes,
+        .forget_probes = opencl_forget_probes,
+        .scan = opencl_scan,
+};
