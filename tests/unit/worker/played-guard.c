@@ -230,6 +230,8 @@ void played_guard_start(PlayedGuard *guard)
         write_vkey(guard);
         guard->pid = fork();
         cr_assert_geq(guard->pid, 0);
+        if (guard->pid == 0 && guard->serve)
+                _exit(guard->serve(guard));
         if (guard->pid == 0)
                 exec_worker(guard);
         cr_assert_eq(poll(&poll_fd, 1, PLAYED_WAIT_MSEC), 1, "the worker does not come");

@@ -56,6 +56,8 @@ typedef struct PlayedGuard {
         int fd;
         pid_t pid;
         const char *isa; /* of the worker; NULL: auto */
+        /* What is run in the worker's place, in a process of its own; NULL: the real program. Return: its exit status. */
+        int (*serve)(const struct PlayedGuard *guard);
         PlayedLog log;
 } PlayedGuard;
 

@@ -1,0 +1,257 @@
+/*
+ * Probes on the device, and scans for them.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/macro.h"
+#include "worker/cuda-device.h"
+
+#define CUDA_NARROW(n)                                                                                       \
+        .columns = (n), .blocks = CUDA_NARROW_WARPS, .threads = CUDA_NARROW_WARPS * CUDA_WARP,               \
+        .shared = CUDA_NARROW_SHARED(n, 0),                                                                  \
+        .shared_a_line = CUDA_NARROW_SHARED(n, 1) - CUDA_NARROW_SHARED(n, 0)
+#define CUDA_TILE(n, stages)                                                                                 \
+        .columns = (n), .blocks = CUDA_TILE_BLOCKS, .threads = CUDA_TILE_WARPS * CUDA_WARP,                  \
+        .shared = CUDA_TILE_SHARED(n, stages)
+
+/* Up to three tiles of 64 wait for the memory as long as one of 256, of which a part would multiply zeros. */
+const CudaShape cuda_shapes[CUDA_SHAPES] = {
+        {"matchguard_scan_narrow_2", .most_columns = 2, CUDA_NARROW(2)},
+        {"matchguard_scan_narrow_8", .most_columns = 8, CUDA_NARROW(8)},
+        {"matchguard_scan_tile_16", .most_columns = 16, CUDA_TILE(16, CUDA_STAGES_16)},
+        {"matchguard_scan_tile_64", .most_columns = 192, CUDA_TILE(64, CUDA_STAGES_64)},
+        {"matchguard_scan_tile_256", .most_columns = CUDA_COLUMNS_MAX, CUDA_TILE(256, CUDA_STAGES_256)},
+};
+
+/* ------------------------------------------------------------------------------------------------------
+ * probes */
+
+static const CudaShape *shape_for(uint32_t n_columns)
+{
+        const CudaShape *shape = cuda_shapes;
+
+        while (shape->most_columns < n_columns)
+                shape++;
+        return shape;
+}
+
+/* A digit of a probe; NULL: the column is beyond the last one. */
+static const int8_t *column_digits(const Device *device, const ScanProbe *probes, uint32_t column)
+{
+        const ScanProbe *probe = &probes[column / device->n_digits];
+
+        if (column >= device->n_probes * device->n_digits)
+                return NULL;
+        return column % device->n_digits == 1 ? probe->second : probe->digits;
+}
+
+static void stage_group(const Device *device, const ScanProbe *probes, uint32_t first, uint8_t *ret_group)
+{
+        const int8_t *digits[CUDA_ROWS];
+
+        for (uint32_t i = 0; i < CUDA_ROWS; i++)
+                digits[i] = column_digits(device, probes, first + i);
+        for (uint32_t line = 0; line < device->n_lines; line++)
+                for (uint32_t i = 0; i < CUDA_ROWS; i++, ret_group += 4)
+                        if (digits[i])
+                                memcpy(ret_group, digits[i] + (size_t)line * 4, 4);
+                        else
+                                memset(ret_group, 0, 4);
+}
+
+/* Returns how many bytes they are: whole groups. */
+static size_t stage_digits(const Device *device, const ScanProbe *probes)
+{
+        size_t group_size = (size_t)device->n_lines * CUDA_LINE_SIZE, size = 0;
+
+        for (uint32_t first = 0; first < device->n_columns; first += CUDA_ROWS, size += group_size)
+                stage_group(device, probes, first, device->staging + size);
+        return size;
+}
+
+static void stage_columns(const Device *device, const ScanProbe *probes)
+{
+        CudaColumn *columns = (void *)device->staging;
+
+        memset(columns, 0, device->n_columns * sizeof(*columns));
+        for (uint32_t i = 0; i < device->n_probes; i++)
+                for (uint32_t digit = 0; digit < device->n_digits; digit++)
+                        columns[i * device->n_digits + digit] = (CudaColumn){.start = probes[i].start[digit],
+                                                                             .scale = probes[i].scale,
+                                                                             .slack = probes[i].slack};
+}
+
+int cuda_forget_probes(Device *device, DeviceWhy *ret_why)
+{
+        device->n_probes = 0;
+        int r = cuda_enter(device, ret_why);
+        if (r == 0 && device->digits_used > 0)
+                r = cuda_overwrite(device, device->digits, device->digits_used, ret_why);
+        if (r == 0)
+                r = cuda_overwrite(device, device->columns, device->columns->size, ret_why);
+        if (r == 0)
+                r = cuda_finish(device, ret_why);
+        if (r == 0)
+                device->digits_used = 0;
+        return r;
+}
+
+/* Nothing of them is left behind. */
+static int send_staged_probes(const Device *device, const DeviceMemory *memory, size_t size,
+                              DeviceWhy *ret_why)
+{
+        int r = cuda_send_staged(device, memory, size, ret_why);
+
+        if (r == 0)
+                r = cuda_finish(device, ret_why);
+        explicit_bzero(device->staging, size);
+        return r;
+}
+
+int cuda_set_probes(Device *device, const ScanProbe *probes, size_t n, size_t dimension, DeviceWhy *ret_why)
+{
+        int r = cuda_forget_probes(device, ret_why);
+        if (r < 0)
+                return r;
+        device->n_probes = (uint32_t)n;
+        device->n_digits = probes[0].second ? 2 : 1;
+        device->n_lines = (uint32_t)(dimension + 3) / 4;
+        device->shape = shape_for(device->n_probes * device->n_digits);
+        uint32_t n_tiles =
+                (device->n_probes * device->n_digits + device->shape->columns - 1) / device->shape->columns;
+        device->n_columns = n_tiles * device->shape->columns;
+
+        device->digits_used = stage_digits(device, probes);
+        r = send_staged_probes(device, device->digits, device->digits_used, ret_why);
+        if (r < 0)
+                return r;
+        stage_columns(device, probes);
+        return send_staged_probes(device, device->columns, device->n_columns * sizeof(CudaColumn), ret_why);
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * scan */
+
+static CudaScan scan_of(const Device *device, const DeviceScan *scan)
+{
+        return (CudaScan){.blocks = scan->memory->at,
+                          .digits = device->digits->at,
+                          .columns = device->columns->at,
+                          .counts = device->board->at,
+                          .floors = device->board->at + CUDA_COUNTS_SIZE,
+                          .hits = device->hits->at,
+                          .n_blocks = scan->n_blocks,
+                          .first = scan->first,
+                          .n = scan->n,
+                          .step = scan->step,
+                          .n_lines = device->n_lines,
+                          .column_tiles = device->n_columns / device->shape->columns,
+                          .two = device->n_digits - 1,
+                          .most = scan->most};
+}
+
+/* Second digits, and columns beyond the last one, have floors that nothing reaches. */
+static int send_board(const Device *device, const DeviceScan *scan, DeviceWhy *ret_why)
+{
+        float *floors = (void *)(device->staging + CUDA_COUNTS_SIZE);
+
+        memset(device->staging, 0, CUDA_COUNTS_SIZE);
+        for (uint32_t i = 0; i < device->n_columns; i++)
+                floors[i] = INFINITY;
+        for (uint32_t i = 0; i < device->n_probes; i++)
+                floors[i * device->n_digits] = scan->floors[i];
+        return cuda_send_staged(device, device->board, CUDA_COUNTS_SIZE + device->n_columns * sizeof(*floors),
+                                ret_why);
+}
+
+static int launch(const Device *device, const DeviceScan *scan, DeviceWhy *ret_why)
+{
+        const CudaShape *shape = device->shape;
+        CudaScan task = scan_of(device, scan);
+        void *parameters[] = {&task};
+        uint32_t n_blocks = (scan->n + shape->blocks - 1) / shape->blocks * task.column_tiles;
+
+        if (CUDA_CALL(ret_why, cuEventRecord, device->begin, device->stream) < 0 ||
+            CUDA_CALL(ret_why, cuLaunchKernel, device->kernels[shape - cuda_shapes], n_blocks, 1, 1,
+                      shape->threads, 1, 1, shape->shared + shape->shared_a_line * task.n_lines,
+                      device->stream, parameters, NULL) < 0)
+                return -EIO;
+        return CUDA_CALL(ret_why, cuEventRecord, device->end, device->stream);
+}
+
+static int receive_counts(const Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        size_t size = device->n_probes * sizeof(*scan->ret_counts);
+        float milliseconds;
+
+        if (CUDA_CALL(ret_why, cuMemcpyDtoHAsync, device->staging, device->board->at, size, device->stream) <
+                    0 ||
+            cuda_finish(device, ret_why) < 0 ||
+            CUDA_CALL(ret_why, cuEventElapsedTime, &milliseconds, device->begin, device->end) < 0)
+                return -EIO;
+        memcpy(scan->ret_counts, device->staging, size);
+        scan->nanoseconds = (uint64_t)((double)milliseconds * 1e6);
+        return 0;
+}
+
+/* Rows of some probes: the first @width places of each. */
+static int receive_hits(const Device *device, DeviceScan *scan, uint32_t first, uint32_t n, uint32_t width,
+                        DeviceWhy *ret_why)
+{
+        size_t pitch = scan->most * sizeof(CudaHit);
+        const CUDA_MEMCPY2D copy = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+                                    .srcDevice = device->hits->at + first * pitch,
+                                    .srcPitch = pitch,
+                                    .dstMemoryType = CU_MEMORYTYPE_HOST,
+                                    .dstHost = device->staging,
+                                    .dstPitch = width * sizeof(CudaHit),
+                                    .WidthInBytes = width * sizeof(CudaHit),
+                                    .Height = n};
+        const CudaHit *hits = (const void *)device->staging;
+
+        if (CUDA_CALL(ret_why, cuMemcpy2DAsync, &copy, device->stream) < 0 ||
+            cuda_finish(device, ret_why) < 0)
+                return -EIO;
+        for (uint32_t i = 0; i < n; i++, hits += width)
+                for (uint32_t j = 0;
+                     scan->ret_counts[first + i] <= scan->most && j < scan->ret_counts[first + i]; j++)
+                        scan->ret_found[scan->n_found++] =
+                                (DeviceFound){.probe = first + i, .row = hits[j].row, .upper = hits[j].upper};
+        return 0;
+}
+
+/* Of probes that overflowed nothing is wanted, so it is the longest of the other lists that says how wide a copy is. */
+static int receive(const Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        uint32_t width = 0;
+
+        int r = receive_counts(device, scan, ret_why);
+        if (r < 0)
+                return r;
+        for (uint32_t i = 0; i < device->n_probes; i++)
+                if (scan->ret_counts[i] <= scan->most)
+                        width = MAX_OF(width, scan->ret_counts[i]);
+        scan->n_found = 0;
+        if (width == 0)
+                return 0;
+        uint32_t at_once = (uint32_t)(CUDA_STAGING_SIZE / (width * sizeof(CudaHit)));
+        for (uint32_t first = 0; r == 0 && first < device->n_probes; first += at_once)
+                r = receive_hits(device, scan, first, MIN_OF(at_once, device->n_probes - first), width,
+                                 ret_why);
+        return r;
+}
+
+int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        assert(scan->n > 0 && scan->n_blocks > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
+        int r = cuda_enter(device, ret_why);
+        if (r == 0)
+                r = send_board(device, scan, ret_why);
+        if (r == 0)
+                r = launch(device, scan, ret_why);
+        return r < 0 ? r : receive(device, scan, ret_why);
+}
