@@ -12,7 +12,10 @@
 
 #include "base/macro.h"
 
-enum { CHUNK = 1 << 20 };
+enum {
+        CHUNK = 1 << 20,
+        REGION_MAX = 1 << 30, /* what is larger is reserved, as the shadow of AddressSanitizer is */
+};
 
 Trace trace_of(const void *secret, size_t size)
 {
@@ -71,7 +74,8 @@ size_t traces_count(const Trace *traces, size_t n_traces)
 
         cr_assert(maps);
         while (fgets(line, sizeof(line), maps))
-                if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && strncmp(rights, "rw", 2) == 0)
+                if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && strncmp(rights, "rw", 2) == 0 &&
+                    end - begin <= REGION_MAX)
                         n += count_between(begin, end, traces, n_traces);
         fclose(maps);
         return n;
