@@ -4,7 +4,6 @@
 
 #include "worker/search.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,15 +62,14 @@ static void end_query(const EngineQuery *query, const Ranks *ranks, Search *sear
 int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t n)
 {
         Ranks ranks = {.gallery = gallery, .templates = gallery_templates(gallery)};
-        EngineQuery queries[ENGINE_BATCH_MAX];
         EngineRun run;
         size_t n_hits = 0;
 
-        assert(n <= ENGINE_BATCH_MAX);
         for (size_t i = 0; i < n; i++)
                 n_hits += searches[i].k;
         _cleanup_(freep) EngineHit *hits = calloc(MAX_OF(n_hits, (size_t)1), sizeof(EngineHit));
-        if (!hits)
+        _cleanup_(freep) EngineQuery *queries = calloc(n, sizeof(EngineQuery));
+        if (!hits || !queries)
                 return -ENOMEM;
         EngineHit *next = hits;
         for (size_t i = 0; i < n; i++) {

@@ -26,7 +26,7 @@ typedef struct Hit {
 
 /* One question to a gallery, and its answer. */
 typedef struct Search {
-        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_BATCH_MAX */
+        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_PROBES_MAX */
         bool consolidated;      /* one hit a subject, its best template; else one a template */
         uint32_t but;           /* compare all but this subject's, or SUBJECTS_NONE */
         double floor;           /* least similarity of a hit */

@@ -384,7 +384,9 @@ static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker);
         if (r >= 0)
-                r = runner_new(&(RunnerWork){turns_run, turns_tidy, &worker->turns}, &worker->runner);
+                r = runner_new(&(RunnerWork){turns_run, turns_tidy, &worker->turns,
+                                             engine_batch(worker->turns.tools.engine)},
+                               &worker->runner);
         if (r >= 0)
                 r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
                                     worker);

@@ -41,11 +41,11 @@ class Site:
     # ------------------------------------------------------------------------------------------------ the worker
 
     def start_worker(self):
-        self.device.mend()
         (self.service.dir / "worker.log").unlink(missing_ok=True)
         self.service.start_worker(arguments=("--engine=opencl",), environment=self.device.environment())
 
     def start(self):
+        self.device.mend()
         self.start_worker()
         ready = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", [1.0] * DIMENSION))) == "", 20)
         return self.tally.check(ready, f"no worker: {self.service.log('worker')}")
@@ -167,7 +167,7 @@ def at_the_start(site):
                         ("clEnqueueNDRangeKernel", broken.CL_OUT_OF_RESOURCES), ("clFinish", broken.CL_DEVICE_NOT_AVAILABLE)):
         site.device.mend()
         site.device.fail(call, error)
-        site.service.start_worker(arguments=("--engine=opencl",), environment=site.device.environment())
+        site.start_worker()
         site.refuses_to_start(call, (f"{call}: {ERRORS[error]}", "pthread-", "--engine="))
 
 
@@ -176,7 +176,7 @@ def computes_nonsense(site):
     for call, word in (("clEnqueueNDRangeKernel", 0), ("clEnqueueReadBuffer", 0), ("clEnqueueReadBuffer", 0xffffffff), ("clEnqueueReadBuffer", 1)):
         site.device.mend()
         site.device.pretend(call, word)
-        site.service.start_worker(arguments=("--engine=opencl",), environment=site.device.environment())
+        site.start_worker()
         site.refuses_to_start(f"{call} with {word:#x}", ("pthread-", "--engine="))
 
 
