@@ -27,7 +27,7 @@ class Site:
     def __init__(self, build, tally):
         self.tally, self.chance = tally, random.Random(8)
         self.service = mg.Service(build, policy=matching.policy({name: (DIMENSION, "event") for name in GALLERIES}), in_memory=True)
-        self.build = pathlib.Path(build)
+        self.build = pathlib.Path(build).resolve()
         self.bulk = self.vector()
 
     def vector(self):
