@@ -25,6 +25,7 @@ typedef enum Call {
         CALL_FINISH,
         CALL_BUFFER,
         CALL_BUILD,
+        CALL_RELEASE, /* of a buffer; never fails. In `word`: how many of them were not overwritten with zeros before */
         CALLS,
 } Call;
 
@@ -37,6 +38,7 @@ typedef struct Breaks {
 
 static volatile Breaks *breaks;
 static void *library; /* the real one */
+static cl_command_queue last_queue;
 
 __attribute__((constructor)) static void breaks_map(void)
 {
@@ -110,6 +112,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueFillBuffer(cl_command_queue queue, cl_m
                                                     size_t size, cl_uint n_events, const cl_event *events,
                                                     cl_event *ret_event)
 {
+        last_queue = queue;
         if (is_broken(CALL_FILL))
                 return breaks[CALL_FILL].error;
         return REAL(clEnqueueFillBuffer)(queue, buffer, pattern, pattern_size, offset, size, n_events, events,
@@ -137,4 +140,27 @@ CL_API_ENTRY cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint n, co
 {
         return is_broken(CALL_BUILD) ? breaks[CALL_BUILD].error
                                      : REAL(clBuildProgram)(program, n, devices, options, notify, userdata);
+}
+
+static bool is_overwritten(cl_mem buffer)
+{
+        size_t size = 0, n = 0;
+
+        if (REAL(clGetMemObjectInfo)(buffer, CL_MEM_SIZE, sizeof(size), &size, NULL) != CL_SUCCESS)
+                return false;
+        uint8_t *bytes = malloc(size);
+        if (bytes && REAL(clEnqueueReadBuffer)(last_queue, buffer, CL_TRUE, 0, size, bytes, 0, NULL, NULL) ==
+                             CL_SUCCESS)
+                while (n < size && bytes[n] == 0)
+                        n++;
+        free(bytes);
+        return n == size;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clReleaseMemObject(cl_mem buffer)
+{
+        (void)is_broken(CALL_RELEASE); /* Counts it. */
+        if (breaks && !is_overwritten(buffer))
+                breaks[CALL_RELEASE].word++;
+        return REAL(clReleaseMemObject)(buffer);
 }
