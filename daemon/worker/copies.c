@@ -169,13 +169,13 @@ static Copy *add(Copies *copies, const Templates *templates)
         return copy;
 }
 
-/* The one that has something on the device and was not searched for longest; never @but. */
-static Copy *longest_ago(const Copies *copies, const Copy *but)
+/* The one that has something on the device and was not searched for longest: never the one that is searched now, unless nobody else has anything. */
+static Copy *longest_ago(const Copies *copies)
 {
         Copy *found = NULL;
 
         for (Copy *copy = copies->first; copy; copy = copy->next)
-                if (copy != but && copy->n_places > 0 && (!found || copy->searched < found->searched))
+                if (copy->n_places > 0 && (!found || copy->searched < found->searched))
                         found = copy;
         return found;
 }
@@ -202,7 +202,7 @@ static int allocate(Copies *copies, const Copy *copy, size_t room, Place *ret_pl
         DeviceMemory *memory;
 
         while (copies->used + size > copies->limit) {
-                int r = give_back_last(copies, longest_ago(copies, copy), ret_why);
+                int r = give_back_last(copies, longest_ago(copies), ret_why);
                 if (r < 0)
                         return r;
         }
@@ -378,6 +378,7 @@ static int bring(const Bringing *bringing, size_t n)
 int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts, DeviceWhy *ret_why)
 {
         size_t n_blocks = blocks_of(templates);
+        uint64_t limit = copies->limit;
         int r;
 
         assert(!copies->searched);
@@ -396,6 +397,9 @@ int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts
         do
                 r = settle(copies, copy, n_blocks, ret_why);
         while (r == COPIES_E_AGAIN);
+        /* Where nothing at all was to be had, others have the memory, for now. */
+        if (r == -ENOMEM)
+                copies->limit = limit;
         if (r == 0)
                 *ret_n_parts = parts_of(copy, n_blocks);
         return r;
