@@ -220,31 +220,37 @@ static bool is_sane(const Rounds *rounds, const DeviceFound *found)
 {
         size_t row = rounds->part->first_block * CODES_ROWS + found->row;
 
-        return found->probe < rounds->work.queries->n_probes &&
-               found->row < rounds->part->n_blocks * CODES_ROWS &&
+        return found->row < rounds->part->n_blocks * CODES_ROWS &&
                row < rounds->work.queries->templates->n_rows && found->upper >= rounds->floors[found->probe];
+}
+
+/* Return: false: it cannot be, or there are more than were counted. */
+static bool sort_row(Rounds *rounds, const DeviceFound *found)
+{
+        if (found->probe >= rounds->work.queries->n_probes)
+                return false;
+        if (rounds->queries[rounds->owners[found->probe]].overflowed)
+                return true;
+        if (!is_sane(rounds, found))
+                return false;
+        unsigned place = atomic_fetch_add_explicit(&rounds->cursors[found->probe], 1, memory_order_relaxed);
+        if (place >= rounds->counts[found->probe])
+                return false;
+        rounds->rows[rounds->starts[found->probe] + place] = (Candidate){
+                .row = rounds->part->first_block * CODES_ROWS + found->row, .upper = found->upper};
+        return true;
 }
 
 static void sort_chunk(void *userdata, size_t part, size_t thread)
 {
         Rounds *rounds = userdata;
         size_t end = MIN_OF((part + 1) * ROUNDS_CHUNK, rounds->n_found);
+        bool sane = true;
 
-        for (size_t i = part * ROUNDS_CHUNK; i < end; i++) {
-                const DeviceFound *found = &rounds->found[i];
-                bool sane = is_sane(rounds, found);
-                if (sane && rounds->queries[rounds->owners[found->probe]].overflowed)
-                        continue;
-                unsigned place = sane ? atomic_fetch_add_explicit(&rounds->cursors[found->probe], 1,
-                                                                  memory_order_relaxed)
-                                      : UINT32_MAX;
-                if (!sane || place >= rounds->counts[found->probe]) {
-                        atomic_store_explicit(&rounds->nonsense, true, memory_order_relaxed);
-                        return;
-                }
-                rounds->rows[rounds->starts[found->probe] + place] = (Candidate){
-                        .row = rounds->part->first_block * CODES_ROWS + found->row, .upper = found->upper};
-        }
+        for (size_t i = part * ROUNDS_CHUNK; i < end && sane; i++)
+                sane = sort_row(rounds, &rounds->found[i]);
+        if (!sane)
+                atomic_store_explicit(&rounds->nonsense, true, memory_order_relaxed);
 }
 
 static const float *residual_of(const Templates *templates, size_t row)
