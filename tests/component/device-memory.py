@@ -76,7 +76,7 @@ class Site:
         """How often its code stands in the memory of the worker, in the layout of a block."""
         codes = bytes(128 + int(CODE_MAX * value) for value in self.marked[subject])
         groups = [codes[i:i + 4] for i in range(0, DIMENSION, 4)]
-        return sum(count_spread(part, groups) for part in processes.memory(self.service.processes["worker"].pid))
+        return sum(count_spread(part, groups) for part in processes.memory(self.service.processes["worker"].pid, "rw"))
 
     def copies_are(self, subject, right, what):
         found = self.count(subject)

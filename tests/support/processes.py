@@ -43,12 +43,12 @@ def slope(samples):
     return sum((x - mean_x) * (y - mean_y) for x, y in samples) / (sum((x - mean_x) ** 2 for x, _ in samples) or 1)
 
 
-def memory(pid):
-    """Everything that the process has mapped and written, as far as root can read it."""
+def memory(pid, access="r"):
+    """Everything that the process has mapped with such access, as far as root can read it."""
     with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
         for line in maps:
             start, end = (int(number, 16) for number in line.split()[0].split("-"))
-            if "r" not in line.split()[1] or end - start > LARGEST_MAPPING:
+            if not line.split()[1].startswith(access) or end - start > LARGEST_MAPPING:
                 continue
             try:
                 mem.seek(start)
