@@ -58,6 +58,7 @@ static void set_up(void)
         diag_set_level((DiagLevel)(DIAG_ERROR - 1)); /* What fails here is to fail. */
         cuda = control_of("cuda");
         opencl = control_of("opencl");
+        cuda->n_devices = 0;
         opencl->n_devices = 3;
         opencl->facts[0] = facts_of("Abacus 1", false);
         opencl->facts[1] = facts_of("Rosewood GPU", true);
