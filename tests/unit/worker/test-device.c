@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <float.h>
+#include <limits.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +273,14 @@ Test(device, gives_the_bounds_of_the_processor)
 /* --------------------------------------------------------------------------------------------------
  * what is left behind; only of a device whose memory is this process's can anything be seen */
 
+/* So that only the driver overwrites what it gives back: neither is it filled by free(3), nor given back to the system. */
+static void keep_what_is_freed(void)
+{
+        mallopt(M_PERTURB, 0);
+        mallopt(M_MMAP_MAX, 0);
+        mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
 static void random_bytes(void *ret_bytes, size_t size)
 {
         uint64_t *words = ret_bytes;
@@ -310,10 +320,11 @@ static DeviceMemory *allocate(size_t size)
 
 Test(device, overwrites_memory_that_it_gives_back)
 {
-        DeviceMemory *memory = allocate(1 << 20);
         DeviceWhy why;
         Secret secret;
 
+        keep_what_is_freed();
+        DeviceMemory *memory = allocate(1 << 20);
         random_bytes(&secret, sizeof(secret));
         write_secret(&secret, memory, 0);
         write_secret(&secret, memory, (1 << 20) - sizeof(secret));
@@ -325,13 +336,17 @@ Test(device, overwrites_memory_that_it_gives_back)
 
 Test(device, overwrites_what_is_left_when_it_is_closed)
 {
-        DeviceMemory *memories[] = {allocate(1 << 12), allocate(64), allocate(1 << 16)};
         DeviceWhy why;
         Secret secret;
 
+        keep_what_is_freed();
+        static const size_t sizes[] = {1 << 12, 128, 1 << 16};
+        DeviceMemory *memories[ARRAY_SIZE(sizes)];
         random_bytes(&secret, sizeof(secret));
-        for (size_t i = 0; i < ARRAY_SIZE(memories); i++)
-                write_secret(&secret, memories[i], 0);
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                memories[i] = allocate(sizes[i]);
+                write_secret(&secret, memories[i], sizes[i] - sizeof(secret));
+        }
         const Trace trace = forget_secret(&secret);
         cr_assert_eq(exam.driver->release(exam.device, memories[1], &why), 0);
         exam.driver->close(exam.device);
@@ -364,17 +379,18 @@ typedef struct ProbeTraces {
         Trace traces[2];
 } ProbeTraces;
 
-/* Sets a probe whose digits nothing else in the world has, and forgets them here. */
+/* Sets a probe whose last digits nothing else in the world has, and forgets them here. */
 static ProbeTraces set_secret_probe(size_t dimension)
 {
         DeviceProbes probes = device_probes_new(1, dimension, false, &chance);
+        int8_t *digits = probes.digits + dimension - 16;
         float floats[16];
 
         for (size_t i = 0; i < 16; i++) {
-                probes.digits[i] = (int8_t)(scratch_random(&chance) % 255 - 127);
-                floats[i] = probes.digits[i];
+                digits[i] = (int8_t)(scratch_random(&chance) % 255 - 127);
+                floats[i] = digits[i];
         }
-        const ProbeTraces traces = {{trace_of(probes.digits, 16), trace_of(floats, sizeof(floats))}};
+        const ProbeTraces traces = {{trace_of(digits, 16), trace_of(floats, sizeof(floats))}};
         device_probes_set(&exam, &probes, dimension);
         explicit_bzero(floats, sizeof(floats));
         explicit_bzero(probes.digits, 2 * scan_digits_size(dimension));
@@ -407,8 +423,11 @@ Test(device, overwrites_a_probe_by_the_next_ones)
 
 Test(device, overwrites_a_probe_when_it_is_closed)
 {
+        /* Opened anew, because what it keeps probes in was allocated when it was opened. */
+        device_exam_close(&exam);
+        keep_what_is_freed();
+        exam = device_exam_open();
         const ProbeTraces traces = set_secret_probe(512);
-
         exam.driver->close(exam.device);
         exam.device = NULL;
         cr_assert_eq(count_probe(&traces), 0);
