@@ -163,7 +163,7 @@ def a_removal(site, what):
 
 def at_the_start(site):
     for call, error in (("clBuildProgram", broken.CL_BUILD_PROGRAM_FAILURE), ("clCreateBuffer", broken.CL_MEM_OBJECT_ALLOCATION_FAILURE),
-                        ("clEnqueueNDRangeKernel", broken.CL_OUT_OF_RESOURCES), ("clFinish", broken.CL_DEVICE_NOT_AVAILABLE)):
+                        ("clEnqueueNDRangeKernel", broken.CL_OUT_OF_RESOURCES), ("clEnqueueReadBuffer", broken.CL_DEVICE_NOT_AVAILABLE)):
         site.device.mend()
         site.device.fail(call, error)
         site.start_worker()
