@@ -2,7 +2,7 @@
 # Formatting as .clang-format has it, and what cppcheck finds. Usage: check-format.sh ROOT
 # Not its leaks: it does not know the cleanup attribute, and LeakSanitizer sees the real ones in the sanitized suites.
 cd "$1" || exit 1
-files=$(find daemon policy tools tests -name '*.[ch]' | sort)
+files=$(find daemon policy tools tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' | sort)
 failed=0 passed=0
 for file in $files; do
         if clang-format --dry-run -Werror "$file" >/dev/null 2>&1; then
