@@ -1,19 +1,22 @@
 #pragma once
 /*
- * A device at work for the engine: a pass over a gallery on it, for many queries. The device gives rows whose bounds reach the thresholds, in rounds that
- * grow: what a round found raises the thresholds of the next (worker/candidates.h), and each round takes its blocks from all over the part in steps of the golden section (worker/pass.c says why).
- * A query of which a round finds more than can be handed out has that round's blocks scanned by the processor, which knows what to do about near-duplicates.
+ * A device at work for the engine: which one, the galleries on it (worker/copies.h), and searches of them (worker/rounds.h).
  *
- * Any error of the device ends the search with ACCELERATOR_E_FAILED, and the engine begins it anew on the processor.
+ * Any error of the device ends the search with ACCELERATOR_E_FAILED, and the engine begins it anew on the processor. One caller at a time.
  */
 
 #include "worker/copies.h"
 #include "worker/device.h"
-#include "worker/pass.h"
+#include "worker/rounds.h"
 
 typedef struct Accelerator Accelerator;
 
-enum { ACCELERATOR_E_FAILED = 20 /* the device did; above what engine_search() ends with */ };
+enum {
+        ACCELERATOR_E_FAILED = ROUNDS_E_FAILED, /* the device has: it is to be closed */
+        ACCELERATOR_E_NO_ROOM =
+                ROUNDS_E_NO_ROOM, /* of the device for this search; nothing else is wrong with it */
+        ACCELERATOR_E_NONE = 22,  /* there is no such device */
+};
 
 /* Which device. */
 typedef struct AcceleratorWish {
@@ -26,7 +29,9 @@ typedef struct AcceleratorWish {
 
 /**
  * accelerator_new() - Loads the driver, opens the device, and holds what it computes against the processor.
- * Return: 0; ACCELERATOR_E_FAILED: none could be had, @ret_why says why in a sentence's middle; or -errno.
+ *
+ * Where several are meant, the first that works; what is wrong with those before it is said in the log.
+ * Return: 0; ACCELERATOR_E_NONE; ACCELERATOR_E_FAILED: none of those meant works; with @ret_why, a sentence without its full stop. Or -errno.
  */
 int accelerator_new(const AcceleratorWish *wish, Accelerator **ret_accelerator, DeviceWhy *ret_why);
 
@@ -39,14 +44,13 @@ const DeviceFacts *accelerator_device(const Accelerator *accelerator);
 CopiesFacts accelerator_memory(const Accelerator *accelerator);
 
 /**
- * accelerator_run() - Shows all templates to the queries, whose candidates have begun; as pass_run().
- * @pass:       for what is scanned by the processor
+ * accelerator_run() - Shows all templates to the queries, which have begun with digits of a device.
  * @ret_nanoseconds: how long the device worked
  *
- * Return: 0, ENGINE_E_DAMAGED, ACCELERATOR_E_FAILED with @ret_why filled in, or -errno.
+ * Return: 0, ENGINE_E_DAMAGED, ACCELERATOR_E_FAILED or ACCELERATOR_E_NO_ROOM with @ret_why filled in, or -errno.
  */
-int accelerator_run(Accelerator *accelerator, Pass *pass, Pool *pool, size_t n_probes,
-                    uint64_t *ret_nanoseconds, DeviceWhy *ret_why);
+int accelerator_run(Accelerator *accelerator, const RoundsWork *work, uint64_t *ret_nanoseconds,
+                    DeviceWhy *ret_why);
 
 /** accelerator_sync(), accelerator_forget() - As copies_sync() and copies_forget(). Return: 0 or ACCELERATOR_E_FAILED. */
 int accelerator_sync(Accelerator *accelerator, const Templates *templates, DeviceWhy *ret_why);

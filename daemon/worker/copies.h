@@ -4,7 +4,9 @@
  * fits reads nothing from here. What does not fit goes, part after part, through one place that the next one overwrites.
  *
  * What changed in a gallery is seen by Templates.stamps: a copy is as of the highest stamp that it has seen. Nothing here is read by who is not the holder of
- * the gallery. Functions that return -EIO mean that the device failed; they fill in @ret_why.
+ * the gallery, or the one who changes it. Functions that return -EIO mean that the device failed; they fill in @ret_why.
+ *
+ * One caller at a time. A search is copies_begin(), copies_part() for as many parts as are wanted, copies_end(); nothing else comes in between.
  */
 
 #include "worker/device.h"
@@ -13,7 +15,8 @@
 typedef struct Copies Copies;
 
 typedef struct CopiesFacts {
-        uint64_t limit; /* bytes that it may take of the device's memory */
+        uint64_t
+                limit; /* bytes that templates may take of the device's memory; falls where the device turns out to have less */
         uint64_t used;
 } CopiesFacts;
 
@@ -36,14 +39,22 @@ int copies_free(Copies *copies, DeviceWhy *ret_why);
 CopiesFacts copies_facts(const Copies *copies);
 
 /**
- * copies_begin() - For a search: how many parts the gallery has, and brings up to date those that are on the device.
- * Between this and the last copies_part() no other gallery is begun. Return: 0 or -EIO.
+ * copies_begin() - For a search: finds room for all that it needs, for which copies of galleries give way that were not searched for longest.
+ * @ret_n_parts: how many there are to be asked for; together they are all blocks
+ *
+ * Return: 0; -ENOMEM: not even one block has room, or there is no memory here; or -EIO. copies_end() wants to be called whichever.
  */
 int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts, DeviceWhy *ret_why);
 
-/** copies_part() - Part @i, up to date, on the device until the next one is asked for. Those that are there already come first. Return: 0, -ENOMEM (not even one part can be had) or -EIO. */
+/**
+ * copies_part() - Part @i, up to date. Those that stay on the device come first, and may be asked for again and again; each of the others is brought
+ * anew, and takes the place of the one before. Return: 0 or -EIO.
+ */
 int copies_part(Copies *copies, const Templates *templates, size_t i, CopiesPart *ret_part,
                 DeviceWhy *ret_why);
+
+/** copies_end() - Overwrites what does not stay. Return: 0 or -EIO. */
+int copies_end(Copies *copies, DeviceWhy *ret_why);
 
 /**
  * copies_sync() - After a change: overwrites on the device whatever is no longer in the gallery; brings nothing new.

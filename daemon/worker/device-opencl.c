@@ -22,8 +22,7 @@ enum {
         FOUND_WORDS = 3,
         HEAD_WORDS = 2 * DEVICE_PROBES_MAX + 1, /* of the board, before what was found */
         FOUND_AT_ONCE = 1024,                   /* rows that come with the counts */
-        PROBES_SIZE = DEVICE_PROBES_MAX * (16 + 2 * CODES_DIMENSION_MAX),
-        WARM_UP_PROBES = 2, /* more than one, as far as kernels go */
+        WARM_UP_PROBES = 2,                     /* more than one, as far as kernels go */
 };
 
 #define BOARD_SIZE                                                                                           \
@@ -33,22 +32,21 @@ _Static_assert(sizeof(DeviceFound) == FOUND_WORDS * sizeof(uint32_t),
                "a row is three words, as worker/scan.cl writes them");
 
 struct DeviceMemory {
-        cl_mem buffer;
-        size_t size;
+        OpenclPiece all;
         DeviceMemory *next, **previous;
 };
 
 struct Device {
         DeviceFacts facts;
         OpenclKernels kernels;
-        cl_mem probes_buffer, board;
+        OpenclPiece all_probes, board;
         DeviceMemory *memories; /* that were not released */
         OpenclProbes probes;
         size_t probes_used; /* bytes of their buffer that may not be zero */
         size_t board_used;
 
         /* On their way from or to the device. */
-        uint32_t *staged_probes; /* of PROBES_SIZE bytes, zero but while they are copied */
+        void *staged_probes;
         uint32_t staged_board[HEAD_WORDS];
         uint32_t result[1 + DEVICE_PROBES_MAX + FOUND_AT_ONCE * FOUND_WORDS];
 };
@@ -56,44 +54,63 @@ struct Device {
 /* --------------------------------------------------------------------------------------------------
  * memory */
 
-static int overwrite(Device *device, cl_mem buffer, size_t offset, size_t size, DeviceWhy *ret_why)
+static int overwrite(Device *device, const OpenclPiece *piece, DeviceWhy *ret_why)
 {
-        const cl_uint zero = 0;
+        _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
 
-        if (size == 0)
+        if (piece->size == 0)
                 return 0;
-        cl_int error = clEnqueueFillBuffer(device->kernels.queue, buffer, &zero, sizeof(zero), offset, size,
-                                           0, NULL, NULL);
-        if (error != CL_SUCCESS)
-                return opencl_no_room("clEnqueueFillBuffer", error, ret_why);
-        return opencl_no_room("clFinish", clFinish(device->kernels.queue), ret_why);
+        int r = opencl_commands_clear(&commands, piece, ret_why);
+        return r < 0 ? r : opencl_commands_wait(&commands, ret_why);
 }
 
-static int create(Device *device, size_t size, cl_mem *ret_buffer, DeviceWhy *ret_why)
+static int write_down(Device *device, const OpenclPiece *piece, const void *data, DeviceWhy *ret_why)
 {
-        cl_int error;
-        cl_mem buffer = clCreateBuffer(device->kernels.context, CL_MEM_READ_WRITE, size, NULL, &error);
+        _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
 
+        int r = opencl_commands_write(&commands, piece, data, ret_why);
+        if (r == 0)
+                r = opencl_commands_wait(&commands, ret_why);
+        return r < 0 ? -EIO : 0;
+}
+
+static int create(Device *device, size_t size, OpenclPiece *ret_piece, DeviceWhy *ret_why)
+{
+        size_t whole = (size + OPENCL_CLEARED - 1) / OPENCL_CLEARED * OPENCL_CLEARED;
+        cl_int error;
+
+        cl_mem buffer = clCreateBuffer(device->kernels.context, CL_MEM_READ_WRITE, whole, NULL, &error);
         if (error != CL_SUCCESS)
                 return opencl_no_room("clCreateBuffer", error, ret_why);
-        *ret_buffer = buffer;
+        *ret_piece = (OpenclPiece){.buffer = buffer, .size = whole};
         return 0;
 }
 
 /* Drivers take memory when it is used first: whether there is some is known once it was written to. */
+static int create_for_certain(Device *device, size_t size, OpenclPiece *ret_piece, DeviceWhy *ret_why)
+{
+        OpenclPiece piece;
+        int r = create(device, size, &piece, ret_why);
+
+        if (r < 0)
+                return r;
+        r = overwrite(device, &piece, ret_why);
+        if (r < 0) {
+                clReleaseMemObject(piece.buffer);
+                return r;
+        }
+        *ret_piece = piece;
+        return 0;
+}
+
 static int opencl_allocate(Device *device, size_t size, DeviceMemory **ret_memory, DeviceWhy *ret_why)
 {
         DeviceMemory *memory = calloc(1, sizeof(*memory));
 
         if (!memory)
                 return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
-        memory->size = (size + sizeof(cl_uint) - 1) / sizeof(cl_uint) * sizeof(cl_uint);
-        int r = create(device, memory->size, &memory->buffer, ret_why);
-        if (r == 0)
-                r = overwrite(device, memory->buffer, 0, memory->size, ret_why);
+        int r = create_for_certain(device, size, &memory->all, ret_why);
         if (r < 0) {
-                if (memory->buffer)
-                        clReleaseMemObject(memory->buffer);
                 free(memory);
                 return r;
         }
@@ -110,8 +127,8 @@ static int opencl_release(Device *device, DeviceMemory *memory, DeviceWhy *ret_w
 {
         if (!memory)
                 return 0;
-        int r = overwrite(device, memory->buffer, 0, memory->size, ret_why);
-        clReleaseMemObject(memory->buffer);
+        int r = overwrite(device, &memory->all, ret_why);
+        clReleaseMemObject(memory->all.buffer);
         *memory->previous = memory->next;
         if (memory->next)
                 memory->next->previous = memory->previous;
@@ -119,38 +136,33 @@ static int opencl_release(Device *device, DeviceMemory *memory, DeviceWhy *ret_w
         return r < 0 ? -EIO : 0;
 }
 
-/* Without an event: returns when it has happened. */
-static int write_all(Device *device, cl_mem buffer, size_t offset, const void *data, size_t size,
-                     DeviceWhy *ret_why)
-{
-        return opencl_failed("clEnqueueWriteBuffer",
-                             clEnqueueWriteBuffer(device->kernels.queue, buffer, CL_TRUE, offset, size, data,
-                                                  0, NULL, NULL),
-                             ret_why);
-}
-
 static int opencl_write(Device *device, DeviceMemory *memory, size_t offset, const void *data, size_t size,
                         DeviceWhy *ret_why)
 {
-        return write_all(device, memory->buffer, offset, data, size, ret_why);
+        const OpenclPiece piece = {memory->all.buffer, offset, size};
+
+        return write_down(device, &piece, data, ret_why);
 }
 
 /* --------------------------------------------------------------------------------------------------
  * probes */
 
+/* Sizes are multiples of OPENCL_CLEARED (worker/opencl-probes.h). */
 static int opencl_set_probes(Device *device, const ScanProbe *probes, size_t n, size_t dimension,
                              DeviceWhy *ret_why)
 {
-        size_t used = device->probes_used;
+        size_t before = device->probes_used;
 
         device->probes = opencl_probes_init(device->kernels.shape, probes, n, dimension);
         size_t size = opencl_probes_size(&device->probes);
         opencl_probes_write(&device->probes, probes, device->staged_probes);
-        device->probes_used = MAX_OF(used, size);
-        int r = write_all(device, device->probes_buffer, 0, device->staged_probes, size, ret_why);
+        device->probes_used = MAX_OF(before, size);
+        int r = write_down(device, &(OpenclPiece){device->all_probes.buffer, 0, size}, device->staged_probes,
+                           ret_why);
         explicit_bzero(device->staged_probes, size);
-        if (r == 0 && used > size)
-                r = overwrite(device, device->probes_buffer, size, used - size, ret_why);
+        if (r == 0 && before > size)
+                r = overwrite(device, &(OpenclPiece){device->all_probes.buffer, size, before - size},
+                              ret_why);
         if (r < 0)
                 return -EIO;
         device->probes_used = size;
@@ -160,7 +172,7 @@ static int opencl_set_probes(Device *device, const ScanProbe *probes, size_t n, 
 static int opencl_forget_probes(Device *device, DeviceWhy *ret_why)
 {
         device->probes = (OpenclProbes){};
-        if (overwrite(device, device->probes_buffer, 0, device->probes_used, ret_why) < 0)
+        if (overwrite(device, &(OpenclPiece){device->all_probes.buffer, 0, device->probes_used}, ret_why) < 0)
                 return -EIO;
         device->probes_used = 0;
         return 0;
@@ -178,9 +190,9 @@ static OpenclScan scan_of(const Device *device, const DeviceScan *scan)
         if (probes->n_digits == 2)
                 kernel++;
         return (OpenclScan){.kernel = kernel,
-                            .memory = scan->memory->buffer,
-                            .probes = device->probes_buffer,
-                            .board = device->board,
+                            .memory = scan->memory->all.buffer,
+                            .probes = device->all_probes.buffer,
+                            .board = device->board.buffer,
                             .task = {.n_blocks = scan->n_blocks,
                                      .first = scan->first,
                                      .n = scan->n,
@@ -191,47 +203,46 @@ static OpenclScan scan_of(const Device *device, const DeviceScan *scan)
                                      .most = scan->most}};
 }
 
-static int send_board(Device *device, const float *floors, DeviceWhy *ret_why)
+static OpenclPiece words_of_board(Device *device, size_t first, size_t n)
 {
-        size_t n = device->probes.n, size = (2 * n + 1) * sizeof(uint32_t);
+        device->board_used = MAX_OF(device->board_used, (first + n) * sizeof(uint32_t));
+        return (OpenclPiece){device->board.buffer, first * sizeof(uint32_t), n * sizeof(uint32_t)};
+}
+
+static int send_board(Device *device, const float *floors, OpenclCommands *commands, DeviceWhy *ret_why)
+{
+        size_t n = device->probes.n;
+        const OpenclPiece piece = words_of_board(device, 0, 2 * n + 1);
 
         memcpy(device->staged_board, floors, n * sizeof(*floors));
-        memset(device->staged_board + n, 0, size - n * sizeof(uint32_t));
-        device->board_used = MAX_OF(device->board_used, size);
-        return opencl_failed("clEnqueueWriteBuffer",
-                             clEnqueueWriteBuffer(device->kernels.queue, device->board, CL_FALSE, 0, size,
-                                                  device->staged_board, 0, NULL, NULL),
-                             ret_why);
+        memset(device->staged_board + n, 0, (n + 1) * sizeof(uint32_t));
+        return opencl_commands_write(commands, &piece, device->staged_board, ret_why);
 }
 
-static int read_board(Device *device, size_t first_word, size_t n_words, void *ret_words, DeviceWhy *ret_why)
+/* What did not come with the counts. */
+static int read_more(Device *device, size_t first, size_t n, DeviceFound *ret_found, DeviceWhy *ret_why)
 {
-        return opencl_failed("clEnqueueReadBuffer",
-                             clEnqueueReadBuffer(device->kernels.queue, device->board, CL_TRUE,
-                                                 first_word * sizeof(uint32_t), n_words * sizeof(uint32_t),
-                                                 ret_words, 0, NULL, NULL),
-                             ret_why);
+        _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
+        const OpenclPiece piece =
+                words_of_board(device, 2 * device->probes.n + 1 + first * FOUND_WORDS, n * FOUND_WORDS);
+
+        int r = opencl_commands_read(&commands, &piece, ret_found, ret_why);
+        return r < 0 ? r : opencl_commands_wait(&commands, ret_why);
 }
 
-static int receive_board(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+static int take_result(Device *device, DeviceScan *scan, size_t n_at_once, DeviceWhy *ret_why)
 {
-        size_t n = device->probes.n, head = 2 * n + 1, room = MIN_OF(n * scan->most, (size_t)FOUND_AT_ONCE);
+        size_t n = device->probes.n, n_found = device->result[0], n_here = MIN_OF(n_found, n_at_once);
 
-        int r = read_board(device, n, 1 + n + room * FOUND_WORDS, device->result, ret_why);
-        if (r < 0)
-                return r;
-        size_t n_found = device->result[0], at_once = MIN_OF(n_found, room);
         memcpy(scan->ret_counts, device->result + 1, n * sizeof(uint32_t));
-        memcpy(scan->ret_found, device->result + 1 + n, at_once * sizeof(DeviceFound));
-        if (n_found > at_once)
-                r = read_board(device, head + at_once * FOUND_WORDS, (n_found - at_once) * FOUND_WORDS,
-                               scan->ret_found + at_once, ret_why);
+        memcpy(scan->ret_found, device->result + 1 + n, n_here * sizeof(DeviceFound));
         scan->n_found = n_found;
-        device->board_used = MAX_OF(device->board_used, (head + n_found * FOUND_WORDS) * sizeof(uint32_t));
-        return r;
+        if (n_found == n_here)
+                return 0;
+        return read_more(device, n_here, n_found - n_here, scan->ret_found + n_here, ret_why);
 }
 
-/* A device that does not tell how long it took has taken no time. */
+/* By the device's clock; 0 where it does not tell. */
 static uint64_t time_of(cl_event event)
 {
         cl_ulong begin = 0, end = 0;
@@ -246,18 +257,23 @@ static uint64_t time_of(cl_event event)
 static int opencl_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
         const OpenclScan run = scan_of(device, scan);
-        cl_event event;
+        size_t n = device->probes.n, n_at_once = MIN_OF(n * scan->most, (size_t)FOUND_AT_ONCE);
+        const OpenclPiece result = words_of_board(device, n, 1 + n + n_at_once * FOUND_WORDS);
+        _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
 
-        int r = send_board(device, scan->floors, ret_why);
+        int r = send_board(device, scan->floors, &commands, ret_why);
         if (r == 0)
-                r = opencl_kernels_enqueue(&device->kernels, &run, &event, ret_why);
+                r = opencl_kernels_scan(&device->kernels, &run, &commands, ret_why);
+        if (r == 0)
+                r = opencl_commands_read(&commands, &result, device->result, ret_why);
+        if (r == 0)
+                r = opencl_commands_wait(&commands, ret_why);
+        if (r == 0)
+                r = take_result(device, scan, n_at_once, ret_why);
         if (r < 0)
-                return r;
-        r = receive_board(device, scan, ret_why);
-        if (r == 0)
-                scan->nanoseconds = time_of(event);
-        clReleaseEvent(event);
-        return r;
+                return -EIO;
+        scan->nanoseconds = time_of(commands.events[1]);
+        return 0;
 }
 
 /* --------------------------------------------------------------------------------------------------
@@ -301,6 +317,16 @@ static int warm_up(Device *device, DeviceWhy *ret_why)
         return r < 0 ? r : opencl_forget_probes(device, ret_why);
 }
 
+static void end_piece(Device *device, const OpenclPiece *piece)
+{
+        DeviceWhy ignored; /* There is nobody to be told any more. */
+
+        if (!piece->buffer)
+                return;
+        (void)overwrite(device, piece, &ignored); /* As above. */
+        clReleaseMemObject(piece->buffer);
+}
+
 static void opencl_close(Device *device)
 {
         DeviceWhy ignored; /* There is nobody to be told any more. */
@@ -308,15 +334,11 @@ static void opencl_close(Device *device)
         if (!device)
                 return;
         while (device->memories)
-                (void)opencl_release(device, device->memories, &ignored);
-        if (device->probes_buffer) {
-                (void)overwrite(device, device->probes_buffer, 0, device->probes_used, &ignored);
-                clReleaseMemObject(device->probes_buffer);
-        }
-        if (device->board) {
-                (void)overwrite(device, device->board, 0, device->board_used, &ignored);
-                clReleaseMemObject(device->board);
-        }
+                (void)opencl_release(device, device->memories, &ignored); /* As above. */
+        device->all_probes.size = device->probes_used;
+        device->board.size = (device->board_used + OPENCL_CLEARED - 1) / OPENCL_CLEARED * OPENCL_CLEARED;
+        end_piece(device, &device->all_probes);
+        end_piece(device, &device->board);
         opencl_kernels_deinit(&device->kernels);
         free(device->staged_probes);
         explicit_bzero(device, sizeof(*device));
@@ -325,12 +347,15 @@ static void opencl_close(Device *device)
 
 static int make_ready(Device *device, cl_device_id id, DeviceWhy *ret_why)
 {
-        device->staged_probes = calloc(1, PROBES_SIZE);
+        int r = opencl_kernels_init(id, device->facts.is_gpu, &device->kernels, ret_why);
+
+        if (r < 0)
+                return r;
+        size_t size = opencl_probes_size_max(device->kernels.shape);
+        device->staged_probes = malloc(size);
         if (!device->staged_probes)
                 return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
-        int r = opencl_kernels_init(id, device->facts.is_gpu, &device->kernels, ret_why);
-        if (r == 0)
-                r = create(device, PROBES_SIZE, &device->probes_buffer, ret_why);
+        r = create(device, size, &device->all_probes, ret_why);
         if (r == 0)
                 r = create(device, BOARD_SIZE, &device->board, ret_why);
         return r < 0 ? r : warm_up(device, ret_why);

@@ -20,16 +20,25 @@ typedef struct EngineOptions {
         const char *device;     /* its number or a part of its name; NULL: any */
         uint64_t device_memory; /* bytes that templates may take on it; 0: nine tenths of what it has */
         const char *modules;    /* the folder of the drivers, engine-NAME.so; NULL: there are none */
+
+        struct DeviceWhy
+                *ret_why; /* filled in with ENGINE_E_DEVICE: a sentence, with what to do; may be NULL */
 } EngineOptions;
 
 enum {
-        ENGINE_E_UNKNOWN = 1,   /* no such engine, or no such instruction set here */
-        ENGINE_E_STOPPED = 2,   /* the query was told to stop; it has no hits */
-        ENGINE_E_DAMAGED = 3,   /* a template is not as it was stored: nothing can be said of this gallery */
-        ENGINE_BATCH_MAX = 256, /* probes in one pass */
+        ENGINE_E_UNKNOWN = 1,    /* no such engine, or no such instruction set here */
+        ENGINE_E_STOPPED = 2,    /* the query was told to stop; it has no hits */
+        ENGINE_E_DAMAGED = 3,    /* a template is not as it was stored: nothing can be said of this gallery */
+        ENGINE_E_DEVICE = 4,     /* the device that was asked for cannot be had */
+        ENGINE_BATCH_MAX = 1024, /* probes in one search */
+        ENGINE_BATCH_CPU = 256, /* that the processor takes at once, of more it takes so many after another */
+        ENGINE_PROBES_MAX = 256, /* of one query */
 };
 
-/** engine_new() - Starts an engine, with its threads. Return: 0, ENGINE_E_UNKNOWN, or -errno. */
+/**
+ * engine_new() - Starts an engine, with its threads and its device; says in the log which that is, and at lower levels why others are not.
+ * Return: 0, ENGINE_E_UNKNOWN, ENGINE_E_DEVICE, or -errno.
+ */
 int engine_new(const EngineOptions *options, Engine **ret_engine);
 
 /** engine_free() - Overwrites what is on a device; takes NULL, returns NULL. */
@@ -52,7 +61,7 @@ typedef struct EngineState {
 
 void engine_state(Engine *engine, EngineState *ret_state);
 
-/** engine_batch() - How many probes a pass should have at most, ENGINE_BATCH_MAX or fewer. */
+/** engine_batch() - How many probes a search should have at most now: ENGINE_BATCH_MAX on a device, ENGINE_BATCH_CPU on the processor; any thread. */
 size_t engine_batch(const Engine *engine);
 
 typedef struct EngineHit {
@@ -65,7 +74,7 @@ typedef struct EngineQuery {
         const float *
                 probes; /* n_probes vectors, each KERNEL_PADDED(dimension) floats; a row's similarity is the highest to any */
         const double *probe_squares; /* as kernel_read_vector() gave them */
-        size_t n_probes;             /* 1 to ENGINE_BATCH_MAX */
+        size_t n_probes;             /* 1 to ENGINE_PROBES_MAX */
         bool one_a_subject; /* of each subject its best template alone (of equal ones the first); else every template counts */
         uint32_t but;           /* a subject whose rows are passed over, or SUBJECTS_NONE */
         double floor;           /* least similarity of a hit, -1 to 1 */
@@ -100,7 +109,7 @@ int engine_search(Engine *engine, const Templates *templates, EngineQuery *queri
                   EngineRun *ret_run);
 
 /**
- * engine_sync() - After a change, with the gallery held: returns when nothing of what was removed is on the device any more. Any thread, beside searches.
+ * engine_sync() - After a change, by who changes the gallery: returns when nothing of what was removed is on the device any more. Beside searches.
  * A device that cannot be asked to is given up, and the log says so.
  */
 void engine_sync(Engine *engine, const Templates *templates);

@@ -6,6 +6,7 @@
 
 #include "worker/opencl-kernels.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/macro.h"
@@ -22,6 +23,7 @@ static const char *const kernel_names[OPENCL_KERNELS] = {
 
 static int build(OpenclKernels *kernels, cl_device_id device, DeviceWhy *ret_why)
 {
+        const OpenclShape *shape = kernels->shape;
         const char *text = opencl_program;
         char options[128];
         cl_int error;
@@ -29,9 +31,9 @@ static int build(OpenclKernels *kernels, cl_device_id device, DeviceWhy *ret_why
         kernels->program = clCreateProgramWithSource(kernels->context, 1, &text, NULL, &error);
         if (error != CL_SUCCESS)
                 return opencl_failed("clCreateProgramWithSource", error, ret_why);
-        (void)snprintf(options, sizeof(options), "-cl-std=CL1.2 -DLANES=%u -DGROUPS=%u -DTILE=%u",
-                       kernels->shape->lanes, kernels->shape->groups,
-                       kernels->shape->tile); /* These are small numbers. */
+        (void)snprintf(options, sizeof(options),
+                       "-cl-std=CL1.2 -DLANES=%u -DGROUPS_ONE=%u -DGROUPS=%u -DTILE=%u", shape->lanes,
+                       shape->groups_one, shape->groups, shape->tile); /* These are small numbers. */
         error = clBuildProgram(kernels->program, 1, &device, options, NULL, NULL);
         if (error != CL_SUCCESS)
                 return opencl_failed("clBuildProgram", error, ret_why);
@@ -46,15 +48,18 @@ static int build(OpenclKernels *kernels, cl_device_id device, DeviceWhy *ret_why
 int opencl_kernels_init(cl_device_id device, bool is_gpu, OpenclKernels *ret_kernels, DeviceWhy *ret_why)
 {
         OpenclKernels *kernels = ret_kernels;
-        cl_uint n_units = 0;
+        cl_uint n_units = 0, vector = 0;
         cl_int error;
 
-        kernels->shape = opencl_shape(is_gpu);
         error = clGetDeviceInfo(device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(n_units), &n_units, NULL);
+        if (error == CL_SUCCESS)
+                error = clGetDeviceInfo(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(vector), &vector,
+                                        NULL);
         if (error != CL_SUCCESS)
                 return opencl_failed("clGetDeviceInfo", error, ret_why);
-        kernels->local = CODES_ROWS / (kernels->shape->lanes * kernels->shape->groups);
-        kernels->global = kernels->local * n_units * kernels->shape->groups_a_unit;
+        kernels->shape = opencl_shape(is_gpu, vector);
+        kernels->grid[1] = kernels->shape->local;
+        kernels->grid[0] = kernels->grid[1] * n_units * kernels->shape->groups_a_unit;
         kernels->context = clCreateContext(NULL, 1, &device, NULL, NULL, &error);
         if (error != CL_SUCCESS)
                 return opencl_no_room("clCreateContext", error, ret_why);
@@ -77,8 +82,8 @@ void opencl_kernels_deinit(OpenclKernels *kernels)
                 clReleaseContext(kernels->context);
 }
 
-int opencl_kernels_enqueue(const OpenclKernels *kernels, const OpenclScan *scan, cl_event *ret_event,
-                           DeviceWhy *ret_why)
+int opencl_kernels_scan(const OpenclKernels *kernels, const OpenclScan *scan, OpenclCommands *commands,
+                        DeviceWhy *ret_why)
 {
         cl_kernel kernel = kernels->kernels[scan->kernel];
         const struct {
@@ -96,8 +101,5 @@ int opencl_kernels_enqueue(const OpenclKernels *kernels, const OpenclScan *scan,
                 if (error != CL_SUCCESS)
                         return opencl_failed("clSetKernelArg", error, ret_why);
         }
-        return opencl_failed("clEnqueueNDRangeKernel",
-                             clEnqueueNDRangeKernel(kernels->queue, kernel, 1, NULL, &kernels->global,
-                                                    &kernels->local, 0, NULL, ret_event),
-                             ret_why);
+        return opencl_commands_run(commands, kernel, kernels->grid, ret_why) < 0 ? -EIO : 0;
 }

@@ -3,7 +3,7 @@
  * The kernels of worker/scan.cl, built for a device, and their queue.
  */
 
-#include "worker/opencl-failure.h"
+#include "worker/opencl-commands.h"
 #include "worker/opencl-shape.h"
 
 enum OpenclKernel {
@@ -20,7 +20,7 @@ typedef struct OpenclKernels {
         cl_program program;
         cl_kernel kernels[OPENCL_KERNELS];
         const OpenclShape *shape;
-        size_t global, local; /* the only grid that there is */
+        size_t grid[2]; /* work-items in all and of a work-group */
 } OpenclKernels;
 
 /** opencl_kernels_init() - Builds them; @ret_kernels is to be all zero. Return: 0, -ENOMEM or -EIO; to be ended by opencl_kernels_deinit() in any case. */
@@ -33,6 +33,6 @@ typedef struct OpenclScan {
         OpenclTask task;
 } OpenclScan;
 
-/** opencl_kernels_enqueue() - @ret_event: is the caller's. Return: 0 or -EIO. */
-int opencl_kernels_enqueue(const OpenclKernels *kernels, const OpenclScan *scan, cl_event *ret_event,
-                           DeviceWhy *ret_why);
+/** opencl_kernels_scan() - Enqueues one. Return: 0 or -EIO. */
+int opencl_kernels_scan(const OpenclKernels *kernels, const OpenclScan *scan, OpenclCommands *commands,
+                        DeviceWhy *ret_why);

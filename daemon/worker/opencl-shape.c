@@ -4,7 +4,9 @@
 
 #include "worker/opencl-shape.h"
 
-const OpenclShape *opencl_shape(bool is_gpu)
+const OpenclShape *opencl_shape(bool is_gpu, unsigned vector)
 {
-        return is_gpu ? &opencl_shape_rows : &opencl_shape_vectors;
+        if (is_gpu)
+                return &opencl_shape_rows;
+        return vector >= 16 ? &opencl_shape_16_lanes : &opencl_shape_8_lanes;
 }

@@ -7,18 +7,26 @@
 #include <stdint.h>
 
 typedef struct OpenclShape {
-        unsigned lanes;         /* rows of a vector */
-        unsigned groups;        /* vectors of a work-item */
-        unsigned tile;          /* digits of probes that are summed up at once, an even number */
+        unsigned lanes; /* rows of a vector; where it is 1, digits are whole numbers, else float32 */
+        unsigned
+                groups_one; /* vectors of a work-item, where there is one probe; a number of 1, 2 and so on that fits 64 rows */
+        unsigned groups; /* likewise where there are more */
+        unsigned tile; /* digits of probes that are summed up at once, where there are more; an even number */
+        unsigned local;         /* work-items of a work-group */
         unsigned groups_a_unit; /* work-groups for each compute unit of the device */
 } OpenclShape;
 
-/* For a GPU, whose work-items are what it does at once; and for a processor, which has vectors. */
-static const OpenclShape opencl_shape_rows = {.lanes = 1, .groups = 1, .tile = 8, .groups_a_unit = 32};
-static const OpenclShape opencl_shape_vectors = {.lanes = 16, .groups = 4, .tile = 4, .groups_a_unit = 16};
+/* For a GPU, whose work-items are what it does at once, and of which those that are beside each other read what is beside each other. */
+static const OpenclShape opencl_shape_rows = {
+        .lanes = 1, .groups_one = 1, .groups = 1, .tile = 8, .local = 64, .groups_a_unit = 32};
+/* For a processor. A tile of eight sums, four codes and what they are unpacked with fit into 16 registers; one probe waits for memory. */
+static const OpenclShape opencl_shape_16_lanes = {
+        .lanes = 16, .groups_one = 4, .groups = 1, .tile = 8, .local = 1, .groups_a_unit = 16};
+static const OpenclShape opencl_shape_8_lanes = {
+        .lanes = 8, .groups_one = 4, .groups = 1, .tile = 8, .local = 1, .groups_a_unit = 16};
 
-/** opencl_shape() - The one for a device. */
-const OpenclShape *opencl_shape(bool is_gpu);
+/** opencl_shape() - The one for a device, whose vectors have so many float32. */
+const OpenclShape *opencl_shape(bool is_gpu, unsigned vector);
 
 typedef struct OpenclTask {
         uint32_t n_blocks;

@@ -188,6 +188,10 @@ static int remove_subject(const Work *work)
         if (is_stopped(work))
                 return STOPPED;
         int r = gallery_remove(work->gallery, entry.subject, &n);
+        if (r == 0) {
+                Templates templates = gallery_templates(work->gallery);
+                engine_sync(work->tools->engine, &templates);
+        }
         return changed(work, work->gallery, r, n);
 }
 

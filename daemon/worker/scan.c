@@ -66,7 +66,7 @@ static double largest_four(const CodesVector *vector)
 
 static double elements_per(const ScanKernel *kernel, const CodesVector *vector, bool two)
 {
-        if (kernel->narrow)
+        if (kernel && kernel->narrow)
                 return (two ? TWO_DIGITS_NARROW : ONE_DIGIT_NARROW) / largest_four(vector);
         return (two ? TWO_DIGITS : ONE_DIGIT) / (double)codes_vector_largest(vector);
 }

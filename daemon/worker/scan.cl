@@ -1,157 +1,212 @@
 /*
- * The scan in OpenCL C 1.2: bounds of rows of a device's memory as worker/scan-kernels.h says, to the bit, of which those that reach their probe's floor are written down.
+ * The scan in OpenCL C 1.2: bounds of the rows in a device's memory as worker/scan-kernels.h says, to the bit, of which those that reach their probe's
+ * floor are written down.
  *
- * Which shape it has is said at build time (worker/opencl-shape.h):
+ * A work-group takes a block at a time, a work-item a part of its rows. The grid is as large as the device is, whatever is asked for; work-groups
+ * stride over the positions. Which shape it all has is said at build time (worker/opencl-shape.h):
  *
- *      LANES           rows of a vector: 1, or 16
- *      GROUPS          vectors of a work-item
- *      TILE            digits of probes that a work-item sums up at once, where there is more than one probe
+ *      LANES           rows of a vector: 1, where work-items are what the device does at once, or 8 or 16
+ *      GROUPS_ONE      vectors of a work-item, where there is one probe
+ *      GROUPS          likewise where there are more
+ *      TILE            digits of so many probes are summed up at once, where there are more
  *
- * A work-group takes a block of CODES_ROWS rows at a time, so it has 64 / (LANES * GROUPS) work-items. A grid is as large as the device is, whatever is asked for;
- * its work-groups stride over the positions.
+ * Rows by themselves are summed up in whole numbers. Vectors of them are in floating point, which processors multiply faster: products of
+ * 512 elements are less than 512 * 255 * 128 < 2^24 together, so that no bit is lost.
  */
 
 #pragma OPENCL FP_CONTRACT OFF
 
 #define ROWS 64
 #define BASE 64.0f
+#define EXACT_STEPS 128
+
 #define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
+#define JOIN(a, b)  JOIN_(a, b)
 
 #if LANES == 1
 typedef uint Codes;
 typedef int Sums;
 typedef float Bounds;
-#define to_bounds(sums) convert_float(sums)
-#define to_sums(codes) ((int)(codes))
+typedef char4 Digits; /* of a step */
+#define to_bounds(sums)   convert_float(sums)
 #define any_of(condition) (condition)
 #else
 typedef JOIN(uint, LANES) Codes;
 typedef JOIN(int, LANES) Sums;
 typedef JOIN(float, LANES) Bounds;
-#define to_bounds(sums) JOIN(convert_float, LANES)(sums)
-#define to_sums(codes) JOIN(as_int, LANES)(codes)
-#define any_of(condition) any(condition)
+typedef float4 Digits;
+#define to_bounds(sums)      JOIN(convert_float, LANES)(sums)
+#define to_sums(bounds)      JOIN(convert_int, LANES)(bounds)
+#define codes_to_float(code) JOIN(convert_float, LANES)(JOIN(as_int, LANES)(code))
+#define any_of(condition)    any(condition)
 #endif
 
-/* As in worker/opencl-shape.h. */
+/* OpenclTask of worker/opencl-shape.h. */
 typedef struct Task {
         uint n_blocks;
         uint first;
         uint n;
         uint step;
-        uint n_steps;     /* of four elements */
-        uint block_words; /* of 4 bytes, in a block */
+        uint n_steps;
+        uint block_words;
         uint n_probes;
         uint most;
 } Task;
 
+/* Of worker/opencl-probes.h. */
 typedef struct Constants {
         int start[2];
         float scale;
         float slack;
 } Constants;
 
-/* The board: floors [n_probes], how many were written down, counts [n_probes], and then what was, three words each. */
+/* Some of a block's rows. */
+typedef struct Part {
+        global const uint *block;
+        uint first; /* row of the block */
+        uint row;   /* as the memory counts it */
+} Part;
 
-void write_down(const Task *task, global uint *board, uint probe, uint row, float upper)
+/* --------------------------------------------------------------------------------------------------
+ * what is found; the board is that of worker/device-opencl.c */
+
+static void write_down(const Task *task, global uint *board, uint probe, uint row, float upper)
 {
-        volatile global uint *counters = board + task->n_probes;
+        volatile global uint *n_found = board + task->n_probes;
 
-        if (atomic_inc(counters + 1 + probe) >= task->most)
+        if (atomic_inc(n_found + 1 + probe) >= task->most)
                 return;
-        global uint *found = board + 2 * task->n_probes + 1 + 3 * (size_t)atomic_inc(counters);
+        global uint *found = board + 2 * task->n_probes + 1 + 3 * (size_t)atomic_inc(n_found);
         found[0] = probe;
         found[1] = row;
         found[2] = as_uint(upper);
 }
 
-void write_down_all(const Task *task, global uint *board, uint probe, uint row, Bounds upper)
+static void write_down_some(const Task *task, global uint *board, uint probe, uint row, Bounds upper)
 {
-        const float floor = as_float(board[probe]);
-
 #if LANES == 1
         write_down(task, board, probe, row, upper);
 #else
-        float bounds[LANES];
+        const float floor = as_float(board[probe]);
+        float lanes[LANES];
 
-        JOIN(vstore, LANES)(upper, 0, bounds);
+        JOIN(vstore, LANES)(upper, 0, lanes);
         for (uint i = 0; i < LANES; i++)
-                if (bounds[i] >= floor)
-                        write_down(task, board, probe, row + i, bounds[i]);
+                if (lanes[i] >= floor)
+                        write_down(task, board, probe, row + i, lanes[i]);
 #endif
 }
 
-/* The products of four codes of each row with four digits, added up. */
-Sums four_products(Codes codes, uint digits)
-{
-        const char4 digit = as_char4(digits);
+/* --------------------------------------------------------------------------------------------------
+ * sums; as many of each of a tile's digits as there are vectors, and all their numbers known when this is compiled */
 
-        return to_sums(codes & 0xff) * digit.x + to_sums(codes >> 8 & 0xff) * digit.y +
-               to_sums(codes >> 16 & 0xff) * digit.z + to_sums(codes >> 24) * digit.w;
+#if LANES == 1
+static void add_up(const Task *task, global const Codes *codes, global const Digits *digits, Sums *sums,
+                   const uint n_sums, const uint n_groups)
+{
+        for (uint step = 0; step < task->n_steps; step++, codes += ROWS, digits += n_sums)
+#pragma unroll
+                for (uint group = 0; group < n_groups; group++) {
+                        const uchar4 code = as_uchar4(codes[group]);
+#pragma unroll
+                        for (uint i = 0; i < n_sums; i++)
+                                sums[i * n_groups + group] += code.x * digits[i].x + code.y * digits[i].y +
+                                                              code.z * digits[i].z + code.w * digits[i].w;
+                }
+}
+#else
+static void add_step(global const Codes *codes, global const Digits *digits, Bounds *products, const uint n_sums,
+                     const uint n_groups)
+{
+#pragma unroll
+        for (uint group = 0; group < n_groups; group++) {
+                const Codes code = codes[group];
+                const Bounds code_0 = codes_to_float(code & 0xff);
+                const Bounds code_1 = codes_to_float(code >> 8 & 0xff);
+                const Bounds code_2 = codes_to_float(code >> 16 & 0xff);
+                const Bounds code_3 = codes_to_float(code >> 24);
+#pragma unroll
+                for (uint i = 0; i < n_sums; i++) {
+                        Bounds *product = &products[i * n_groups + group];
+                        *product = fma(code_0, (Bounds)digits[i].x, *product);
+                        *product = fma(code_1, (Bounds)digits[i].y, *product);
+                        *product = fma(code_2, (Bounds)digits[i].z, *product);
+                        *product = fma(code_3, (Bounds)digits[i].w, *product);
+                }
+        }
 }
 
-/* A work-item's rows of a block, and @n_sums digits of probes. */
-#define SUM_UP(n_sums)                                                                                       \
-        for (uint i = 0; i < n_sums; i++)                                                                    \
-                for (uint group = 0; group < GROUPS; group++)                                                \
-                        sums[i][group] = 0;                                                                  \
-        for (uint step = 0; step < task.n_steps; step++) {                                                   \
-                _Pragma("unroll") for (uint group = 0; group < GROUPS; group++)                              \
-                {                                                                                            \
-                        const Codes codes = block[step * (ROWS / LANES) + group];                            \
-                        _Pragma("unroll") for (uint i = 0; i < n_sums; i++) sums[i][group] +=                \
-                                four_products(codes, digits[step * n_sums + i]);                             \
-                }                                                                                            \
-        }
-
-/* The bounds of a probe's similarity to a work-item's rows, out of one or two digits' sums. */
-void finish(const Task *task, global const uint *block_words, uint block_row, const Sums *sums_first, const Sums *sums_second,
-            global const Constants *constants, uint probe, global uint *board)
+static void add_up(const Task *task, global const Codes *codes, global const Digits *digits, Sums *sums,
+                   const uint n_sums, const uint n_groups)
 {
-        global const float *scales = (global const float *)(block_words + (size_t)task->n_steps * ROWS);
-        const Constants c = constants[probe];
-        const float floor = as_float(board[probe]);
-        const uint lane_row = get_local_id(0) * GROUPS * LANES;
+        for (uint step = 0; step < task->n_steps;) {
+                const uint end = min(task->n_steps, step + EXACT_STEPS);
+                Bounds products[TILE * GROUPS_ONE];
 
-        for (uint group = 0; group < GROUPS; group++) {
-                const uint row = lane_row + group * LANES;
-                Bounds v = to_bounds(sums_first[group] + c.start[0]);
-                if (sums_second)
-                        v = fma((Bounds)BASE, v, to_bounds(sums_second[group] + c.start[1]));
-                const Bounds scale = *(global const Bounds *)(scales + row) * c.scale;
-                const Bounds wide = *(global const Bounds *)(scales + ROWS + row) + c.slack;
+#pragma unroll
+                for (uint i = 0; i < n_sums * n_groups; i++)
+                        products[i] = 0;
+                for (; step < end; step++, codes += ROWS / LANES, digits += n_sums)
+                        add_step(codes, digits, products, n_sums, n_groups);
+#pragma unroll
+                for (uint i = 0; i < n_sums * n_groups; i++)
+                        sums[i] += to_sums(products[i]);
+        }
+}
+#endif
+
+/* --------------------------------------------------------------------------------------------------
+ * bounds */
+
+/* Out of one or two digits' sums of a probe. */
+static void finish(const Task *task, const Part *part, global const Constants *constants, global uint *board,
+                   uint probe, const Sums *sums, const uint n_digits, const uint n_groups)
+{
+        global const float *scales = (global const float *)(part->block + task->n_steps * ROWS) + part->first;
+        const Constants of_probe = constants[probe];
+        const float floor = as_float(board[probe]);
+
+#pragma unroll
+        for (uint group = 0; group < n_groups; group++, scales += LANES) {
+                Bounds v = to_bounds(sums[group] + of_probe.start[0]);
+                if (n_digits == 2)
+                        v = fma((Bounds)BASE, v, to_bounds(sums[n_groups + group] + of_probe.start[1]));
+                const Bounds scale = *(global const Bounds *)scales * of_probe.scale;
+                const Bounds wide = *(global const Bounds *)(scales + ROWS) + of_probe.slack;
                 const Bounds upper = fma(v, scale, wide);
                 if (any_of(upper >= floor))
-                        write_down_all(task, board, probe, block_row + row, upper);
+                        write_down_some(task, board, probe, part->row + group * LANES, upper);
         }
 }
 
-/* A kernel for probes of @n_digits digits, of which it takes @n_probes_tile at once. */
-#define KERNEL(name, n_digits, n_probes_tile)                                                                \
+#define KERNEL(name, n_digits, n_tile, n_groups)                                                             \
         kernel void name(global const uint *memory, global const uint *probes, global uint *board,           \
                          const Task task)                                                                    \
         {                                                                                                    \
                 global const Constants *constants = (global const Constants *)probes;                        \
-                global const uint *all_digits = (global const uint *)(constants + task.n_probes);            \
+                global const Digits *all_digits = (global const Digits *)(constants + task.n_probes);        \
+                                                                                                             \
                 for (uint p = get_group_id(0); p < task.n; p += get_num_groups(0)) {                         \
-                        const uint position = task.first + p;                                                \
-                        const uint number = (uint)((ulong)position * task.step % task.n_blocks);             \
-                        global const uint *words = memory + (size_t)number * task.block_words;               \
-                        global const Codes *block = (global const Codes *)words + get_local_id(0) * GROUPS;  \
-                        for (uint probe = 0; probe < task.n_probes; probe += n_probes_tile) {                \
-                                global const uint *digits = all_digits + (size_t)probe * n_digits * task.n_steps; \
-                                Sums sums[n_probes_tile * n_digits][GROUPS];                                 \
-                                SUM_UP(n_probes_tile *n_digits)                                              \
-                                for (uint i = 0; i < n_probes_tile && probe + i < task.n_probes; i++)        \
-                                        finish(&task, words, number * ROWS, sums[i * n_digits],              \
-                                               n_digits == 2 ? sums[i * n_digits + 1] : 0, constants,        \
-                                               probe + i, board);                                            \
+                        const uint number = ((ulong)task.first + p) * task.step % task.n_blocks;             \
+                        Part part = {.block = memory + (size_t)number * task.block_words};                   \
+                        for (part.first = get_local_id(0) * n_groups * LANES; part.first < ROWS;             \
+                             part.first += get_local_size(0) * n_groups * LANES) {                           \
+                                global const Codes *codes = (global const Codes *)part.block + part.first / LANES; \
+                                global const Digits *digits = all_digits;                                    \
+                                part.row = number * ROWS + part.first;                                       \
+                                for (uint probe = 0; probe < task.n_probes; probe += n_tile) {               \
+                                        Sums sums[n_tile * n_digits * n_groups] = {};                        \
+                                        add_up(&task, codes, digits, sums, n_tile * n_digits, n_groups);     \
+                                        for (uint i = 0; i < n_tile && probe + i < task.n_probes; i++)       \
+                                                finish(&task, &part, constants, board, probe + i,            \
+                                                       &sums[i * n_digits * n_groups], n_digits, n_groups);  \
+                                        digits += task.n_steps * n_tile * n_digits;                          \
+                                }                                                                            \
                         }                                                                                    \
                 }                                                                                            \
         }
 
-KERNEL(one_probe_one_digit, 1, 1)
-KERNEL(one_probe_two_digits, 2, 1)
-KERNEL(probes_one_digit, 1, TILE)
-KERNEL(probes_two_digits, 2, TILE / 2)
+KERNEL(one_probe_one_digit, 1, 1, GROUPS_ONE)
+KERNEL(one_probe_two_digits, 2, 1, GROUPS_ONE)
+KERNEL(probes_one_digit, 1, TILE, GROUPS)
+KERNEL(probes_two_digits, 2, (TILE / 2), GROUPS)

@@ -54,6 +54,7 @@ size_t scan_digits_size(size_t dimension);
 
 /**
  * scan_probe_init() - Makes a probe of a template.
+ * @kernel:     whose digits; NULL: a device's, which adds up in 32 bits and takes any
  * @vector:     dimension floats, not all zero, finite
  * @square:     its squared norm
  * @two:        with two digits

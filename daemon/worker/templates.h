@@ -19,6 +19,6 @@ typedef struct Templates {
 
         /* For who keeps a copy of the blocks. Both come from one clock of the process, which no two changes share. */
         uint64_t identity;      /* of these rows by these numbers; 0: nothing is known of what changes */
-        const uint64_t *stamps; /* a block: when it last changed */
-        uint64_t changed;       /* the highest of them */
+        const uint64_t *stamps; /* a block: when it last changed; NULL where none ever does */
+        uint64_t changed;       /* the highest of them, 0 where there are none */
 } Templates;

@@ -356,7 +356,7 @@ int main(int argc, char **argv)
         make_script();
         MUST(galleries_claim(&galleries, folder) == 0 && galleries_load(&galleries) == 0);
         MUST(engine_new(&(EngineOptions){"auto", "auto", 3}, &tools.engine) == 0);
-        MUST(runner_new(&(RunnerWork){run, tidy, &tools}, &runner) == 0);
+        MUST(runner_new(&(RunnerWork){run, tidy, &tools, engine_batch(tools.engine)}, &runner) == 0);
         race();
         runner_free(runner);
         engine_free(tools.engine);

@@ -263,7 +263,7 @@ Test(batch, each_is_answered_as_if_it_were_alone_and_the_gallery_is_read_once)
 
 Test(batch, what_does_not_fit_is_not_begun)
 {
-        enum { N = ENGINE_BATCH_MAX };
+        enum { N = ENGINE_BATCH_CPU };
         static Asked asked[N];
         static Operation operations[N];
         size_t n_begun = 0;
@@ -279,7 +279,7 @@ Test(batch, what_does_not_fit_is_not_begun)
         cr_expect_eq(n_begun, (size_t)N - 1);
         cr_expect_eq(operations[N - 1].end, OPERATION_NOT_BEGUN);
         cr_expect_eq(n_passes, (size_t)1);
-        cr_expect_eq(n_probes, (size_t)ENGINE_BATCH_MAX);
+        cr_expect_eq(n_probes, (size_t)ENGINE_BATCH_CPU);
         for (size_t i = 0; i < N; i++) {
                 outcome_deinit(&operations[i].outcome);
                 asked_deinit(&asked[i]);
@@ -353,6 +353,8 @@ static void expect_best_of_many(const ResultMessage *message, size_t limit)
         cr_expect_lt(n_better, limit);
 }
 
+enum { SHARE = ENGINE_BATCH_CPU / BATCH_SHARES /* probes of one search in a turn, on the processor */ };
+
 Test(batch, a_search_of_more_probes_than_its_share_goes_on_in_other_turns)
 {
         static const size_t limits[] = {1, 10, 1000};
@@ -362,7 +364,7 @@ Test(batch, a_search_of_more_probes_than_its_share_goes_on_in_other_turns)
                 _cleanup_(outcome_deinit) Outcome outcome = {};
                 ask(&many, TASK_IDENTIFY_STORED, "many", NULL);
                 many.task.limit = limits[i];
-                cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + BATCH_SHARE - 1) / BATCH_SHARE);
+                cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + SHARE - 1) / SHARE);
                 cr_expect_eq(outcome.message.searched, (uint64_t)2 * SUBJECTS);
                 expect_best_of_many(&outcome.message, limits[i]);
         }
@@ -384,13 +386,13 @@ Test(batch, it_begins_anew_where_the_gallery_has_changed_between_its_turns)
         outcome_deinit(&turn.outcome);
         /* Found only by those who look for the first template again. */
         change(TASK_ENROL, "late", vectors[2 * SUBJECTS]);
-        cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + BATCH_SHARE - 1) / BATCH_SHARE);
+        cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + SHARE - 1) / SHARE);
         cr_expect_eq(outcome.message.gallery_epoch, (uint64_t)2);
         cr_assert_eq(outcome.message.n_candidates, (size_t)1);
         cr_expect_float_eq(outcome.message.candidates[0].similarity, 1.0, 1e-12);
 }
 
-enum { CROWD = BATCH_SHARE + 6 };
+enum { CROWD = SHARE + 6 };
 
 static Asked crowd;
 

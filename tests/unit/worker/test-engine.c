@@ -58,7 +58,7 @@ Test(engine, refuses_what_it_does_not_know)
 {
         Engine *engine;
 
-        cr_assert_eq(engine_new(&(EngineOptions){"opencl", "auto", 1}, &engine), ENGINE_E_UNKNOWN);
+        cr_assert_eq(engine_new(&(EngineOptions){"abacus", "auto", 1}, &engine), ENGINE_E_UNKNOWN);
         cr_assert_eq(engine_new(&(EngineOptions){"cpu", "sse9", 1}, &engine), ENGINE_E_UNKNOWN);
         cr_assert_eq(engine_new(&(EngineOptions){"auto", "scalar", 0}, &engine), 0);
         cr_assert_str_eq(engine_name(engine), "cpu/scalar");
