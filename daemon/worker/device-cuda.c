@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/macro.h"
-#include "worker/device-cuda-image.h" /* made by nvcc */
 #include "worker/cuda-device.h"
+#include "worker/device-cuda-image.h" /* made by nvcc */
 
 enum {
         CAPABILITY_MIN = 80, /* ten times the number of the devices that the oldest kernels are for */

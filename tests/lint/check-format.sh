@@ -23,7 +23,7 @@ unformatted=$(printf '%s\n' "$said" | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error:
 for file in $unformatted; do echo "$file: not formatted; run clang-format -i on it"; done
 failed=$(printf '%s' "$unformatted" | grep -c .)
 passed=$(($(printf '%s\n' "$files" | grep -c .) - failed))
->>>>>>> 6159c3e
+>>>>>>> seven
 # shellcheck disable=SC2086
 if cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
         --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=memleak -I. -Idaemon -D_GNU_SOURCE \

@@ -11,6 +11,8 @@
  *      PLAYED_CUDA_MEMORY=BYTES            of the device; else 256 MiB
  *      PLAYED_CUDA_DEVICES=N               else 1
  *      PLAYED_CUDA_CAPABILITY=N            else 90
+ *
+ * One more call is for tests: played_cuda_holds() looks for some bytes in all memory, the device's and the host's.
  */
 
 #include <algorithm>
@@ -207,6 +209,18 @@ CUresult cuGetErrorName(CUresult error, const char **ret_name)
         default:
                 return CUDA_ERROR_INVALID_VALUE;
         }
+}
+
+extern "C" bool played_cuda_holds(const void *bytes, size_t size);
+bool played_cuda_holds(const void *bytes, size_t size)
+{
+        for (const auto &memory : memories)
+                if (memmem(memory.second.bytes, memory.second.size, bytes, size))
+                        return true;
+        for (const auto &memory : host_memories)
+                if (memmem(memory.second.bytes, memory.second.size, bytes, size))
+                        return true;
+        return false;
 }
 
 /* ------------------------------------------------------------------------------------------------------

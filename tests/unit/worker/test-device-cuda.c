@@ -3,6 +3,7 @@
  * chosen by the environment, and only what can be seen on a GPU as well is held against device-exam.h.
  */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -93,6 +94,27 @@ Test(device_cuda, writes_much_at_once)
         device_exam_close(&exam);
 }
 
+/* Positions times the step are beyond 32 bits. */
+Test(device_cuda, finds_blocks_of_large_galleries)
+{
+        enum { BLOCKS = 70001 };
+        DeviceExam exam = device_exam_open();
+        uint64_t chance = 8;
+        DeviceGallery gallery = device_gallery_new(&exam, 1, BLOCKS, &chance);
+
+        for (size_t n = 1; n <= 16; n += 15) {
+                DeviceProbes probes = device_probes_new(n, 1, false, &chance);
+                device_probes_set(&exam, &probes, 1);
+                for (size_t i = 0; i < n; i++)
+                        probes.floors[i] = i == 0 ? -1 : INFINITY;
+                DeviceRange range = {.first = BLOCKS - 3, .n = 3, .step = BLOCKS - 2, .most = 3 * CODES_ROWS};
+                cr_assert_gt(device_exam_scan(&exam, &gallery, &probes, &range), 0);
+                device_probes_free(&probes);
+        }
+        device_gallery_free(&exam, &gallery);
+        device_exam_close(&exam);
+}
+
 static void *scan_in_thread(void *userdata)
 {
         DeviceExam *exam = userdata;
@@ -109,6 +131,72 @@ Test(device_cuda, works_for_whichever_thread_calls)
 
         cr_assert_eq(pthread_create(&thread, NULL, scan_in_thread, &exam), 0);
         cr_assert_eq(pthread_join(thread, NULL), 0);
+        device_exam_close(&exam);
+}
+
+/* ------------------------------------------------------------------------------------------------------
+ * what is left in memory, the device's and what the library has of the host's */
+
+typedef bool Holds(const void *bytes, size_t size);
+
+static Holds *holds(void)
+{
+        void *library = dlopen("libcuda.so.1", RTLD_NOW);
+
+        cr_assert(library, "%s", dlerror());
+        Holds *call = (Holds *)dlsym(library, "played_cuda_holds");
+        cr_assert(call, "NVIDIA's driver is no played one");
+        return call;
+}
+
+Test(device_cuda, leaves_nothing_of_probes)
+{
+        DeviceExam exam = device_exam_open();
+        Holds *is_held = holds();
+        uint64_t chance = 9;
+        DeviceProbes probes = device_probes_new(7, 100, true, &chance);
+        DeviceProbes fewer = device_probes_new(1, 50, true, &chance);
+        const ScanProbe *last = &probes.probes[6];
+        DeviceWhy why;
+
+        memcpy(probes.digits + 12 * scan_digits_size(100) + 96, "last", 4);
+        memcpy(probes.digits + 13 * scan_digits_size(100), "both", 4);
+        for (size_t i = 0; i < 2; i++) {
+                device_probes_set(&exam, &probes, 100);
+                cr_assert(is_held("last", 4) && is_held("both", 4) && is_held(&last->slack, sizeof(float)));
+                if (i == 0)
+                        device_probes_set(&exam, &fewer, 50);
+                else
+                        cr_assert_eq(exam.driver->forget_probes(exam.device, &why), 0);
+                cr_assert(!is_held("last", 4) && !is_held("both", 4));
+                cr_assert(!is_held(&last->slack, sizeof(float)) &&
+                          !is_held(last->start, sizeof(last->start)));
+        }
+        device_probes_free(&probes);
+        device_probes_free(&fewer);
+        device_exam_close(&exam);
+}
+
+/* In the first half of the staging memory, and in the second. */
+Test(device_cuda, leaves_nothing_of_templates)
+{
+        DeviceExam exam = device_exam_open();
+        Holds *is_held = holds();
+        uint64_t chance = 10;
+        DeviceGallery gallery = device_gallery_new(&exam, 1024, 100, &chance);
+
+        memcpy(gallery.blocks, "a template", 10);
+        memcpy(gallery.blocks + 99 * codes_block_size(1024), "one more", 8);
+        device_gallery_send(&exam, &gallery, 0, 100);
+        cr_assert(is_held("a template", 10) && is_held("one more", 8));
+        memset(gallery.blocks, 0, 10);
+        memset(gallery.blocks + 99 * codes_block_size(1024), 0, 8);
+        device_gallery_send(&exam, &gallery, 0, 100);
+        cr_assert(!is_held("a template", 10) && !is_held("one more", 8));
+        memcpy(gallery.blocks, "a template", 10);
+        device_gallery_send(&exam, &gallery, 0, 1);
+        device_gallery_free(&exam, &gallery);
+        cr_assert(!is_held("a template", 10));
         device_exam_close(&exam);
 }
 
