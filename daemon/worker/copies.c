@@ -26,8 +26,8 @@ enum {
         COPIES_SLACK = 16, /* and for so many blocks */
 };
 
-/* Of a part, at most: it is brought anew when it has outgrown its place. */
-#define COPIES_PART_MAX (UINT64_C(1) << 30)
+/* Of a part, at most. Each costs a search a call of the driver, and the last is brought anew when it has outgrown its place. */
+#define COPIES_PART_MAX (UINT64_C(2) << 30)
 
 enum { COPIES_E_AGAIN = 1 /* there is less room than was thought */ };
 
