@@ -4,7 +4,8 @@
  * Invariants:
  *
  *  1. A search is answered by the device, or by the processor from its beginning to its end; EngineRun says by which.
- *  2. The device is the holder's of device_lock. Who takes that may hold a gallery, and takes no gallery while it has it.
+ *  2. The device is the holder's of device_lock: a search's, of which there is one at a time, for reading; others' for writing, so that they
+ *     do not wait for search after search. Who takes it may hold a gallery, and takes no gallery while it has it.
  *  3. A device that has failed is closed, and is never asked again.
  */
 
@@ -38,7 +39,7 @@ struct Engine {
         char name[32];
         char fallback[32];
 
-        pthread_mutex_t device_lock;
+        pthread_rwlock_t device_lock;
         Accelerator *accelerator; /* NULL: there is none, or it has failed */
         bool lacked_room;         /* which was said */
         atomic_bool has_device;
@@ -151,6 +152,17 @@ static int begin_device(Engine *engine, const EngineOptions *options)
         return ENGINE_E_DEVICE;
 }
 
+static void init_lock(pthread_rwlock_t *lock)
+{
+        pthread_rwlockattr_t attributes;
+
+        /* These fail for arguments that make no sense only. */
+        (void)pthread_rwlockattr_init(&attributes);
+        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+        (void)pthread_rwlock_init(lock, &attributes);
+        (void)pthread_rwlockattr_destroy(&attributes);
+}
+
 static bool is_known(const char *engine)
 {
         static const char *const names[] = {"auto", "cpu", "opencl", "cuda"};
@@ -173,7 +185,7 @@ int engine_new(const EngineOptions *options, Engine **ret_engine)
                 return -ENOMEM;
         engine->kernel = kernel;
         engine->scan = scan;
-        pthread_mutex_init(&engine->device_lock, NULL);
+        init_lock(&engine->device_lock);
         pthread_mutex_init(&engine->state_lock, NULL);
         int r = begin_device(engine, options);
         if (r == 0)
@@ -201,7 +213,7 @@ Engine *engine_free(Engine *engine)
         pool_free(engine->pool);
         queries_deinit(&engine->queries);
         free(engine->scratch);
-        pthread_mutex_destroy(&engine->device_lock);
+        pthread_rwlock_destroy(&engine->device_lock);
         pthread_mutex_destroy(&engine->state_lock);
         free(engine);
         return NULL;
@@ -301,11 +313,11 @@ static int search_somehow(EngineSearch *search, EngineRun *run)
         Engine *engine = search->engine;
         int r = ACCELERATOR_E_NONE;
 
-        pthread_mutex_lock(&engine->device_lock);
+        pthread_rwlock_rdlock(&engine->device_lock);
         *run = (EngineRun){.name = engine->name};
         if (engine->accelerator)
                 r = search_on_device(search, &run->nanoseconds);
-        pthread_mutex_unlock(&engine->device_lock);
+        pthread_rwlock_unlock(&engine->device_lock);
         if (r < ACCELERATOR_E_FAILED)
                 return r;
         *run = (EngineRun){.name = engine->fallback};
@@ -336,18 +348,18 @@ void engine_sync(Engine *engine, const Templates *templates)
 {
         DeviceWhy why;
 
-        pthread_mutex_lock(&engine->device_lock);
+        pthread_rwlock_wrlock(&engine->device_lock);
         if (engine->accelerator)
                 take_ending(engine, accelerator_sync(engine->accelerator, templates, &why), &why);
-        pthread_mutex_unlock(&engine->device_lock);
+        pthread_rwlock_unlock(&engine->device_lock);
 }
 
 void engine_forget(Engine *engine, uint64_t identity)
 {
         DeviceWhy why;
 
-        pthread_mutex_lock(&engine->device_lock);
+        pthread_rwlock_wrlock(&engine->device_lock);
         if (engine->accelerator)
                 take_ending(engine, accelerator_forget(engine->accelerator, identity, &why), &why);
-        pthread_mutex_unlock(&engine->device_lock);
+        pthread_rwlock_unlock(&engine->device_lock);
 }

@@ -22,7 +22,7 @@ typedef struct EngineOptions {
         const char *modules;    /* the folder of the drivers, engine-NAME.so; NULL: there are none */
 
         struct DeviceWhy
-                *ret_why; /* filled in with ENGINE_E_DEVICE: a sentence, with what to do; may be NULL */
+                *ret_why; /* filled in with ENGINE_E_DEVICE: why, for a sentence's middle; may be NULL */
 } EngineOptions;
 
 enum {

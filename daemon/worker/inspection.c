@@ -19,16 +19,18 @@ typedef struct InspectionShape {
 
 /* One query and many, dimensions that fill whole steps and that do not, digits of either kind. */
 static const InspectionShape shapes[] = {
-        {512, 1, true},    {512, 1, false},  {52, 1, true},
-        {512, 3, true},    {128, 17, false}, {301, 64, false},
-        {512, 200, false}, {64, 600, false}, {13, DEVICE_PROBES_MAX, false},
+        {512, 1, true},   {512, 1, false},
+        {52, 1, true},    {512, 3, true},
+        {128, 17, false}, {301, 17, false},
+        {512, 33, false}, {40, 200, false},
+        {24, 600, false}, {13, DEVICE_PROBES_MAX, false},
 };
 
 enum {
-        BLOCKS = 5,
+        BLOCKS = 3,
         ROWS = BLOCKS * CODES_ROWS,
         FIRST = 1, /* position 0 is left out */
-        STEP = 3,
+        STEP = 2,
         MOST = 64, /* less than what some probes find */
 };
 
@@ -68,7 +70,7 @@ static void make_blocks(Inspection *inspection)
 
         for (size_t i = 0; i < BLOCKS; i++) {
                 uint8_t *block = inspection->blocks + i * size;
-                float *scales = (float *)(block + codes_size(dimension)), *residuals = scales + CODES_ROWS;
+                float *scales = (void *)(block + codes_size(dimension)), *residuals = scales + CODES_ROWS;
                 for (size_t j = 0; j < codes_size(dimension); j++)
                         block[j] = (uint8_t)(1 + roll(inspection, 255));
                 for (size_t row = 0; row < CODES_ROWS; row++) {
@@ -169,10 +171,12 @@ static size_t check_found(Inspection *inspection, const DeviceScan *scan)
 
         for (size_t i = 0; i < scan->n_found; i++) {
                 const DeviceFound *found = &scan->ret_found[i];
-                if (found->probe >= inspection->shape->n_probes || found->row >= ROWS)
+                if (found->probe >= inspection->shape->n_probes)
                         return SIZE_MAX;
                 if (scan->ret_counts[found->probe] > MOST)
                         continue;
+                if (found->row >= ROWS)
+                        return SIZE_MAX;
                 size_t place = found->probe * ROWS + found->row;
                 if (!is_scanned(found->row) || inspection->seen[place] ||
                     !(found->upper >= scan->floors[found->probe]) ||

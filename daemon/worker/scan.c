@@ -41,11 +41,6 @@ const ScanKernel *scan_pick(const char *isa)
         return NULL;
 }
 
-size_t scan_digits_size(size_t dimension)
-{
-        return (dimension + 63) / 64 * 64;
-}
-
 /* Of the sums of four elements that meet, without their signs. */
 static double largest_four(const CodesVector *vector)
 {

@@ -50,7 +50,10 @@ typedef struct ScanWork {
 const ScanKernel *scan_pick(const char *isa);
 
 /** scan_digits_size() - Bytes of one digit of a probe, a multiple of 64. */
-size_t scan_digits_size(size_t dimension);
+static inline size_t scan_digits_size(size_t dimension)
+{
+        return (dimension + 63) / 64 * 64;
+}
 
 /**
  * scan_probe_init() - Makes a probe of a template.
