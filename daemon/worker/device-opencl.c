@@ -234,6 +234,11 @@ static int take_result(Device *device, DeviceScan *scan, size_t n_at_once, Devic
 {
         size_t n = device->probes.n, n_found = device->result[0], n_here = MIN_OF(n_found, n_at_once);
 
+        if (n_found > n * scan->most) {
+                (void)snprintf(ret_why->text, sizeof(ret_why->text), "it found %zu rows, of %zu at most", n_found,
+                               n * scan->most); /* There is room. */
+                return -EIO;
+        }
         memcpy(scan->ret_counts, device->result + 1, n * sizeof(uint32_t));
         memcpy(scan->ret_found, device->result + 1 + n, n_here * sizeof(DeviceFound));
         scan->n_found = n_found;

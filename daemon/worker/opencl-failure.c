@@ -79,5 +79,9 @@ int opencl_no_room(const char *call, cl_int error, DeviceWhy *ret_why)
 {
         int r = opencl_failed(call, error, ret_why);
 
-        return error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ? -ENOMEM : r;
+        /* The last is said of more than one buffer may have. */
+        return error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_HOST_MEMORY ||
+                               error == CL_INVALID_BUFFER_SIZE
+                       ? -ENOMEM
+                       : r;
 }

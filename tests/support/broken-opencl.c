@@ -85,8 +85,9 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_m
 
         if (broken && breaks[CALL_READ].error != CL_SUCCESS)
                 return breaks[CALL_READ].error;
-        cl_int error = REAL(clEnqueueReadBuffer)(queue, buffer, blocking, offset, size, ret_data, n_events,
-                                                 events, ret_event);
+        /* What is read later would be written over the word. */
+        cl_int error = REAL(clEnqueueReadBuffer)(queue, buffer, broken ? CL_TRUE : blocking, offset, size,
+                                                 ret_data, n_events, events, ret_event);
         for (size_t i = 0; broken && i < size / sizeof(uint32_t); i++)
                 words[i] = breaks[CALL_READ].word;
         return error;
