@@ -166,13 +166,13 @@ static int run_parts(Accelerator *accelerator, const Templates *templates, Devic
 /* What is on the device for this search alone is overwritten, whatever came of it; a failure of that counts where there was none before. */
 static int end_search(Accelerator *accelerator, int result, DeviceWhy *ret_why)
 {
-        DeviceWhy why;
+        DeviceWhy copies_why, probes_why;
 
-        int r = copies_end(accelerator->copies, &why);
-        int s = accelerator->driver->forget_probes(accelerator->device, r < 0 ? &(DeviceWhy){} : &why);
+        int r = copies_end(accelerator->copies, &copies_why);
+        int s = accelerator->driver->forget_probes(accelerator->device, &probes_why);
         if (result == ACCELERATOR_E_FAILED || (r == 0 && s == 0))
                 return result;
-        *ret_why = why;
+        *ret_why = r < 0 ? copies_why : probes_why;
         return ACCELERATOR_E_FAILED;
 }
 

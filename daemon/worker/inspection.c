@@ -70,7 +70,7 @@ static void make_blocks(Inspection *inspection)
 
         for (size_t i = 0; i < BLOCKS; i++) {
                 uint8_t *block = inspection->blocks + i * size;
-                float *scales = (float *)(block + codes_size(dimension)), *residuals = scales + CODES_ROWS;
+                float *scales = (void *)(block + codes_size(dimension)), *residuals = scales + CODES_ROWS;
                 for (size_t j = 0; j < codes_size(dimension); j++)
                         block[j] = (uint8_t)(1 + roll(inspection, 255));
                 for (size_t row = 0; row < CODES_ROWS; row++) {

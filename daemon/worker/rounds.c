@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "worker/driver.h"
+#include "worker/harvest.h"
 
 enum {
-        ROUNDS_ROOM = 1 << 20,    /* rows that a round may find, of all probes */
         ROUNDS_FIRST = 448,       /* rows of the first round, which all are found as a rule */
         ROUNDS_FIRST_BATCH = 128, /* where there are many queries to find them */
         ROUNDS_BATCH = 64,        /* that is so many probes */
@@ -23,9 +23,6 @@ enum {
         ROUNDS_PER_HIT = 8, /* or so many of a query for each hit that it wants */
         ROUNDS_SLACK = 4,   /* times as many rows reach a threshold as would if bounds were the truth */
         ROUNDS_USEC = 100 * 1000, /* that a round should not take longer than, so that it can be stopped */
-        ROUNDS_PARTS = 64,        /* that handing out is divided into */
-        ROUNDS_CHUNK = 4096,      /* found rows that a thread sorts at a time */
-        ROUNDS_AHEAD = 8,         /* rows whose residual is on its way from memory */
         ROUNDS_BAD_MAX = 2        /* rounds in which bounds were of no use */
 };
 
@@ -33,42 +30,28 @@ enum {
 typedef struct RoundsQuery {
         bool by_processor; /* it is done with the device */
         bool active;       /* in this round */
-        bool overflowed;   /* in this round */
         unsigned n_bad;    /* rounds in a row */
 } RoundsQuery;
 
 struct Rounds {
         const DeviceDriver *driver;
         Device *device;
+        Harvest harvest;
 
         /* Of the search. */
         RoundsWork work;
         const CopiesPart *part;
         PassRange range; /* of the round */
         bool digits_are_others;
-        uint32_t most;  /* rows of a probe in a round */
         size_t k;       /* the largest */
         size_t n_shown; /* rows */
         double mean,
-                worst; /* of the rows of the last round, how many a query found; but with the thresholds that there are now */
+                worst; /* of the rows of the next round, how many a query may find by what the last has found */
         size_t n_last; /* blocks of the last round */
         uint64_t usec; /* that it took */
         uint64_t nanoseconds;
-        atomic_bool damaged, nonsense;
-
         RoundsQuery queries[ENGINE_BATCH_MAX];
         PassQuery *list[ENGINE_BATCH_MAX]; /* for a pass */
-        uint16_t owners[ENGINE_BATCH_MAX]; /* a probe's query */
-        float slacks[ENGINE_BATCH_MAX]; /* a probe's; its digits may have changed since the device got them */
-        float floors[ENGINE_BATCH_MAX];
-        uint32_t counts[ENGINE_BATCH_MAX];
-        size_t starts[ENGINE_BATCH_MAX + 1]; /* of each probe's rows */
-        atomic_uint cursors[ENGINE_BATCH_MAX];
-
-        size_t room;
-        DeviceFound *found;
-        size_t n_found;
-        Candidate *rows; /* those found, by probe */
 };
 
 int rounds_new(const DeviceDriver *driver, Device *device, Rounds **ret_rounds)
@@ -86,46 +69,22 @@ Rounds *rounds_free(Rounds *rounds)
 {
         if (!rounds)
                 return NULL;
-        free(rounds->found);
-        free(rounds->rows);
+        harvest_deinit(&rounds->harvest);
         free(rounds);
         return NULL;
 }
 
-static int reserve(Rounds *rounds, size_t room)
-{
-        if (room <= rounds->room)
-                return 0;
-        free(rounds->found);
-        free(rounds->rows);
-        rounds->found = calloc(room, sizeof(DeviceFound));
-        rounds->rows = calloc(room, sizeof(Candidate));
-        rounds->room = rounds->found && rounds->rows ? room : 0;
-        return rounds->room > 0 ? 0 : -ENOMEM;
-}
-
 int rounds_begin(Rounds *rounds, const RoundsWork *work)
 {
-        const Queries *queries = work->queries;
-
         rounds->work = *work;
         rounds->digits_are_others = false;
         rounds->n_shown = rounds->n_last = rounds->k = 0;
         rounds->nanoseconds = 0;
-        atomic_init(&rounds->damaged, false);
-        atomic_init(&rounds->nonsense, false);
-        for (size_t i = 0; i < queries->n; i++) {
+        for (size_t i = 0; i < work->queries->n; i++) {
                 rounds->queries[i] = (RoundsQuery){};
-                rounds->k = MAX_OF(rounds->k, queries->asked[i].k);
-                for (size_t j = 0; j < queries->asked[i].n_probes; j++) {
-                        size_t probe = queries->items[i].first + j;
-                        rounds->owners[probe] = (uint16_t)i;
-                        rounds->slacks[probe] = queries->probes[probe].slack;
-                }
+                rounds->k = MAX_OF(rounds->k, work->queries->asked[i].k);
         }
-        size_t most = MIN_OF((size_t)DEVICE_FOUND_MAX, ROUNDS_ROOM / queries->n_probes);
-        rounds->most = (uint32_t)most;
-        return reserve(rounds, most * queries->n_probes);
+        return harvest_begin(&rounds->harvest, work->queries);
 }
 
 uint64_t rounds_nanoseconds(const Rounds *rounds)
@@ -146,11 +105,10 @@ static size_t set_floors(Rounds *rounds)
                 PassQuery *item = &queries->items[i];
                 RoundsQuery *query = &rounds->queries[i];
                 query->active = !pass_is_stopped(item) && !query->by_processor;
-                query->overflowed = false;
                 n += query->active;
                 float floor = query->active ? candidates_threshold(&item->candidates) : INFINITY;
                 for (size_t j = 0; j < queries->asked[i].n_probes; j++)
-                        rounds->floors[item->first + j] = floor;
+                        rounds->harvest.floors[item->first + j] = floor;
         }
         return n;
 }
@@ -165,187 +123,41 @@ bool rounds_are_over(Rounds *rounds)
         return true;
 }
 
-static int tell_nonsense(DeviceWhy *ret_why)
-{
-        driver_say(ret_why, "it found rows that are not there");
-        return ROUNDS_E_FAILED;
-}
-
 static int scan(Rounds *rounds, DeviceWhy *ret_why)
 {
+        Harvest *harvest = &rounds->harvest;
         DeviceScan scan = {.memory = rounds->part->memory,
                            .n_blocks = (uint32_t)rounds->range.n_blocks,
                            .first = (uint32_t)rounds->range.first,
                            .n = (uint32_t)rounds->range.n,
                            .step = (uint32_t)rounds->range.step,
-                           .floors = rounds->floors,
-                           .most = rounds->most,
-                           .ret_counts = rounds->counts,
-                           .ret_found = rounds->found};
+                           .floors = harvest->floors,
+                           .most = harvest->most,
+                           .ret_counts = harvest->counts,
+                           .ret_found = harvest->found};
         uint64_t begun = clock_boottime();
 
         int r = rounds->driver->scan(rounds->device, &scan, ret_why);
         if (r < 0)
                 return r == -ENOMEM ? ROUNDS_E_NO_ROOM : ROUNDS_E_FAILED;
-        if (scan.n_found > (size_t)rounds->most * rounds->work.queries->n_probes)
-                return tell_nonsense(ret_why);
         rounds->usec = clock_boottime() - begun;
         rounds->nanoseconds += scan.nanoseconds;
         rounds->n_last = rounds->range.n;
-        rounds->n_found = scan.n_found;
+        harvest->n_found = scan.n_found;
         return 0;
 }
 
-/* ------------------------------------------------------------------------------------------------
- * what was found: sorted by probe, and handed to the queries */
-
-/* Of a query that has overflowed nothing is used. */
-static void divide_rows(Rounds *rounds)
+static int bring_in(Rounds *rounds, DeviceWhy *ret_why)
 {
-        size_t n_probes = rounds->work.queries->n_probes, next = 0;
+        size_t first = rounds->part->first_block * CODES_ROWS;
+        size_t n =
+                MIN_OF(rounds->part->n_blocks * CODES_ROWS, rounds->work.queries->templates->n_rows - first);
 
-        for (size_t i = 0; i < n_probes; i++)
-                if (rounds->counts[i] > rounds->most)
-                        rounds->queries[rounds->owners[i]].overflowed = true;
-        for (size_t i = 0; i < n_probes; i++) {
-                rounds->starts[i] = next;
-                next += rounds->queries[rounds->owners[i]].overflowed ? 0 : rounds->counts[i];
-                atomic_init(&rounds->cursors[i], 0);
-        }
-        rounds->starts[n_probes] = next;
-}
-
-/* Whether it may be true. Rows beyond the gallery's last hold no template, and reach nothing. */
-static bool is_sane(const Rounds *rounds, const DeviceFound *found)
-{
-        size_t row = rounds->part->first_block * CODES_ROWS + found->row;
-
-        return found->row < rounds->part->n_blocks * CODES_ROWS &&
-               row < rounds->work.queries->templates->n_rows && found->upper >= rounds->floors[found->probe];
-}
-
-/* Return: false: it cannot be, or there are more than were counted. */
-static bool sort_row(Rounds *rounds, const DeviceFound *found)
-{
-        if (found->probe >= rounds->work.queries->n_probes)
-                return false;
-        if (rounds->queries[rounds->owners[found->probe]].overflowed)
-                return true;
-        if (!is_sane(rounds, found))
-                return false;
-        unsigned place = atomic_fetch_add_explicit(&rounds->cursors[found->probe], 1, memory_order_relaxed);
-        if (place >= rounds->counts[found->probe])
-                return false;
-        rounds->rows[rounds->starts[found->probe] + place] = (Candidate){
-                .row = rounds->part->first_block * CODES_ROWS + found->row, .upper = found->upper};
-        return true;
-}
-
-static void sort_chunk(void *userdata, size_t part, size_t thread)
-{
-        Rounds *rounds = userdata;
-        size_t end = MIN_OF((part + 1) * ROUNDS_CHUNK, rounds->n_found);
-        bool sane = true;
-
-        for (size_t i = part * ROUNDS_CHUNK; i < end && sane; i++)
-                sane = sort_row(rounds, &rounds->found[i]);
-        if (!sane)
-                atomic_store_explicit(&rounds->nonsense, true, memory_order_relaxed);
-}
-
-static const float *residual_of(const Templates *templates, size_t row)
-{
-        const uint8_t *block = templates->blocks + row / CODES_ROWS * codes_block_size(templates->dimension);
-
-        return codes_residuals(block, templates->dimension) + row % CODES_ROWS;
-}
-
-static void fetch(const Templates *templates, size_t row)
-{
-        __builtin_prefetch(residual_of(templates, row), 0, 2);
-        __builtin_prefetch(&templates->subjects[row], 0, 2);
-}
-
-static void add_lower_bounds(const Rounds *rounds, size_t probe)
-{
-        const Templates *templates = rounds->work.queries->templates;
-        const ScanProbe slack = {.slack = rounds->slacks[probe]};
-        Candidate *rows = rounds->rows + rounds->starts[probe];
-        size_t n = rounds->starts[probe + 1] - rounds->starts[probe];
-
-        for (size_t i = 0; i < n; i++) {
-                if (i + ROUNDS_AHEAD < n)
-                        fetch(templates, rows[i + ROUNDS_AHEAD].row);
-                rows[i].lower = scan_lower(&slack, *residual_of(templates, rows[i].row), rows[i].upper);
-        }
-}
-
-static int by_row(const void *a, const void *b)
-{
-        const Candidate *left = a, *right = b;
-
-        return left->row < right->row ? -1 : left->row > right->row;
-}
-
-/* A row that several probes of a query found counts once, with the best of its bounds. Return: how many are left. */
-static size_t merge(Candidate *rows, size_t n)
-{
-        size_t n_left = 0;
-
-        qsort(rows, n, sizeof(Candidate), by_row);
-        for (size_t i = 0; i < n; i++) {
-                if (n_left > 0 && rows[n_left - 1].row == rows[i].row) {
-                        rows[n_left - 1].upper = MAX_OF(rows[n_left - 1].upper, rows[i].upper);
-                        rows[n_left - 1].lower = MAX_OF(rows[n_left - 1].lower, rows[i].lower);
-                } else {
-                        rows[n_left++] = rows[i];
-                }
-        }
-        return n_left;
-}
-
-static void hand_out(Rounds *rounds, size_t query)
-{
-        PassQuery *item = &rounds->work.queries->items[query];
-        size_t n_probes = item->candidates.probes.n;
-        Candidate *rows = rounds->rows + rounds->starts[item->first];
-        size_t n = rounds->starts[item->first + n_probes] - rounds->starts[item->first];
-
-        if (n == 0)
-                return;
-        for (size_t i = item->first; i < item->first + n_probes; i++)
-                add_lower_bounds(rounds, i);
-        if (n_probes > 1)
-                n = merge(rows, n);
-        if (candidates_add_rows(&item->candidates, rows, n) != 0)
-                atomic_store_explicit(&rounds->damaged, true, memory_order_relaxed);
-}
-
-static void hand_out_part(void *userdata, size_t part, size_t thread)
-{
-        Rounds *rounds = userdata;
-        size_t n = rounds->work.queries->n;
-
-        for (size_t i = part * n / ROUNDS_PARTS; i < (part + 1) * n / ROUNDS_PARTS; i++)
-                hand_out(rounds, i);
-}
-
-static int take_found(Rounds *rounds, DeviceWhy *ret_why)
-{
-        Pool *pool = rounds->work.pool;
-
-        divide_rows(rounds);
-        pool_run(pool, sort_chunk, rounds, (rounds->n_found + ROUNDS_CHUNK - 1) / ROUNDS_CHUNK);
-        for (size_t i = 0; i < rounds->work.queries->n_probes; i++)
-                if (atomic_load(&rounds->cursors[i]) != rounds->starts[i + 1] - rounds->starts[i])
-                        atomic_store(&rounds->nonsense, true);
-        if (atomic_load(&rounds->nonsense))
-                return tell_nonsense(ret_why);
-        if (rounds->work.queries->n == 1)
-                hand_out(rounds, 0);
-        else
-                pool_run(pool, hand_out_part, rounds, ROUNDS_PARTS);
-        return atomic_load(&rounds->damaged) ? ENGINE_E_DAMAGED : 0;
+        int r = harvest_bring_in(&rounds->harvest, rounds->work.pool, first, n);
+        if (r != HARVEST_E_NONSENSE)
+                return r;
+        driver_say(ret_why, "it found rows that are not there");
+        return ROUNDS_E_FAILED;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -376,19 +188,8 @@ static size_t list_overflowed(Rounds *rounds)
         size_t n = 0;
 
         for (size_t i = 0; i < rounds->work.queries->n; i++)
-                if (rounds->queries[i].overflowed)
+                if (rounds->queries[i].active && rounds->harvest.overflowed[i])
                         rounds->list[n++] = &rounds->work.queries->items[i];
-        return n;
-}
-
-/* Rows that a query found in the round, at least. */
-static size_t count_found(const Rounds *rounds, size_t query)
-{
-        const PassQuery *item = &rounds->work.queries->items[query];
-        uint32_t n = 0;
-
-        for (size_t i = 0; i < item->candidates.probes.n; i++)
-                n = MAX_OF(n, rounds->counts[item->first + i]);
         return n;
 }
 
@@ -398,7 +199,7 @@ static bool is_bad(const Rounds *rounds, size_t query, size_t n_rows)
         const Candidates *candidates = &rounds->work.queries->items[query].candidates;
         size_t n_queries = rounds->work.queries->n;
 
-        return count_found(rounds, query) > n_rows / 8 + n_rows * 3 / 8 / n_queries &&
+        return harvest_count(&rounds->harvest, query) > n_rows / 8 + n_rows * 3 / 8 / n_queries &&
                rounds->n_shown > 2 * ROUNDS_SLACK * rounds->k &&
                atomic_load_explicit(&candidates->overflowed, memory_order_relaxed);
 }
@@ -433,22 +234,25 @@ static size_t list_by_processor(Rounds *rounds)
 /* ------------------------------------------------------------------------------------------------
  * how large a round is */
 
-/* What the last round tells of the next, whose thresholds are those of more rows. */
+/* What the last round tells of the next, whose thresholds are those of more rows: fewer reach them, except of near-duplicates. */
 static void learn(Rounds *rounds, size_t n_rows)
 {
-        size_t n_queries = rounds->work.queries->n, n = 0, sum = 0, worst = 0;
+        double risen = (double)rounds->n_shown / (double)(rounds->n_shown + n_rows);
+        double sum = 0, worst = 0;
+        size_t n = 0;
 
-        for (size_t i = 0; i < n_queries; i++) {
-                if (!rounds->queries[i].active)
+        for (size_t i = 0; i < rounds->work.queries->n; i++) {
+                const RoundsQuery *query = &rounds->queries[i];
+                if (!query->active || query->by_processor)
                         continue;
-                size_t found = count_found(rounds, i);
+                double found = (double)harvest_count(&rounds->harvest, i) / (double)n_rows;
+                found *= query->n_bad > 0 ? 1 : risen;
                 n++;
                 sum += found;
-                worst = MAX_OF(worst, found);
+                worst = fmax(worst, found);
         }
-        double risen = (double)rounds->n_shown / (double)(rounds->n_shown + n_rows);
-        rounds->mean = (double)sum / (double)(MAX_OF(n, (size_t)1) * n_rows) * risen;
-        rounds->worst = (double)worst / (double)n_rows * risen;
+        rounds->mean = sum / (double)MAX_OF(n, (size_t)1);
+        rounds->worst = worst;
         rounds->n_shown += n_rows;
 }
 
@@ -456,7 +260,7 @@ static double first_rows(const Rounds *rounds)
 {
         size_t n = rounds->work.queries->n_probes > ROUNDS_BATCH ? ROUNDS_FIRST_BATCH : ROUNDS_FIRST;
 
-        return (double)MIN_OF(MAX_OF(n, 2 * rounds->k), (size_t)rounds->most);
+        return (double)MIN_OF(MAX_OF(n, 2 * rounds->k), (size_t)rounds->harvest.most);
 }
 
 static double later_rows(const Rounds *rounds)
@@ -464,7 +268,7 @@ static double later_rows(const Rounds *rounds)
         double expected = fmin(1, (double)(ROUNDS_SLACK * rounds->k) / (double)rounds->n_shown);
         double target =
                 fmax(ROUNDS_TARGET / (double)rounds->work.queries->n, (double)(ROUNDS_PER_HIT * rounds->k));
-        double most = (double)rounds->most / 2;
+        double most = (double)rounds->harvest.most / 2;
 
         return fmin(fmin(target, most) / fmax(expected, rounds->mean), most / fmax(expected, rounds->worst));
 }
@@ -489,13 +293,14 @@ static int run_round(Rounds *rounds, DeviceWhy *ret_why)
 
         int r = scan(rounds, ret_why);
         if (r == 0)
-                r = take_found(rounds, ret_why);
+                r = bring_in(rounds, ret_why);
         if (r == 0)
                 r = pass(rounds, list_overflowed(rounds), range->first, range->n);
         if (r != 0)
                 return r;
+        size_t n_bad = list_bad(rounds, n_rows);
         learn(rounds, n_rows);
-        return pass(rounds, list_bad(rounds, n_rows), end, range->n_blocks - end);
+        return pass(rounds, n_bad, end, range->n_blocks - end);
 }
 
 int rounds_run(Rounds *rounds, const CopiesPart *part, DeviceWhy *ret_why)

@@ -416,4 +416,13 @@ EXPORTED DeviceDriver matchguard_device_driver = {
         .scan = played_scan,
 };
 
-EXPORTED PlayedControl played_control = {.driver = &matchguard_device_driver};
+/* One GPU, where nobody says otherwise. */
+EXPORTED PlayedControl played_control = {
+        .driver = &matchguard_device_driver,
+        .n_devices = 1,
+        .facts = {{.name = "Played GPU",
+                   .kind = "gpu",
+                   .is_gpu = true,
+                   .memory = 1 << 28,
+                   .largest = 1 << 26}},
+};
