@@ -33,7 +33,7 @@ class Site:
         self.service = mg.Service(build, policy=matching.policy({"faces": (DIMENSION, "event")}), in_memory=True)
         self.device = broken.Device(build, self.service.dir)
         self.book = matching.Book(consolidated=False)
-        self.serial = 0
+        self.serial = self.n_answered = 0
         self.service.start_guard()
         self.service.wait_for("READY")
         self.service.start_frontend()
@@ -48,6 +48,7 @@ class Site:
         self.device.mend()
         self.start_worker()
         ready = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", [1.0] * DIMENSION))) == "", 20)
+        self.n_answered += ready
         return self.tally.check(ready, f"no worker: {self.service.log('worker')}")
 
     def refuses_to_start(self, what, said):
@@ -77,33 +78,31 @@ class Site:
         self.change(matching.remove("faces", subject), "remove", subject)
 
     def search(self, what, n_callers=1):
-        """Several at once. Return: the leaves' indices of the answers."""
+        """Several at once. Return: how many were answered."""
         sent = []
         for connection in [self.service.connect() for _ in range(n_callers)]:
             for _ in range(PIPELINED):
                 probe, limit = matching.vector(self.chance, DIMENSION), self.chance.choice((1, 10, 50))
                 connection.send(*matching.identify("faces", probe, limit=limit))
                 sent.append((connection, probe, limit))
-        answers = []
-        for connection, probe, limit in sent:
-            reply = connection.receive()
-            if self.tally.check(error_of(reply) == "", f"{what}: {reply}"):
-                answers.append((probe, limit, matching.FLOOR, reply))
+        replies = [connection.receive() for connection, _, _ in sent]
+        lost = [reply for reply in replies if error_of(reply) != ""]
+        self.tally.check(not lost, f"{what}: {len(lost)} of {len(sent)} are not answered: {lost[:1]}")
+        answers = [(probe, limit, matching.FLOOR, reply) for (_, probe, limit), reply in zip(sent, replies) if error_of(reply) == ""]
         for connection in {one[0] for one in sent}:
             connection.close()
         for fault in self.book.faults(answers)[:3]:
             self.tally.check(False, f"{what}: {fault}")
+        self.n_answered += len(answers)
         return len(answers)
 
     def engines(self, n):
         """By which engine the last searches were answered, by their records."""
-        leaves = self.service.wait_exported(lambda leaves: sum("engine" in leaf for leaf in leaves) >= self.n_recorded(leaves, n))
-        outcomes = [leaf for leaf in leaves if "engine" in leaf and leaves[leaf["of"]].get("operation") == "identify"]
-        return [leaf["engine"] for leaf in outcomes[-n:]]
-
-    def n_recorded(self, leaves, n):
-        decisions = [leaf for leaf in leaves if leaf.get("operation") == "identify" and leaf["kind"] == "decision"]
-        return len(decisions) if len(decisions) >= n else 1 << 60
+        def answered(leaves):
+            return [leaf for leaf in leaves if leaf["kind"] == "outcome" and leaf["result"] == "ok"
+                    and leaves[leaf["of"]]["operation"] == "identify"]
+        leaves = self.service.wait_exported(lambda leaves: len(answered(leaves)) >= self.n_answered)
+        return [leaf["engine"] for leaf in answered(leaves)[-n:]]
 
     def are_of(self, n, is_right, what):
         engines = self.engines(n)
@@ -164,7 +163,7 @@ def a_removal(site, what):
 
 def at_the_start(site):
     for call, error in (("clBuildProgram", broken.CL_BUILD_PROGRAM_FAILURE), ("clCreateBuffer", broken.CL_MEM_OBJECT_ALLOCATION_FAILURE),
-                        ("clEnqueueNDRangeKernel", broken.CL_OUT_OF_RESOURCES), ("clFinish", broken.CL_DEVICE_NOT_AVAILABLE)):
+                        ("clEnqueueNDRangeKernel", broken.CL_OUT_OF_RESOURCES), ("clEnqueueReadBuffer", broken.CL_DEVICE_NOT_AVAILABLE)):
         site.device.mend()
         site.device.fail(call, error)
         site.start_worker()

@@ -7,7 +7,7 @@ import pathlib
 import struct
 
 CALLS = ["clEnqueueNDRangeKernel", "clEnqueueReadBuffer", "clEnqueueWriteBuffer", "clEnqueueFillBuffer", "clFinish", "clCreateBuffer",
-         "clBuildProgram"]
+         "clBuildProgram", "clReleaseMemObject"]
 WORDS = struct.Struct("<IIiI")
 
 CL_DEVICE_NOT_AVAILABLE, CL_MEM_OBJECT_ALLOCATION_FAILURE, CL_OUT_OF_RESOURCES, CL_BUILD_PROGRAM_FAILURE = -2, -4, -5, -11
@@ -39,6 +39,10 @@ class Device:
         at = CALLS.index(call) * WORDS.size
         struct.pack_into("<iI", self.words, at + 8, error, word)
         struct.pack_into("<I", self.words, at + 4, self.seen(call) + 1 + after)
+
+    def left(self):
+        """How many buffers were given back with anything but zeros in them."""
+        return WORDS.unpack_from(self.words, CALLS.index("clReleaseMemObject") * WORDS.size)[3]
 
     def mend(self):
         """It works again, and nothing was ever called."""

@@ -10,6 +10,11 @@
 
 #include "base/macro.h"
 #include "worker/confine.h"
+#include "worker/device.h"
+#include "worker/handlers.h"
+#include "worker/premises.h"
+
+enum { N_THREADS = 2 /* of an engine beside a device, and of the one that it is held against */ };
 
 static const char *const isas[] = {"avx512-vnni", "avx2", "scalar"};
 static const size_t threads[] = {1, 2, 5};
@@ -33,28 +38,54 @@ static void start_one(Examinees *examinees, const EngineOptions *options)
 {
         Examinee *examinee = &examinees->kinds[examinees->n++].like[0];
 
+        EngineOptions own = *options;
+        DeviceWhy why = {};
+
+        own.ret_why = &why;
         *examinee = (Examinee){.n_threads = options->n_threads, .is = options->engine};
-        int r = engine_new(options, &examinee->engine);
-        cr_assert_eq(r, 0, "there is no engine '%s': %d", options->engine, r);
+        int r = engine_new(&own, &examinee->engine);
+        cr_assert_eq(r, 0, "there is no engine '%s': %d: %s", options->engine, r, why.text);
         examinees->kinds[examinees->n - 1].n = 1;
+}
+
+/* As main.c starts an engine on a device: the folders, the engine, the calls. */
+static void start_confined(Examinees *examinees, const EngineOptions *options)
+{
+        Premises premises = PREMISES_INIT;
+        SandboxRemarks remarks;
+        Handlers handlers;
+
+        cr_assert_eq(confine_early(), 0);
+        cr_assert_eq(premises_init("/dev", &premises), 0);
+        free(premises.modules);
+        premises.modules = strdup(options->modules);
+        premises_make_cache(&premises);
+        const ConfineWish wish = {.premises = &premises, .executes = strcmp(options->engine, "opencl") == 0};
+        cr_assert_eq(confine_folders(&wish, &remarks), 0);
+        handlers_keep(&handlers);
+        start_one(examinees, options);
+        start_one(examinees, &(EngineOptions){.engine = "cpu", .isa = "auto", .n_threads = N_THREADS});
+        handlers_restore(&handlers);
+        cr_assert_eq(confine_calls(&wish, &remarks), 0);
+        premises_deinit(&premises);
 }
 
 void examinees_start(Examinees *examinees, uint64_t device_memory)
 {
-        const char *engine = getenv("MATCHGUARD_EXACT_ENGINE");
+        const char *engine = getenv("MATCHGUARD_EXACT_ENGINE"), *modules = getenv("MATCHGUARD_EXACT_MODULES");
 
         *examinees = (Examinees){};
         if (!engine || strcmp(engine, "cpu") == 0) {
                 start_processors(examinees);
                 return;
         }
-        start_one(examinees, &(EngineOptions){.engine = engine,
-                                              .isa = "auto",
-                                              .n_threads = 2,
-                                              .device = getenv("MATCHGUARD_EXACT_DEVICE"),
-                                              .device_memory = device_memory,
-                                              .modules = getenv("MATCHGUARD_EXACT_MODULES")});
-        start_one(examinees, &(EngineOptions){.engine = "cpu", .isa = "auto", .n_threads = 2});
+        cr_assert(modules, "MATCHGUARD_EXACT_MODULES names no folder");
+        start_confined(examinees, &(EngineOptions){.engine = engine,
+                                                   .isa = "auto",
+                                                   .n_threads = N_THREADS,
+                                                   .device = getenv("MATCHGUARD_EXACT_DEVICE"),
+                                                   .device_memory = device_memory,
+                                                   .modules = modules});
 }
 
 void examinees_end(Examinees *examinees)

@@ -1,6 +1,6 @@
 /*
  * That engines are exact: on galleries that are made to be awkward, with every instruction set that this machine has, one to five threads
- * and batches of all sizes, against the rules read plainly (brute.h). Seeds are another each day; MATCHGUARD_EXACT_SEED gives one
+ * and batches of all sizes, or on a device (examinee.h), against the rules read plainly (brute.h). Seeds are another each day; MATCHGUARD_EXACT_SEED gives one
  * again, and MATCHGUARD_EXACT=N does N times as much.
  */
 
@@ -17,6 +17,11 @@
 #include "exam.h"
 #include "scratch.h"
 #include "worker/kernel.h"
+
+enum {
+        USUAL_BRUTE =
+                280 /* questions: more than the processor takes at once, and as many as brute force is quick for */
+};
 
 static Examinees examinees;
 static uint64_t chance;
@@ -56,6 +61,7 @@ static void take(const ExamShape *shape, bool all)
 {
         Exam *exam = exam_new(shape, &chance);
 
+        exam_believe(exam, &examinees.kinds[examinees.n - 1].like[0]);
         for (size_t kind = 0; kind < examinees.n; kind++) {
                 size_t only = below(examinees.kinds[kind].n);
                 for (size_t i = 0; i < examinees.kinds[kind].n; i++)
@@ -95,16 +101,19 @@ Test(exact, on_galleries_of_every_kind)
 {
         static const size_t dimensions[] = {16, 128, 512};
         size_t n = exam_effort(2 * awkward_n_kinds), first = below(awkward_n_kinds);
+        size_t n_usual =
+                examinee_is_device(&examinees.kinds[0].like[0]) ? ENGINE_BATCH_MAX + 76 : USUAL_BRUTE;
 
         for (size_t i = 0; i < n; i++) {
-                bool usual = i / awkward_n_kinds % 2 ==
-                             0; /* a dimension that is, and batches as large as they come */
+                /* A dimension that is, and batches as large as they come. */
+                bool usual = i / awkward_n_kinds % 2 == 0;
                 take(&(ExamShape){.kind = &awkward_kinds[(first + i) % awkward_n_kinds],
                                   .n_rows = 1 + below(1500),
                                   .dimension =
                                           usual ? dimensions[below(ARRAY_SIZE(dimensions))] : 1 + below(300),
                                   .dead = below(3) == 0 ? 0 : (unsigned)below(200),
-                                  .n_questions = usual ? 280 : 60},
+                                  .n_questions = usual ? n_usual : 60,
+                                  .n_brute = usual ? USUAL_BRUTE : 0},
                      true);
         }
 }
