@@ -157,6 +157,14 @@ static Copy *find(const Copies *copies, uint64_t identity)
         return copy;
 }
 
+/* Of the host's memory. */
+static int lack_memory(DeviceWhy *ret_why)
+{
+        (void)snprintf(ret_why->text, sizeof(ret_why->text),
+                       "there is no memory to note what is on it"); /* Fits. */
+        return -ENOMEM;
+}
+
 static Copy *add(Copies *copies, const Templates *templates)
 {
         Copy *copy = calloc(1, sizeof(Copy));
@@ -301,7 +309,7 @@ static int settle(Copies *copies, Copy *copy, size_t n_blocks, DeviceWhy *ret_wh
         uint64_t most = room_to_stay(copies, copy, n_blocks);
         Place *places = reallocarray(copy->places, n_parts, sizeof(Place));
         if (!places)
-                return -ENOMEM;
+                return lack_memory(ret_why);
         copy->places = places;
         while (r == 0 && copy->n_places < n_parts) {
                 size_t i = copy->n_places, end = i * copy->part_blocks + blocks_in(copy, n_blocks, i);
@@ -390,7 +398,7 @@ int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts
         if (!copy)
                 copy = add(copies, templates);
         if (!copy)
-                return -ENOMEM;
+                return lack_memory(ret_why);
         copies->searched = copy;
         copies->part = SIZE_MAX;
         copy->searched = ++copies->n_searches;
