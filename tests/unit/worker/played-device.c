@@ -28,6 +28,8 @@ struct Device {
         ScanProbe *probes;
         int8_t *digits;
         size_t n_probes, dimension;
+        uint32_t *told_counts; /* of a scan that has failed: it may be written to until the device is closed */
+        size_t n_told_counts;
 };
 
 static atomic_flag inside = ATOMIC_FLAG_INIT;
@@ -125,6 +127,8 @@ static void played_close(Device *device)
 {
         if (!device)
                 return;
+        if (device->told_counts)
+                memset(device->told_counts, 0xff, device->n_told_counts * sizeof(uint32_t));
         wipe_probes(device);
         while (device->memories)
                 free_memory(device, device->memories);
@@ -386,8 +390,11 @@ static int played_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
         int r = begin(device, "scan", ret_why);
 
         check_scan(device, scan);
-        if (r != 0)
+        if (r != 0) {
+                device->told_counts = scan->ret_counts;
+                device->n_told_counts = device->n_probes;
                 return end(r);
+        }
         scan->n_found = 0;
         memset(scan->ret_counts, 0, device->n_probes * sizeof(uint32_t));
         for (size_t p = scan->first; p < (size_t)scan->first + scan->n; p++)
