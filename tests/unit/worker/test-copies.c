@@ -710,7 +710,7 @@ Test(copies, says_so_when_there_is_no_room_for_one_block)
         append(&bodies[0], 20 * CODES_ROWS);
         templates = templates_of(&bodies[0]);
         cr_expect_eq(try_search(&templates, &why), -ENOMEM);
-        cr_expect_str_eq(why.text, "no memory for 1536 bytes of templates");
+        cr_expect_str_eq(why.text, "no memory of the device for 1536 bytes");
         cr_expect_eq(there(), 0);
         played.capacity = UINT64_MAX;
         search(&bodies[0]);

@@ -128,7 +128,8 @@ Test(engine, gives_the_same_bits_for_any_number_of_threads_and_queries, .timeout
 /* What it had is given back to the kernel before more is asked for, so that whoever touches it then is ended. */
 Test(engine, lives_on_where_there_is_no_memory_for_a_search)
 {
-        ExamShape shape = {.kind = awkward_kind("random"), .n_rows = 300, .dimension = 512, .n_questions = 64};
+        ExamShape shape = {
+                .kind = awkward_kind("random"), .n_rows = 300, .dimension = 512, .n_questions = 64};
 
         (void)mallopt(M_MMAP_THRESHOLD, 4096); /* AddressSanitizer has none, and sees it by itself. */
         chance = 32;
