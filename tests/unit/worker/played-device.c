@@ -29,7 +29,8 @@ struct Device {
         ScanProbe *probes;
         int8_t *digits;
         size_t n_probes, dimension;
-        uint32_t *told_counts; /* of a scan that has failed: it may be written to until the device is closed */
+        uint32_t
+                *told_counts; /* of a scan that has failed: it may be written to until the device is closed */
         size_t n_told_counts;
 };
 
