@@ -313,7 +313,8 @@ static float upper_of(const ScanProbe *probe, const uint8_t *block, size_t dimen
                     *residuals = scales + CODES_ROWS;
         float v = product(block, dimension, row, probe->digits, probe->start[0]);
 
-        if (played_control.computes_wrong)
+        if (played_control.wrong == PLAYED_WRONG_SUMS ||
+            (played_control.wrong == PLAYED_WRONG_LONG_SUMS && dimension > 1000))
                 v += 1;
         if (probe->second)
                 v = fmaf(SCAN_BASE, v, product(block, dimension, row, probe->second, probe->start[1]));
@@ -353,6 +354,14 @@ static void scan_block(const Device *device, DeviceScan *scan, size_t block)
                         if (upper >= scan->floors[probe])
                                 hand_out(scan, probe, (uint32_t)(block * CODES_ROWS + row), upper);
                 }
+}
+
+static size_t block_at(const DeviceScan *scan, size_t p)
+{
+        size_t product = p * scan->step;
+
+        return (played_control.wrong == PLAYED_WRONG_POSITIONS ? (uint32_t)product : product) %
+               scan->n_blocks;
 }
 
 static void lie(const Device *device, DeviceScan *scan)
@@ -400,7 +409,7 @@ static int played_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
         scan->n_found = 0;
         memset(scan->ret_counts, 0, device->n_probes * sizeof(uint32_t));
         for (size_t p = scan->first; p < (size_t)scan->first + scan->n; p++)
-                scan_block(device, scan, p * scan->step % scan->n_blocks);
+                scan_block(device, scan, block_at(scan, p));
         if (played_control.lingers_usec > 0)
                 (void)usleep(played_control.lingers_usec); /* Less is no harm. */
         spoil_overflowed(scan);

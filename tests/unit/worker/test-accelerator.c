@@ -187,9 +187,11 @@ Test(accelerator, says_why_there_is_none)
 
 Test(accelerator, one_that_computes_something_else_is_not_trusted)
 {
-        opencl->computes_wrong = true;
-        expect_refused("opencl", "1", "it computes something else than the processor");
-        expect_chosen("auto", NULL, cpu_name(), "");
+        for (PlayedWrong wrong = PLAYED_RIGHT + 1; wrong < _PLAYED_WRONG_MAX; wrong++) {
+                opencl->wrong = wrong;
+                expect_refused("opencl", "1", "it computes something else than the processor");
+                expect_chosen("auto", NULL, cpu_name(), "");
+        }
 }
 
 typedef struct Listed {
