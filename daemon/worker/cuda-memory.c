@@ -117,7 +117,9 @@ int cuda_write(Device *device, DeviceMemory *memory, size_t offset, const void *
         return r;
 }
 
-int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t size, DeviceWhy *ret_why)
+int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t offset, size_t size,
+                     DeviceWhy *ret_why)
 {
-        return CUDA_CALL(ret_why, cuMemcpyHtoDAsync, memory->at, device->staging, size, device->stream);
+        return CUDA_CALL(ret_why, cuMemcpyHtoDAsync, memory->at, device->staging + offset, size,
+                         device->stream);
 }

@@ -101,9 +101,11 @@ Test(driver, says_why_there_is_none)
 
 Test(driver, one_that_computes_something_else_is_not_trusted)
 {
-        played_opencl->computes_wrong = true;
-        expect_refused("opencl", "1", "it computes something else than the processor");
-        expect_chosen("auto", NULL, played_fallback(), "");
+        for (PlayedWrong wrong = PLAYED_RIGHT + 1; wrong < _PLAYED_WRONG_MAX; wrong++) {
+                played_opencl->wrong = wrong;
+                expect_refused("opencl", "1", "it computes something else than the processor");
+                expect_chosen("auto", NULL, played_fallback(), "");
+        }
 }
 
 typedef struct Listed {
