@@ -165,6 +165,16 @@ Test(rounds, a_query_stops_between_rounds_and_others_go_on)
         played_case_free(&one);
 }
 
+Test(rounds, a_search_of_no_query_asks_the_device_nothing)
+{
+        played_chance = 117;
+        PlayedCase one = played_case_new("random", 0);
+        size_t n_calls = played_opencl->n_calls;
+        cr_expect_eq(engine_search(one.engine, &one.exam->stored->templates, NULL, 0, NULL), 0);
+        cr_expect_eq(played_opencl->n_calls, n_calls);
+        played_case_free(&one);
+}
+
 Test(rounds, nothing_is_scanned_for_queries_that_were_stopped_before)
 {
         atomic_int stop = 1;
