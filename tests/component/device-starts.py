@@ -107,7 +107,7 @@ def run(program, *arguments, **environment):
 def lists(site):
     tally, program = site.tally, site.build / "daemon/worker/matchguard-worker"
     cache = site.service.environment
-    done = run(program, "--list-devices", **cache)
+    done = run(program, "--list-devices", POCL_CACHE_DIR=str(site.service.dir / "fresh"))
     tally.check(done.returncode == 0 and "opencl        0  cpu" in done.stdout and "pthread" in done.stdout, f"for people: {done}")
     found = json.loads(run(program, "--list-devices", "--json", **cache).stdout)
     tally.check([(each["engine"], each["number"], each["kind"], each["gpu"]) for each in found["devices"]] == [("opencl", 0, "cpu", False)],
