@@ -36,7 +36,10 @@ class Site:
         """Starts a worker and searches with it. Return: what it is, as the status says; None where it does not serve."""
         self.end()
         self.service.start_worker(prefix, arguments, environment=environment)
-        self.service.wait_for("X_MATCHGUARD_SERVING")
+        try:
+            self.service.wait_for("X_MATCHGUARD_SERVING")
+        except TimeoutError:
+            raise RuntimeError(f"{what}: {self.service.log('worker')}") from None
         self.service.call(*mg.enrol([("child-1", mg.unit(0))]), uid=mg.ARCHIVE_UID)
         reply = self.service.call(*mg.identify())
         found = [each["subject"] for each in reply["parameters"].get("candidates", [])]
