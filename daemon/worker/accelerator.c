@@ -82,7 +82,7 @@ static int choose(const char *engine, const AcceleratorWish *wish, Accelerator *
 {
         DriverDevices devices;
         DriverChoice choice;
-        DeviceWhy why;
+        DeviceWhy why = {""};
 
         const DeviceDriver *driver = driver_load(wish->folder, engine, &why);
         int r = driver ? driver_list(driver, &devices, &why) : -ENODEV;
@@ -213,7 +213,7 @@ void accelerator_list(const char *folder,
 {
         for (size_t i = 0; i < driver_n_names; i++) {
                 DriverDevices devices;
-                DeviceWhy why;
+                DeviceWhy why = {""};
                 const DeviceDriver *driver = driver_load(folder, driver_names[i], &why);
                 if (!driver || driver_list(driver, &devices, &why) < 0) {
                         found(driver_names[i], 0, NULL, why.text, userdata);

@@ -258,6 +258,7 @@ static int finish(const Batch *batch, const Place *place, Search *search)
         if (r == 0 && place->next_row != GALLERY_NO_ROW)
                 return keep(batch, place, search);
         operation->outcome.message.searched = search->searched;
+        /* Of its last turn: where a device failed between two, the first of them were still its own. */
         operation->outcome.message.engine = search->engine;
         return r < 0 ? r
                      : outcome_release_hits(&operation->outcome, operation->task, search->ret_hits,

@@ -6,10 +6,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macro.h"
-#include "worker/device-cuda-image.h" /* made by nvcc */
 #include "worker/cuda-device.h"
+#include "worker/device-cuda-image.h" /* made by nvcc */
 
 enum {
         CAPABILITY_MIN = 80, /* ten times the number of the devices that the oldest kernels are for */
@@ -113,8 +114,10 @@ static void cuda_close(Device *device)
                 (void)CUDA_CALL(&ignored, cuEventDestroy, device->end);
         if (device->stream)
                 (void)CUDA_CALL(&ignored, cuStreamDestroy, device->stream);
-        if (device->staging)
+        if (device->staging) {
+                explicit_bzero(device->staging, CUDA_STAGING_SIZE);
                 (void)CUDA_CALL(&ignored, cuMemFreeHost, device->staging);
+        }
         if (device->module)
                 (void)CUDA_CALL(&ignored, cuModuleUnload, device->module);
         if (device->context)

@@ -194,7 +194,7 @@ template <int COLUMNS, int ROWS, int SIDE, int STAGES> struct Tile {
                 }
         }
 
-        /* A block that is not there has no row that reaches anything. */
+        /* In the place of a block that is not there is the first one, with rows that reach nothing. */
         __device__ void read_ends() const
         {
                 read_columns(scan, column, COLUMNS, shared->columns);
@@ -208,7 +208,7 @@ template <int COLUMNS, int ROWS, int SIDE, int STAGES> struct Tile {
 
         /* Begins to copy a stage's lines of a block or of a group; lines beyond the last are zeros. */
         template <int LINE_WORDS, int PITCH>
-        __device__ void copy_lines(uint32_t *to, const uint8_t *from, uint32_t first, bool is_there) const
+        __device__ void copy_lines(uint32_t *to, const uint8_t *from, uint32_t first) const
         {
                 constexpr uint32_t pieces = LINE_WORDS / 4;
 
@@ -217,7 +217,7 @@ template <int COLUMNS, int ROWS, int SIDE, int STAGES> struct Tile {
                         uint32_t line = i / pieces, piece = i % pieces;
                         copy_begin(to + line * PITCH + piece * 4,
                                    from + (uint64_t)(first + line) * CUDA_LINE_SIZE + piece * 16,
-                                   is_there && first + line < scan.n_lines);
+                                   first + line < scan.n_lines);
                 }
         }
 
@@ -233,13 +233,13 @@ template <int COLUMNS, int ROWS, int SIDE, int STAGES> struct Tile {
                 if (first < scan.n_lines) {
 #pragma unroll
                         for (int i = 0; i < CUDA_TILE_BLOCKS; i++)
-                                copy_lines<CUDA_ROWS, CODES_PITCH>(
-                                        to + i * CODES_WORDS, block_codes(scan, blocks[i]), first, there[i]);
+                                copy_lines<CUDA_ROWS, CODES_PITCH>(to + i * CODES_WORDS,
+                                                                   block_codes(scan, blocks[i]), first);
 #pragma unroll
                         for (int i = 0; i < GROUPS; i++)
                                 copy_lines<WIDTH, DIGITS_PITCH>(to + CUDA_TILE_BLOCKS * CODES_WORDS +
                                                                         i * DIGITS_WORDS,
-                                                                digits + i * group_size, first, true);
+                                                                digits + i * group_size, first);
                 }
                 copy_group();
         }

@@ -16,6 +16,7 @@
 #include "base/macro.h"
 #include "worker/opencl-devices.h"
 #include "worker/opencl-kernels.h"
+#include "worker/opencl-pages.h"
 #include "worker/opencl-probes.h"
 
 enum {
@@ -32,6 +33,7 @@ _Static_assert(sizeof(DeviceFound) == FOUND_WORDS * sizeof(uint32_t),
                "a row is three words, as worker/scan.cl writes them");
 
 struct DeviceMemory {
+        OpenclPages pages; /* where the device has no memory of its own */
         OpenclPiece all;
         DeviceMemory *next, **previous;
 };
@@ -74,52 +76,55 @@ static int write_down(Device *device, const OpenclPiece *piece, const void *data
         return r < 0 ? -EIO : 0;
 }
 
-static int create(Device *device, size_t size, OpenclPiece *ret_piece, DeviceWhy *ret_why)
+/* @pages: what the device is to use as its own, NULL: nothing. */
+static int create(Device *device, size_t size, void *pages, OpenclPiece *ret_piece, DeviceWhy *ret_why)
 {
         size_t whole = (size + OPENCL_CLEARED - 1) / OPENCL_CLEARED * OPENCL_CLEARED;
+        cl_mem_flags flags = CL_MEM_READ_WRITE | (pages ? CL_MEM_USE_HOST_PTR : 0);
         cl_int error;
 
-        cl_mem buffer = clCreateBuffer(device->kernels.context, CL_MEM_READ_WRITE, whole, NULL, &error);
+        cl_mem buffer = clCreateBuffer(device->kernels.context, flags, whole, pages, &error);
         if (error != CL_SUCCESS)
                 return opencl_no_room("clCreateBuffer", error, ret_why);
         *ret_piece = (OpenclPiece){.buffer = buffer, .size = whole};
         return 0;
 }
 
-/* Drivers take memory when it is used first: whether there is some is known once it was written to. */
-static int create_for_certain(Device *device, size_t size, OpenclPiece *ret_piece, DeviceWhy *ret_why)
+/* Takes NULL, and what is not complete. */
+static void memory_free(DeviceMemory *memory)
 {
-        OpenclPiece piece;
-        int r = create(device, size, &piece, ret_why);
-
-        if (r < 0)
-                return r;
-        r = overwrite(device, &piece, ret_why);
-        if (r < 0) {
-                clReleaseMemObject(piece.buffer);
-                return r;
-        }
-        *ret_piece = piece;
-        return 0;
-}
-
-static int opencl_allocate(Device *device, size_t size, DeviceMemory **ret_memory, DeviceWhy *ret_why)
-{
-        DeviceMemory *memory = calloc(1, sizeof(*memory));
-
         if (!memory)
-                return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
-        int r = create_for_certain(device, size, &memory->all, ret_why);
-        if (r < 0) {
-                free(memory);
-                return r;
-        }
+                return;
+        if (memory->all.buffer)
+                clReleaseMemObject(memory->all.buffer);
+        opencl_pages_deinit(&memory->pages);
+        free(memory);
+}
+DEFINE_CLEANUP(DeviceMemory *, memory_free);
+
+static void memory_join(Device *device, DeviceMemory *memory)
+{
         memory->next = device->memories;
         memory->previous = &device->memories;
         if (memory->next)
                 memory->next->previous = &memory->next;
         device->memories = memory;
-        *ret_memory = memory;
+}
+
+static int opencl_allocate(Device *device, size_t size, DeviceMemory **ret_memory, DeviceWhy *ret_why)
+{
+        _cleanup_(memory_freep) DeviceMemory *memory = calloc(1, sizeof(*memory));
+
+        if (!memory || (device->kernels.shape->has_pages && opencl_pages_init(&memory->pages, size) < 0))
+                return opencl_no_room("mmap", CL_OUT_OF_HOST_MEMORY, ret_why);
+        int r = create(device, size, memory->pages.data, &memory->all, ret_why);
+        /* Drivers take memory when it is used first: whether there is some is known once it was written to. */
+        if (r == 0)
+                r = overwrite(device, &memory->all, ret_why);
+        if (r < 0)
+                return r;
+        memory_join(device, memory);
+        *ret_memory = TAKE_PTR(memory);
         return 0;
 }
 
@@ -128,11 +133,10 @@ static int opencl_release(Device *device, DeviceMemory *memory, DeviceWhy *ret_w
         if (!memory)
                 return 0;
         int r = overwrite(device, &memory->all, ret_why);
-        clReleaseMemObject(memory->all.buffer);
         *memory->previous = memory->next;
         if (memory->next)
                 memory->next->previous = memory->previous;
-        free(memory);
+        memory_free(memory);
         return r < 0 ? -EIO : 0;
 }
 
@@ -235,8 +239,8 @@ static int take_result(Device *device, DeviceScan *scan, size_t n_at_once, Devic
         size_t n = device->probes.n, n_found = device->result[0], n_here = MIN_OF(n_found, n_at_once);
 
         if (n_found > n * scan->most) {
-                (void)snprintf(ret_why->text, sizeof(ret_why->text), "it found %zu rows, of %zu at most", n_found,
-                               n * scan->most); /* There is room. */
+                (void)snprintf(ret_why->text, sizeof(ret_why->text), "it found %zu rows, of %zu at most",
+                               n_found, n * scan->most); /* There is room. */
                 return -EIO;
         }
         memcpy(scan->ret_counts, device->result + 1, n * sizeof(uint32_t));
@@ -360,9 +364,9 @@ static int make_ready(Device *device, cl_device_id id, DeviceWhy *ret_why)
         device->staged_probes = malloc(size);
         if (!device->staged_probes)
                 return opencl_no_room("malloc", CL_OUT_OF_HOST_MEMORY, ret_why);
-        r = create(device, size, &device->all_probes, ret_why);
+        r = create(device, size, NULL, &device->all_probes, ret_why);
         if (r == 0)
-                r = create(device, BOARD_SIZE, &device->board, ret_why);
+                r = create(device, BOARD_SIZE, NULL, &device->board, ret_why);
         return r < 0 ? r : warm_up(device, ret_why);
 }
 

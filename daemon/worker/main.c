@@ -20,6 +20,7 @@
 #include "worker/confine.h"
 #include "worker/device-list.h"
 #include "worker/device.h"
+#include "worker/duel.h"
 #include "worker/handlers.h"
 #include "worker/options.h"
 #include "worker/worker.h"
@@ -202,6 +203,22 @@ static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
         return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
 }
 
+static int fail_benchmark(int r)
+{
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return fail(r, "This processor does not have what --isa= names");
+        case BENCHMARK_E_ENGINE:
+                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
+        case DUEL_E_FELL_BACK:
+                return fail(r, "The device has failed, so that its speed is not known");
+        case DUEL_E_DIFFER:
+                return fail(r, "The device gave other answers than the processor: do not use it");
+        default:
+                return fail(r, "The benchmark ended early");
+        }
+}
+
 /* As confined as what serves, and with no folder of galleries. */
 static int benchmark(const Options *options, const ConfineWish *wish)
 {
@@ -212,13 +229,9 @@ static int benchmark(const Options *options, const ConfineWish *wish)
         int r = confine_around(wish, options->engine, &engine);
         if (r != EXIT_SUCCESS)
                 return r;
-        r = benchmark_run(&options->benchmark_options, &options->engine, &machine);
+        r = benchmark_run(&options->benchmark_options, &options->engine, &machine, engine);
         engine_free(engine);
-        if (r == ENGINE_E_UNKNOWN)
-                return fail(r, "This processor does not have what --isa= names");
-        if (r == BENCHMARK_E_ENGINE)
-                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
-        return r < 0 ? fail(r, "The benchmark ended early") : EXIT_SUCCESS;
+        return r == 0 ? EXIT_SUCCESS : fail_benchmark(r);
 }
 
 /* Before any thread is made, which inherits the mask: the loop alone takes these. */

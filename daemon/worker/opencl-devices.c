@@ -32,13 +32,6 @@ static bool is_able(cl_device_id device)
                ask(device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(group), &group) && group >= CODES_ROWS;
 }
 
-static const char *kind_of(cl_device_type type)
-{
-        if (type & CL_DEVICE_TYPE_GPU)
-                return "gpu";
-        return type & CL_DEVICE_TYPE_CPU ? "cpu" : "accelerator";
-}
-
 /* As much of it as there is room for. */
 static bool read_name(cl_device_id device, char ret_name[static DEVICE_NAME_MAX + 1])
 {
@@ -60,11 +53,13 @@ static bool read_facts(cl_device_id device, DeviceFacts *ret_facts)
 
         if (!is_able(device) || !read_name(device, ret_facts->name) ||
             !ask(device, CL_DEVICE_TYPE, sizeof(type), &type) ||
+            !(type & (CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_CPU)) ||
             !ask(device, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(memory), &memory) ||
             !ask(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(largest), &largest))
                 return false;
-        (void)snprintf(ret_facts->kind, sizeof(ret_facts->kind), "%s", kind_of(type)); /* All are shorter. */
         ret_facts->is_gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
+        (void)snprintf(ret_facts->kind, sizeof(ret_facts->kind), "%s",
+                       ret_facts->is_gpu ? "gpu" : "cpu"); /* Both are shorter. */
         ret_facts->memory = memory;
         ret_facts->largest = largest;
         return true;

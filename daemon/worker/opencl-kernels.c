@@ -32,7 +32,7 @@ static int build(OpenclKernels *kernels, cl_device_id device, DeviceWhy *ret_why
         if (error != CL_SUCCESS)
                 return opencl_failed("clCreateProgramWithSource", error, ret_why);
         (void)snprintf(options, sizeof(options),
-                       "-cl-std=CL1.2 -DLANES=%u -DGROUPS_ONE=%u -DGROUPS=%u -DTILE=%u", shape->lanes,
+                       "-w -cl-std=CL1.2 -DLANES=%u -DGROUPS_ONE=%u -DGROUPS=%u -DTILE=%u", shape->lanes,
                        shape->groups_one, shape->groups, shape->tile); /* These are small numbers. */
         error = clBuildProgram(kernels->program, 1, &device, options, NULL, NULL);
         if (error != CL_SUCCESS)

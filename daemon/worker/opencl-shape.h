@@ -14,16 +14,27 @@ typedef struct OpenclShape {
         unsigned tile; /* digits of probes that are summed up at once, where there are more; an even number */
         unsigned local;         /* work-items of a work-group */
         unsigned groups_a_unit; /* work-groups for each compute unit of the device */
+        bool has_pages;         /* memory is this process's, see worker/opencl-pages.h */
 } OpenclShape;
 
 /* For a GPU, whose work-items are what it does at once, and of which those that are beside each other read what is beside each other. */
 static const OpenclShape opencl_shape_rows = {
         .lanes = 1, .groups_one = 1, .groups = 1, .tile = 8, .local = 64, .groups_a_unit = 32};
 /* For a processor. A tile of eight sums, four codes and what they are unpacked with fit into 16 registers; one probe waits for memory. */
-static const OpenclShape opencl_shape_16_lanes = {
-        .lanes = 16, .groups_one = 4, .groups = 1, .tile = 8, .local = 1, .groups_a_unit = 16};
-static const OpenclShape opencl_shape_8_lanes = {
-        .lanes = 8, .groups_one = 4, .groups = 1, .tile = 8, .local = 1, .groups_a_unit = 16};
+static const OpenclShape opencl_shape_16_lanes = {.lanes = 16,
+                                                  .groups_one = 4,
+                                                  .groups = 1,
+                                                  .tile = 8,
+                                                  .local = 1,
+                                                  .groups_a_unit = 16,
+                                                  .has_pages = true};
+static const OpenclShape opencl_shape_8_lanes = {.lanes = 8,
+                                                 .groups_one = 4,
+                                                 .groups = 1,
+                                                 .tile = 8,
+                                                 .local = 1,
+                                                 .groups_a_unit = 16,
+                                                 .has_pages = true};
 
 /** opencl_shape() - The one for a device, whose vectors have so many float32. */
 const OpenclShape *opencl_shape(bool is_gpu, unsigned vector);

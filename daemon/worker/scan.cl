@@ -63,9 +63,17 @@ typedef struct Constants {
 /* Some of a block's rows. */
 typedef struct Part {
         global const uint *block;
-        uint first; /* row of the block */
-        uint row;   /* as the memory counts it */
+        global const uint *next; /* block, to be fetched meanwhile */
+        uint first;              /* row of the block */
+        uint row;                /* as the memory counts it */
 } Part;
+
+/* OpenCL's own prefetch() does nothing on processors, where the address of global memory is an address. */
+#if LANES > 1 && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define fetch(words) __builtin_prefetch((const void *)(uintptr_t)(words), 0, 2)
+#endif
+#endif
 
 /* --------------------------------------------------------------------------------------------------
  * what is found; the board is that of worker/device-opencl.c */
@@ -98,12 +106,36 @@ static void write_down_some(const Task *task, global uint *board, uint probe, ui
 }
 
 /* --------------------------------------------------------------------------------------------------
+ * positions */
+
+static global const uint *block_at(const Task *task, global const uint *memory, uint p, uint *ret_number)
+{
+        *ret_number = ((ulong)task->first + p) * task->step % task->n_blocks;
+        return memory + (size_t)*ret_number * task->block_words;
+}
+
+/* Where this one is the last, that is fetched once more. */
+static Part part_at(const Task *task, global const uint *memory, uint p)
+{
+        const uint p_next = p + min((uint)get_num_groups(0), task->n - 1 - p);
+        Part part = {};
+        uint number, ignored;
+
+        part.block = block_at(task, memory, p, &number);
+        part.next = block_at(task, memory, p_next, &ignored);
+        part.row = number * ROWS;
+        return part;
+}
+
+/* --------------------------------------------------------------------------------------------------
  * sums; as many of each of a tile's digits as there are vectors, and all their numbers known when this is compiled */
 
 #if LANES == 1
-static void add_up(const Task *task, global const Codes *codes, global const Digits *digits, Sums *sums,
+static void add_up(const Task *task, const Part *part, global const Digits *digits, Sums *sums,
                    const uint n_sums, const uint n_groups)
 {
+        global const Codes *codes = part->block + part->first;
+
         for (uint step = 0; step < task->n_steps; step++, codes += ROWS, digits += n_sums)
 #pragma unroll
                 for (uint group = 0; group < n_groups; group++) {
@@ -115,8 +147,8 @@ static void add_up(const Task *task, global const Codes *codes, global const Dig
                 }
 }
 #else
-static void add_step(global const Codes *codes, global const Digits *digits, Bounds *products, const uint n_sums,
-                     const uint n_groups)
+static void add_step(global const Codes *codes, global const Digits *digits, Bounds *products,
+                     const uint n_sums, const uint n_groups)
 {
 #pragma unroll
         for (uint group = 0; group < n_groups; group++) {
@@ -136,9 +168,23 @@ static void add_step(global const Codes *codes, global const Digits *digits, Bou
         }
 }
 
-static void add_up(const Task *task, global const Codes *codes, global const Digits *digits, Sums *sums,
+/* The same step of the next block, where memory is what is waited for: of one probe. */
+static void fetch_step(global const uint *next, const uint n_sums, const uint n_groups)
+{
+#ifdef fetch
+        if (n_sums > 2)
+                return;
+#pragma unroll
+        for (uint i = 0; i < n_groups * LANES; i += 16)
+                fetch(next + i);
+#endif
+}
+
+static void add_up(const Task *task, const Part *part, global const Digits *digits, Sums *sums,
                    const uint n_sums, const uint n_groups)
 {
+        global const uint *words = part->block + part->first, *next = part->next + part->first;
+
         for (uint step = 0; step < task->n_steps;) {
                 const uint end = min(task->n_steps, step + EXACT_STEPS);
                 Bounds products[TILE * GROUPS_ONE];
@@ -146,8 +192,10 @@ static void add_up(const Task *task, global const Codes *codes, global const Dig
 #pragma unroll
                 for (uint i = 0; i < n_sums * n_groups; i++)
                         products[i] = 0;
-                for (; step < end; step++, codes += ROWS / LANES, digits += n_sums)
-                        add_step(codes, digits, products, n_sums, n_groups);
+                for (; step < end; step++, words += ROWS, next += ROWS, digits += n_sums) {
+                        fetch_step(next, n_sums, n_groups);
+                        add_step((global const Codes *)words, digits, products, n_sums, n_groups);
+                }
 #pragma unroll
                 for (uint i = 0; i < n_sums * n_groups; i++)
                         sums[i] += to_sums(products[i]);
@@ -175,7 +223,7 @@ static void finish(const Task *task, const Part *part, global const Constants *c
                 const Bounds wide = *(global const Bounds *)(scales + ROWS) + of_probe.slack;
                 const Bounds upper = fma(v, scale, wide);
                 if (any_of(upper >= floor))
-                        write_down_some(task, board, probe, part->row + group * LANES, upper);
+                        write_down_some(task, board, probe, part->row + part->first + group * LANES, upper);
         }
 }
 
@@ -187,16 +235,13 @@ static void finish(const Task *task, const Part *part, global const Constants *c
                 global const Digits *all_digits = (global const Digits *)(constants + task.n_probes);        \
                                                                                                              \
                 for (uint p = get_group_id(0); p < task.n; p += get_num_groups(0)) {                         \
-                        const uint number = ((ulong)task.first + p) * task.step % task.n_blocks;             \
-                        Part part = {.block = memory + (size_t)number * task.block_words};                   \
+                        Part part = part_at(&task, memory, p);                                               \
                         for (part.first = get_local_id(0) * n_groups * LANES; part.first < ROWS;             \
                              part.first += get_local_size(0) * n_groups * LANES) {                           \
-                                global const Codes *codes = (global const Codes *)part.block + part.first / LANES; \
                                 global const Digits *digits = all_digits;                                    \
-                                part.row = number * ROWS + part.first;                                       \
                                 for (uint probe = 0; probe < task.n_probes; probe += n_tile) {               \
                                         Sums sums[n_tile * n_digits * n_groups] = {};                        \
-                                        add_up(&task, codes, digits, sums, n_tile * n_digits, n_groups);     \
+                                        add_up(&task, &part, digits, sums, n_tile * n_digits, n_groups);     \
                                         for (uint i = 0; i < n_tile && probe + i < task.n_probes; i++)       \
                                                 finish(&task, &part, constants, board, probe + i,            \
                                                        &sums[i * n_digits * n_groups], n_digits, n_groups);  \

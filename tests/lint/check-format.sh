@@ -2,7 +2,7 @@
 # Formatting as .clang-format has it, and what cppcheck finds. Usage: check-format.sh ROOT
 # Not its leaks: it does not know the cleanup attribute, and LeakSanitizer sees the real ones in the sanitized suites.
 cd "$1" || exit 1
-files=$(find daemon policy tools tests -name '*.[ch]' | sort)
+files=$(find daemon policy tools tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cpp' | sort)
 # One process for all: most of the time of one a file is its start. It says FILE:LINE:COLUMN: error of each place.
 # shellcheck disable=SC2086
 said=$(clang-format --dry-run -Werror $files 2>&1)

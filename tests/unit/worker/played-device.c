@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 
@@ -392,6 +393,8 @@ static int played_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
         memset(scan->ret_counts, 0, device->n_probes * sizeof(uint32_t));
         for (size_t p = scan->first; p < (size_t)scan->first + scan->n; p++)
                 scan_block(device, scan, p * scan->step % scan->n_blocks);
+        if (played_control.lingers_usec > 0)
+                (void)usleep(played_control.lingers_usec); /* Less is no harm. */
         spoil_overflowed(scan);
         lie(device, scan);
         scan->nanoseconds = played_control.nanoseconds;

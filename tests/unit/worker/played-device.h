@@ -35,7 +35,8 @@ typedef struct PlayedControl {
         bool computes_wrong;
         atomic_int *stop; /* set to 1 by the scan of the number stops_at */
         size_t stops_at;
-        uint64_t nanoseconds; /* that each scan says it took */
+        uint64_t nanoseconds;  /* that each scan says it took */
+        unsigned lingers_usec; /* in each scan, so that others who come meanwhile are seen */
 
         /* What it has seen. */
         const char *violation;              /* the first of what worker/device.h says; NULL: none */

@@ -6,9 +6,10 @@
  *
  *   race-lanes CHANGES [ENGINE MODULES]
  *
- * on the processor, or on the first device of an engine whose driver is in the folder MODULES.
+ * on the processor, or on a played device (played-device.h) whose driver is in the folder MODULES.
  */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -21,6 +22,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
+#include "played-device.h"
 #include "worker/kernel.h"
 #include "worker/operation.h"
 #include "worker/runner.h"
@@ -350,8 +352,23 @@ static void race(void)
         }
 }
 
-/* What answered is what was to: a device that failed meanwhile would hide in right answers. */
-static void end_engine(Engine *engine)
+/* The played device's; NULL: there is none. */
+static PlayedControl *played_control_of(const EngineOptions *options)
+{
+        char path[4096];
+
+        if (!options->modules)
+                return NULL;
+        (void)snprintf(path, sizeof(path), "%s/engine-%s.so", options->modules, options->engine);
+        void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        MUST(module);
+        PlayedControl *control = dlsym(module, PLAYED_SYMBOL);
+        MUST(control);
+        return control;
+}
+
+/* What answered is what was to: a device that failed meanwhile would hide in right answers. And it had one caller at a time. */
+static void end_engine(Engine *engine, const PlayedControl *control)
 {
         EngineState state;
 
@@ -359,6 +376,11 @@ static void end_engine(Engine *engine)
         MUST(state.failure[0] == '\0');
         printf("%s: ", state.name);
         engine_free(engine);
+        if (!control)
+                return;
+        if (control->violation)
+                fprintf(stderr, "%s\n", control->violation);
+        MUST(!control->violation && control->n_scans > 0);
 }
 
 int main(int argc, char **argv)
@@ -371,9 +393,13 @@ int main(int argc, char **argv)
         EngineOptions options = {.engine = "cpu", .isa = "auto", .n_threads = 3};
 
         MUST(argc == 2 || argc == 4);
-        if (argc == 4)
+        if (argc == 4) {
                 options.engine = argv[2];
-        options.modules = argv[argc - 1];
+                options.modules = argv[3];
+        }
+        PlayedControl *control = played_control_of(&options);
+        if (control)
+                control->lingers_usec = 50;
         n_changes = strtoul(argv[1], NULL, 10);
         changes = calloc(n_changes, sizeof(Change));
         MUST(changes && n_changes > 0 && mkdtemp(folder));
@@ -383,7 +409,7 @@ int main(int argc, char **argv)
         MUST(runner_new(&(RunnerWork){run, tidy, &tools, engine_batch(tools.engine)}, &runner) == 0);
         race();
         runner_free(runner);
-        end_engine(tools.engine);
+        end_engine(tools.engine, control);
         galleries_deinit(&galleries);
         free(changes);
         (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);

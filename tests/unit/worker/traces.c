@@ -28,13 +28,14 @@ Trace trace_of(const void *secret, size_t size)
         return trace;
 }
 
-static size_t count_in(const uint8_t *memory, size_t size, const Trace *trace)
+/* Those that begin before @end. */
+static size_t count_in(const uint8_t *memory, size_t size, size_t end, const Trace *trace)
 {
         uint32_t first;
         size_t n = 0;
 
         memcpy(&first, trace->inverted, sizeof(first));
-        for (size_t i = 0; i + trace->size <= size; i += 4) {
+        for (size_t i = 0; i < end && i + trace->size <= size; i += 4) {
                 uint32_t word;
                 memcpy(&word, memory + i, sizeof(word));
                 if (word != (uint32_t)~first)
@@ -47,19 +48,18 @@ static size_t count_in(const uint8_t *memory, size_t size, const Trace *trace)
         return n;
 }
 
-/* Pieces overlap by what is looked for. What was read is wiped, so that it is not found as well. */
+/* Chunks overlap by what is looked for. What was read is wiped, so that it is not found as well. */
 static size_t count_between(uintptr_t begin, uintptr_t end, const Trace *traces, size_t n_traces)
 {
         static uint8_t chunk[CHUNK];
         size_t n = 0;
 
-        for (uintptr_t at = begin; at < end; at += CHUNK - 64) {
+        for (uintptr_t at = begin; at < end; at += CHUNK - TRACE_MAX) {
                 struct iovec here = {chunk, MIN_OF((size_t)(end - at), sizeof(chunk))};
                 struct iovec there = {(void *)at, here.iov_len};
                 ssize_t size = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
-                /* What lies in an overlap may be counted twice, which is no less than once. */
                 for (size_t i = 0; size > 0 && i < n_traces; i++)
-                        n += count_in(chunk, (size_t)size, &traces[i]);
+                        n += count_in(chunk, (size_t)size, CHUNK - TRACE_MAX, &traces[i]);
                 explicit_bzero(chunk, sizeof(chunk));
         }
         return n;

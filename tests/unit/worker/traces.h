@@ -8,10 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TRACE_MAX = 64 };
+
 /* What to look for, each byte inverted, so that this is not it. */
 typedef struct Trace {
-        size_t size; /* up to 64 */
-        uint8_t inverted[64];
+        size_t size;
+        uint8_t inverted[TRACE_MAX];
 } Trace;
 
 Trace trace_of(const void *secret, size_t size);
