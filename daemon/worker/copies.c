@@ -26,8 +26,8 @@ enum {
         COPIES_SLACK = 16, /* and for so many blocks */
 };
 
-/* Of a part, at most: it is brought anew when it has outgrown its place. */
-#define COPIES_PART_MAX (UINT64_C(1) << 30)
+/* Of a part, at most. Each costs a search a call of the driver, and the last is brought anew when it has outgrown its place. */
+#define COPIES_PART_MAX (UINT64_C(2) << 30)
 
 enum { COPIES_E_AGAIN = 1 /* there is less room than was thought */ };
 
@@ -87,6 +87,14 @@ CopiesFacts copies_facts(const Copies *copies)
 static int fold(int r)
 {
         return r < 0 ? -EIO : 0;
+}
+
+/* Nothing was to be had of so many bytes. */
+static int no_memory(const char *whose, size_t size, DeviceWhy *ret_why)
+{
+        (void)snprintf(ret_why->text, sizeof(ret_why->text), "no memory of %s for %zu bytes", whose,
+                       size); /* Fits. */
+        return -ENOMEM;
 }
 
 /* ------------------------------------------------------------------------------------------- giving back */
@@ -188,8 +196,8 @@ static void lower_limit(Copies *copies, uint64_t size)
                      "The device has less room for templates than the %" PRIu64
                      " MiB that they may take: beside the %" PRIu64 " MiB in use, another %" PRIu64
                      " MiB were not to be had. What does not fit is brought anew for each search, which "
-                     "takes longer. "
-                     "See what else uses the device, or let them take less by --device-memory=.",
+                     "takes "
+                     "longer. See what else uses the device, or let them take less by --device-memory=.",
                      copies->limit >> 20, copies->used >> 20, size >> 20);
         copies->is_lowered = true;
         copies->limit = copies->used + size / 2;
@@ -246,11 +254,8 @@ static int divide(Copies *copies, Copy *copy, DeviceWhy *ret_why)
         int r = give_back_all(copies, copy, ret_why);
         if (r < 0)
                 return r;
-        if (copies->limit < copy->block_size) {
-                (void)snprintf(ret_why->text, sizeof(ret_why->text), "no memory for %zu bytes of templates",
-                               copy->block_size); /* Fits. */
-                return -ENOMEM;
-        }
+        if (copies->limit < copy->block_size)
+                return no_memory("the device", copy->block_size, ret_why);
         copy->part_blocks =
                 MAX_OF(MIN_OF(most, copies->limit / COPIES_PARTS_MIN) / copy->block_size, UINT64_C(1));
         return 0;
@@ -301,7 +306,7 @@ static int settle(Copies *copies, Copy *copy, size_t n_blocks, DeviceWhy *ret_wh
         uint64_t most = room_to_stay(copies, copy, n_blocks);
         Place *places = reallocarray(copy->places, n_parts, sizeof(Place));
         if (!places)
-                return -ENOMEM;
+                return no_memory("this machine", n_parts * sizeof(Place), ret_why);
         copy->places = places;
         while (r == 0 && copy->n_places < n_parts) {
                 size_t i = copy->n_places, end = i * copy->part_blocks + blocks_in(copy, n_blocks, i);
@@ -390,7 +395,7 @@ int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts
         if (!copy)
                 copy = add(copies, templates);
         if (!copy)
-                return -ENOMEM;
+                return no_memory("this machine", sizeof(Copy), ret_why);
         copies->searched = copy;
         copies->part = SIZE_MAX;
         copy->searched = ++copies->n_searches;

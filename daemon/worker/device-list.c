@@ -18,7 +18,8 @@ static const struct {
         const char *remedy;
 } device_list_drivers[] = {
         {"opencl", "It needs the package matchguard-opencl and, from the maker of the device, an OpenCL "
-                   "driver, which is named in a file in /etc/OpenCL/vendors."},
+                   "driver, which is named in a file in /etc/OpenCL/vendors; PoCL a folder to write as well "
+                   "($POCL_CACHE_DIR)."},
         {"cuda",
          "It needs a matchguard that was built where nvcc is, and NVIDIA's driver with libcuda.so.1."},
 };

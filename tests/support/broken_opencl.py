@@ -22,7 +22,8 @@ class Device:
             self.words = mmap.mmap(file.fileno(), 0)
 
     def environment(self):
-        return {"LD_PRELOAD": str(self.library), "MATCHGUARD_BROKEN_OPENCL": str(self.path)}
+        # What was never written is to be zero, for left().
+        return {"LD_PRELOAD": str(self.library), "MATCHGUARD_BROKEN_OPENCL": str(self.path), "MALLOC_PERTURB_": "0"}
 
     def seen(self, call):
         return WORDS.unpack_from(self.words, CALLS.index(call) * WORDS.size)[0]
