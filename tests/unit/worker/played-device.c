@@ -98,6 +98,8 @@ static int played_open(size_t number, Device **ret_device, DeviceWhy *ret_why)
 
 static void wipe_probes(Device *device)
 {
+        if (device->digits)
+                explicit_bzero(device->digits, device->n_probes * 2 * scan_digits_size(device->dimension));
         free(device->probes);
         free(device->digits);
         device->probes = NULL;
