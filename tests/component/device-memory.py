@@ -18,8 +18,8 @@ import service as mg  # noqa: E402
 from disks import error_of  # noqa: E402
 
 DIMENSION = 64
-OTHERS = 700
-COMPACTED = 300  # removals, by which a gallery becomes worth compacting
+OTHERS = 560
+COMPACTED = 300  # removals, after which fewer rows hold a template than do not, so that the gallery is compacted
 ROWS, CODE_MAX = 64, 127  # of a block; the largest code (daemon/worker/codes.h)
 LARGE = 40000    # templates: 2.9 MB of codes
 LITTLE = "1M"    # of the device's memory
@@ -65,6 +65,10 @@ class Site:
         reply = self.service.call(*matching.remove("faces", subject), uid=mg.ARCHIVE_UID)
         self.tally.check(error_of(reply) == "", f"{reply}")
 
+    def file_number(self):
+        """Another one once the gallery was compacted: a new file takes the old one's place."""
+        return (self.service.state / "galleries/faces.gallery").stat().st_ino
+
     def search(self, subject):
         """Return: whether it is found, as itself."""
         reply = self.service.call(*matching.identify("faces", self.marked[subject], limit=1))
@@ -103,9 +107,12 @@ def the_whole_gallery_fits(build, tally):
             site.remove(subject)
             site.copies_are(subject, (0,), "removed")
             site.tally.check(not site.search(subject), f"{subject} is found again")
+        before = site.file_number()
         for i in range(COMPACTED):
             site.remove(f"o{i}")
+        tally.check(killer.wait_until(lambda: site.file_number() != before, 10), "the gallery is not compacted")
         site.tally.check(site.search("m1"), "m1 is not found")
+        killer.wait_until(lambda: site.count("m1") == 2, 2)
         site.copies_are("m1", (2,), "compacted")
         site.remove("m1")
         site.copies_are("m1", (0,), "compacted, and removed")
