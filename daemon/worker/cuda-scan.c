@@ -245,13 +245,25 @@ static int receive(const Device *device, DeviceScan *scan, DeviceWhy *ret_why)
         return r;
 }
 
-int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+static int scan_some(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
-        assert(scan->n > 0 && scan->n_blocks > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
         int r = cuda_enter(device, ret_why);
+
         if (r == 0)
                 r = send_board(device, scan, ret_why);
         if (r == 0)
                 r = launch(device, scan, ret_why);
         return r < 0 ? r : receive(device, scan, ret_why);
+}
+
+int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        assert(device->n_probes > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
+        if (scan->n > 0)
+                return scan_some(device, scan, ret_why);
+        /* Of nothing no kernel can be launched. */
+        memset(scan->ret_counts, 0, device->n_probes * sizeof(*scan->ret_counts));
+        scan->n_found = 0;
+        scan->nanoseconds = 0;
+        return 0;
 }
