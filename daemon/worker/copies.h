@@ -4,7 +4,8 @@
  * fits reads nothing from here. What does not fit goes, part after part, through one place that the next one overwrites.
  *
  * What changed in a gallery is seen by Templates.stamps: a copy is as of the highest stamp that it has seen. Nothing here is read by who is not the holder of
- * the gallery, or the one who changes it. Functions that return -EIO mean that the device failed; they fill in @ret_why.
+ * the gallery, or the one who changes it. Functions that return -EIO mean that the device failed. @ret_why is filled in
+ * wherever they return less than 0.
  *
  * One caller at a time. A search is copies_begin(), copies_part() for as many parts as are wanted, copies_end(); nothing else comes in between.
  */

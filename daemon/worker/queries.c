@@ -44,6 +44,8 @@ static int reserve(Queries *queries, size_t size)
         if (size <= queries->memory_size)
                 return 0;
         free(queries->memory);
+        queries->digits = NULL;
+        queries->candidates = NULL;
         queries->memory = aligned_alloc(64, size);
         queries->memory_size = queries->memory ? size : 0;
         return queries->memory ? 0 : -ENOMEM;
@@ -177,7 +179,8 @@ void queries_write_digits(Queries *queries, const QueriesWay *way)
 
 void queries_wipe(Queries *queries)
 {
-        explicit_bzero(queries->digits, (size_t)(queries->candidates - (char *)queries->digits));
+        if (queries->digits)
+                explicit_bzero(queries->digits, (size_t)(queries->candidates - (char *)queries->digits));
 }
 
 /* ------------------------------------------------------------------------------------------------ answers */

@@ -23,6 +23,28 @@ enum {
 
 #define BLOCK_SIZE codes_block_size(DIMENSION)
 
+static size_t host_fails_at; /* the allocation of this number, from 1; 0: none */
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *memory, size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_reallocarray(void *memory, size_t n, size_t size);
+
+static bool host_fails(void)
+{
+        return host_fails_at > 0 && --host_fails_at == 0;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+        return host_fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *memory, size_t n, size_t size)
+{
+        return host_fails() ? NULL : __real_reallocarray(memory, n, size);
+}
+
 /* ------------------------------------------------------------------------------------------ the device */
 
 struct DeviceMemory {
@@ -693,6 +715,25 @@ Test(copies, says_so_when_there_is_no_room_for_one_block)
         played.capacity = UINT64_MAX;
         search(&bodies[0]);
         cr_expect_geq(blocks_there(), 20, "others had it, and have it no more");
+}
+
+Test(copies, says_so_when_there_is_no_memory_of_the_host)
+{
+        Templates templates;
+
+        begin(100);
+        append(&bodies[0], 20 * CODES_ROWS);
+        templates = templates_of(&bodies[0]);
+        for (size_t i = 1; i <= 2; i++) {
+                DeviceWhy why;
+                memset(&why, 'x', sizeof(why));
+                host_fails_at = i;
+                cr_expect_eq(try_search(&templates, &why), -ENOMEM);
+                cr_expect_eq(host_fails_at, 0);
+                cr_expect_eq(strncmp(why.text, "there is no memory to note", 26), 0, "allocation %zu", i);
+        }
+        search(&bodies[0]);
+        check();
 }
 
 /* Everything that copies do, until something fails. */

@@ -3,6 +3,8 @@
  * it is exact, test-exact.c shows on galleries of all kinds; here each number of threads and size of a batch has its turn.
  */
 
+#include <errno.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -19,6 +21,7 @@ static const size_t thread_counts[] = {1, 2, 3, 8};
 static uint64_t chance;
 static atomic_size_t n_read; /* originals */
 static size_t n_allocated;   /* bytes, by the engine's own requests */
+static bool is_out_of_memory;
 static struct {
         const void *memory;
         size_t size;
@@ -37,7 +40,7 @@ const float *__wrap_original_read(const Originals *originals, size_t row, double
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-        void *memory = __real_aligned_alloc(alignment, size);
+        void *memory = is_out_of_memory ? NULL : __real_aligned_alloc(alignment, size);
 
         n_allocated += size;
         last_allocated.memory = memory;
@@ -120,6 +123,29 @@ Test(engine, gives_the_same_bits_for_any_number_of_threads_and_queries, .timeout
         chance = 31;
         ask_in_batches("random");
         ask_in_batches("small integers");
+}
+
+/* What it had is given back to the kernel before more is asked for, so that whoever touches it then is ended. */
+Test(engine, lives_on_where_there_is_no_memory_for_a_search)
+{
+        ExamShape shape = {
+                .kind = awkward_kind("random"), .n_rows = 300, .dimension = 512, .n_questions = 64};
+
+        cr_assert_eq(mallopt(M_MMAP_THRESHOLD, 4096), 1);
+        chance = 32;
+        Exam *exam = exam_new(&shape, &chance);
+        Engine *engine = engine_of("auto", 1);
+        for (size_t i = 0; i < 2; i++) {
+                EngineQuery query = exam_query(exam, &exam->questions[0]);
+                query.k = 100000; /* more memory than any before */
+                is_out_of_memory = true;
+                cr_expect_eq(engine_search(engine, &exam->stored->templates, &query, 1, NULL), -ENOMEM);
+                is_out_of_memory = false;
+                free(query.ret_hits);
+                cr_expect_gt(ask(exam, engine, 0, exam->n), 1);
+        }
+        engine_free(engine);
+        exam_free(exam);
 }
 
 /* ------------------------------------------------------------------------------------------------
