@@ -149,11 +149,12 @@ static int confine_around(const ConfineWish *wish, EngineOptions options, Engine
         return EXIT_SUCCESS;
 }
 
-/* Under the same folders as a worker: what it finds here a worker finds. */
+/* Under the same folders as a worker, of which PoCL has no device where it may not write: what it finds here a worker finds. */
 static int list_devices(const Options *options, const Premises *premises)
 {
         SandboxRemarks remarks;
 
+        premises_make_cache(premises);
         int r = confine_folders(&(ConfineWish){.premises = premises}, &remarks);
         if (r < 0)
                 return fail(r, "Cannot confine this process");
@@ -161,12 +162,9 @@ static int list_devices(const Options *options, const Premises *premises)
         return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
 }
 
-/* Looks for what a driver needs; without one, "auto" is the processor. */
-static int look_around(Options *options, Premises *premises, ConfineWish *ret_wish)
+/* Whether a driver is wanted; without one, "auto" is the processor. */
+static void choose_driver(Options *options, const Premises *premises, ConfineWish *ret_wish)
 {
-        int r = premises_init("/dev", premises);
-        if (r < 0)
-                return r;
         *ret_wish = (ConfineWish){.log = options->log_seccomp};
         options->engine.modules = premises->modules;
         if (!premises_want_driver(premises, options->engine.engine)) {
@@ -177,12 +175,11 @@ static int look_around(Options *options, Premises *premises, ConfineWish *ret_wi
                              "In the unit, the drop-in gpu.conf opens devices.",
                              options->engine.device, premises->modules);
                 options->engine.engine = "cpu";
-                return 0;
+                return;
         }
         premises_make_cache(premises);
         ret_wish->premises = premises;
         ret_wish->executes = strcmp(options->engine.engine, "opencl") == 0;
-        return 0;
 }
 
 static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
@@ -260,11 +257,12 @@ int main(int argc, char **argv)
         r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
-        r = look_around(&options, &premises, &wish);
+        r = premises_init("/dev", &premises);
         if (r < 0)
                 return fail(r, "Cannot see what there is for engines");
         if (options.list_devices)
                 return list_devices(&options, &premises);
+        choose_driver(&options, &premises, &wish);
         if (options.benchmark)
                 return benchmark(&options, &wish);
         r = galleries_claim(&galleries, options.galleries);
