@@ -103,7 +103,8 @@ int accelerator_new(const AcceleratorWish *wish, Accelerator **ret_accelerator, 
                 int r = choose(driver_names[i], wish, ret_accelerator, &why);
                 if (r <= 0)
                         return r;
-                diag(r == ACCELERATOR_E_NONE ? DIAG_DEBUG : DIAG_WARNING, "%s.", why.text);
+                /* Devices were opened to this process, or it would not look: whoever did so reads why they are not used. */
+                diag(r == ACCELERATOR_E_NONE ? DIAG_INFO : DIAG_WARNING, "%s.", why.text);
                 if (result == ACCELERATOR_E_NONE)
                         *ret_why = why;
                 result = r == ACCELERATOR_E_FAILED ? r : result;
