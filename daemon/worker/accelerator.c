@@ -37,7 +37,8 @@ static int accelerator_open(Accelerator *accelerator, size_t number, uint64_t me
         const DeviceFacts *facts = driver->facts(accelerator->device);
         (void)snprintf(accelerator->name, sizeof(accelerator->name), "%s/%s", driver->name,
                        facts->kind); /* Drivers' names are short. */
-        r = copies_new(driver, accelerator->device, memory > 0 ? memory : facts->memory / 10 * 9,
+        r = copies_new(driver, accelerator->device,
+                       memory > 0 ? MIN_OF(memory, facts->memory) : facts->memory / 10 * 9,
                        &accelerator->copies);
         return r < 0 ? r : rounds_new(driver, accelerator->device, &accelerator->rounds);
 }

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -158,6 +159,25 @@ Test(accelerator, a_device_is_taken_by_its_number_or_a_part_of_its_name)
         expect_chosen("auto", "box", "opencl/gpu", "Boxwood GPU");
         opencl->n_devices = 1;
         expect_chosen("opencl", NULL, "opencl/cpu", "Abacus 1");
+}
+
+static void expect_memory(uint64_t wish, uint64_t memory)
+{
+        EngineOptions options = options_of("opencl", "1");
+        options.device_memory = wish;
+        Engine *engine = engine_of(&options);
+        EngineState state;
+
+        engine_state(engine, &state);
+        cr_expect_eq(state.memory, memory, "%" PRIu64 " of a wish of %" PRIu64, state.memory, wish);
+        engine_free(engine);
+}
+
+Test(accelerator, templates_may_take_no_more_memory_than_there_is)
+{
+        expect_memory(0, (1 << 28) / 10 * 9);
+        expect_memory(1 << 20, 1 << 20);
+        expect_memory(UINT64_MAX, 1 << 28);
 }
 
 Test(accelerator, says_why_there_is_none)
