@@ -119,11 +119,12 @@ Accelerator *accelerator_free(Accelerator *accelerator)
 
         if (!accelerator)
                 return NULL;
-        rounds_free(accelerator->rounds);
         if (copies_free(accelerator->copies, &why) < 0)
                 diag(DIAG_WARNING, "What was in the memory of the device %s may still be there: %s.",
                      accelerator->driver->facts(accelerator->device)->name, why.text);
         accelerator->driver->close(accelerator->device);
+        /* What it was told to write to: a device that has failed may do that until it is closed. */
+        rounds_free(accelerator->rounds);
         free(accelerator);
         return NULL;
 }

@@ -22,7 +22,8 @@ enum {
         CUDA_DIGITS_SIZE = CUDA_COLUMNS_MAX * CODES_DIMENSION_MAX,
         CUDA_COUNTS_SIZE = DEVICE_PROBES_MAX * sizeof(uint32_t),
         CUDA_BOARD_SIZE = CUDA_COUNTS_SIZE + CUDA_COLUMNS_MAX * sizeof(float),
-        CUDA_STAGING_SIZE = CUDA_DIGITS_SIZE, /* the largest that goes at once */
+        CUDA_COLUMNS_SIZE = CUDA_COLUMNS_MAX * sizeof(CudaColumn),
+        CUDA_STAGING_SIZE = CUDA_DIGITS_SIZE + CUDA_COLUMNS_SIZE, /* the most that goes at once */
         CUDA_SHAPES = 5,
 };
 
@@ -79,8 +80,9 @@ int cuda_finish(const Device *device, DeviceWhy *ret_why);
 /** cuda_overwrite() - Asks for zeros in the first @size bytes. Return: 0 or -EIO. */
 int cuda_overwrite(const Device *device, const DeviceMemory *memory, size_t size, DeviceWhy *ret_why);
 
-/** cuda_send_staged() - Asks for the first @size bytes of the staging memory to be sent. Return: 0 or -EIO. */
-int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t size, DeviceWhy *ret_why);
+/** cuda_send_staged() - Asks for @size bytes of the staging memory, from @offset on, to be sent to the beginning of @memory. Return: 0 or -EIO. */
+int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t offset, size_t size,
+                     DeviceWhy *ret_why);
 
 /** cuda_no_room() - As cuda_check(), of a call that allocates. Return: 0, -ENOMEM or -EIO. */
 int cuda_no_room(const char *call, CUresult result, DeviceWhy *ret_why);

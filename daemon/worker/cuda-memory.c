@@ -105,8 +105,11 @@ int cuda_write(Device *device, DeviceMemory *memory, size_t offset, const void *
 {
         const uint8_t *bytes = data;
         size_t half = 0;
-        int r = cuda_enter(device, ret_why);
 
+        /* The library knows where memory of the device's ends, not where that ends which it has given us of it. */
+        if (offset > memory->size || size > memory->size - offset)
+                return cuda_check("cuMemcpyHtoDAsync", CUDA_ERROR_INVALID_VALUE, ret_why);
+        int r = cuda_enter(device, ret_why);
         for (size_t done = 0, n; r == 0 && done < size; done += n, half = 1 - half) {
                 n = MIN_OF(size - done, (size_t)CUDA_STAGING_SIZE / 2);
                 r = send_half(device, memory->at + offset + done, bytes + done, n, half, ret_why);
@@ -117,7 +120,9 @@ int cuda_write(Device *device, DeviceMemory *memory, size_t offset, const void *
         return r;
 }
 
-int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t size, DeviceWhy *ret_why)
+int cuda_send_staged(const Device *device, const DeviceMemory *memory, size_t offset, size_t size,
+                     DeviceWhy *ret_why)
 {
-        return CUDA_CALL(ret_why, cuMemcpyHtoDAsync, memory->at, device->staging, size, device->stream);
+        return CUDA_CALL(ret_why, cuMemcpyHtoDAsync, memory->at, device->staging + offset, size,
+                         device->stream);
 }

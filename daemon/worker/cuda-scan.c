@@ -10,6 +10,11 @@
 #include "base/macro.h"
 #include "worker/cuda-device.h"
 
+enum {
+        EARLY_PROBES = 16, /* whose first rows come with the counts, */
+        EARLY_HITS = 1024, /* so many of them all */
+};
+
 #define CUDA_NARROW(n)                                                                                       \
         .columns = (n), .blocks = CUDA_NARROW_WARPS, .threads = CUDA_NARROW_WARPS * CUDA_WARP,               \
         .shared = CUDA_NARROW_SHARED(n, 0),                                                                  \
@@ -73,10 +78,8 @@ static size_t stage_digits(const Device *device, const ScanProbe *probes)
         return size;
 }
 
-static void stage_columns(const Device *device, const ScanProbe *probes)
+static void stage_columns(const Device *device, const ScanProbe *probes, CudaColumn *columns)
 {
-        CudaColumn *columns = (void *)device->staging;
-
         memset(columns, 0, device->n_columns * sizeof(*columns));
         for (uint32_t i = 0; i < device->n_probes; i++)
                 for (uint32_t digit = 0; digit < device->n_digits; digit++)
@@ -85,52 +88,59 @@ static void stage_columns(const Device *device, const ScanProbe *probes)
                                                                              .slack = probes[i].slack};
 }
 
-int cuda_forget_probes(Device *device, DeviceWhy *ret_why)
+static int overwrite_probes(const Device *device, DeviceWhy *ret_why)
 {
-        device->n_probes = 0;
-        int r = cuda_enter(device, ret_why);
-        if (r == 0 && device->digits_used > 0)
-                r = cuda_overwrite(device, device->digits, device->digits_used, ret_why);
-        if (r == 0)
-                r = cuda_overwrite(device, device->columns, device->columns->size, ret_why);
-        if (r == 0)
-                r = cuda_finish(device, ret_why);
-        if (r == 0)
-                device->digits_used = 0;
-        return r;
+        if (cuda_overwrite(device, device->digits, device->digits_used, ret_why) < 0)
+                return -EIO;
+        return cuda_overwrite(device, device->columns, device->columns->size, ret_why);
 }
 
-/* Nothing of them is left behind. */
-static int send_staged_probes(const Device *device, const DeviceMemory *memory, size_t size,
-                              DeviceWhy *ret_why)
+int cuda_forget_probes(Device *device, DeviceWhy *ret_why)
 {
-        int r = cuda_send_staged(device, memory, size, ret_why);
+        if (device->digits_used == 0)
+                return 0;
+        if (cuda_enter(device, ret_why) < 0 || overwrite_probes(device, ret_why) < 0 ||
+            cuda_finish(device, ret_why) < 0)
+                return -EIO;
+        device->n_probes = 0;
+        device->digits_used = 0;
+        return 0;
+}
 
+static void set_layout(Device *device, const ScanProbe *probes, size_t n, size_t dimension)
+{
+        device->n_probes = (uint32_t)n;
+        device->n_digits = probes[0].second ? 2 : 1;
+        device->n_lines = (uint32_t)(dimension + 3) / 4;
+        uint32_t n_columns = device->n_probes * device->n_digits;
+        device->shape = shape_for(n_columns);
+        uint32_t n_tiles = (n_columns + device->shape->columns - 1) / device->shape->columns;
+        device->n_columns = n_tiles * device->shape->columns;
+}
+
+/* Digits and columns lie side by side in the staging memory, so that they are waited for once. */
+static int send_probes(Device *device, const ScanProbe *probes, DeviceWhy *ret_why)
+{
+        size_t columns_size = device->n_columns * sizeof(CudaColumn);
+
+        device->digits_used = stage_digits(device, probes);
+        stage_columns(device, probes, (void *)(device->staging + device->digits_used));
+        int r = cuda_send_staged(device, device->digits, 0, device->digits_used, ret_why);
+        if (r == 0)
+                r = cuda_send_staged(device, device->columns, device->digits_used, columns_size, ret_why);
         if (r == 0)
                 r = cuda_finish(device, ret_why);
-        explicit_bzero(device->staging, size);
+        explicit_bzero(device->staging, device->digits_used + columns_size);
         return r;
 }
 
 int cuda_set_probes(Device *device, const ScanProbe *probes, size_t n, size_t dimension, DeviceWhy *ret_why)
 {
-        int r = cuda_forget_probes(device, ret_why);
-        if (r < 0)
-                return r;
-        device->n_probes = (uint32_t)n;
-        device->n_digits = probes[0].second ? 2 : 1;
-        device->n_lines = (uint32_t)(dimension + 3) / 4;
-        device->shape = shape_for(device->n_probes * device->n_digits);
-        uint32_t n_tiles =
-                (device->n_probes * device->n_digits + device->shape->columns - 1) / device->shape->columns;
-        device->n_columns = n_tiles * device->shape->columns;
-
-        device->digits_used = stage_digits(device, probes);
-        r = send_staged_probes(device, device->digits, device->digits_used, ret_why);
-        if (r < 0)
-                return r;
-        stage_columns(device, probes);
-        return send_staged_probes(device, device->columns, device->n_columns * sizeof(CudaColumn), ret_why);
+        if (cuda_enter(device, ret_why) < 0 ||
+            (device->digits_used > 0 && overwrite_probes(device, ret_why) < 0))
+                return -EIO;
+        set_layout(device, probes, n, dimension);
+        return send_probes(device, probes, ret_why);
 }
 
 /* ------------------------------------------------------------------------------------------------------
@@ -164,8 +174,8 @@ static int send_board(const Device *device, const DeviceScan *scan, DeviceWhy *r
                 floors[i] = INFINITY;
         for (uint32_t i = 0; i < device->n_probes; i++)
                 floors[i * device->n_digits] = scan->floors[i];
-        return cuda_send_staged(device, device->board, CUDA_COUNTS_SIZE + device->n_columns * sizeof(*floors),
-                                ret_why);
+        return cuda_send_staged(device, device->board, 0,
+                                CUDA_COUNTS_SIZE + device->n_columns * sizeof(*floors), ret_why);
 }
 
 static int launch(const Device *device, const DeviceScan *scan, DeviceWhy *ret_why)
@@ -183,13 +193,53 @@ static int launch(const Device *device, const DeviceScan *scan, DeviceWhy *ret_w
         return CUDA_CALL(ret_why, cuEventRecord, device->end, device->stream);
 }
 
-static int receive_counts(const Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+/* The first places of some probes' lists. */
+typedef struct Strip {
+        uint32_t first, n; /* probes */
+        uint32_t width;    /* places */
+} Strip;
+
+/* They come behind the counts in the staging memory. */
+static int ask_for_hits(const Device *device, const DeviceScan *scan, const Strip *strip, DeviceWhy *ret_why)
+{
+        size_t pitch = scan->most * sizeof(CudaHit), width = strip->width * sizeof(CudaHit);
+        const CUDA_MEMCPY2D copy = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+                                    .srcDevice = device->hits->at + strip->first * pitch,
+                                    .srcPitch = pitch,
+                                    .dstMemoryType = CU_MEMORYTYPE_HOST,
+                                    .dstHost = device->staging + CUDA_COUNTS_SIZE,
+                                    .dstPitch = width,
+                                    .WidthInBytes = width,
+                                    .Height = strip->n};
+
+        return CUDA_CALL(ret_why, cuMemcpy2DAsync, &copy, device->stream);
+}
+
+/* Of probes that overflowed nothing is wanted. */
+static uint32_t wanted(const DeviceScan *scan, uint32_t probe)
+{
+        return scan->ret_counts[probe] <= scan->most ? scan->ret_counts[probe] : 0;
+}
+
+static void take_hits(const Device *device, DeviceScan *scan, const Strip *strip)
+{
+        const CudaHit *hits = (const void *)(device->staging + CUDA_COUNTS_SIZE);
+
+        for (uint32_t i = strip->first; i < strip->first + strip->n; i++, hits += strip->width)
+                for (uint32_t j = 0; j < wanted(scan, i); j++)
+                        scan->ret_found[scan->n_found++] =
+                                (DeviceFound){.probe = i, .row = hits[j].row, .upper = hits[j].upper};
+}
+
+/* With the counts come the first rows of few probes: most of the time those are all, and nothing else need be waited for. */
+static int receive_counts(const Device *device, DeviceScan *scan, const Strip *early, DeviceWhy *ret_why)
 {
         size_t size = device->n_probes * sizeof(*scan->ret_counts);
         float milliseconds;
 
         if (CUDA_CALL(ret_why, cuMemcpyDtoHAsync, device->staging, device->board->at, size, device->stream) <
                     0 ||
+            (early->width > 0 && ask_for_hits(device, scan, early, ret_why) < 0) ||
             cuda_finish(device, ret_why) < 0 ||
             CUDA_CALL(ret_why, cuEventElapsedTime, &milliseconds, device->begin, device->end) < 0)
                 return -EIO;
@@ -198,60 +248,61 @@ static int receive_counts(const Device *device, DeviceScan *scan, DeviceWhy *ret
         return 0;
 }
 
-/* Rows of some probes: the first @width places of each. */
-static int receive_hits(const Device *device, DeviceScan *scan, uint32_t first, uint32_t n, uint32_t width,
-                        DeviceWhy *ret_why)
+/* As many probes at once as the staging memory has room for. */
+static int receive_hits(const Device *device, DeviceScan *scan, uint32_t width, DeviceWhy *ret_why)
 {
-        size_t pitch = scan->most * sizeof(CudaHit);
-        const CUDA_MEMCPY2D copy = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
-                                    .srcDevice = device->hits->at + first * pitch,
-                                    .srcPitch = pitch,
-                                    .dstMemoryType = CU_MEMORYTYPE_HOST,
-                                    .dstHost = device->staging,
-                                    .dstPitch = width * sizeof(CudaHit),
-                                    .WidthInBytes = width * sizeof(CudaHit),
-                                    .Height = n};
-        const CudaHit *hits = (const void *)device->staging;
+        uint32_t at_once = (uint32_t)((CUDA_STAGING_SIZE - CUDA_COUNTS_SIZE) / (width * sizeof(CudaHit)));
 
-        if (CUDA_CALL(ret_why, cuMemcpy2DAsync, &copy, device->stream) < 0 ||
-            cuda_finish(device, ret_why) < 0)
-                return -EIO;
-        for (uint32_t i = 0; i < n; i++, hits += width)
-                for (uint32_t j = 0;
-                     scan->ret_counts[first + i] <= scan->most && j < scan->ret_counts[first + i]; j++)
-                        scan->ret_found[scan->n_found++] =
-                                (DeviceFound){.probe = first + i, .row = hits[j].row, .upper = hits[j].upper};
+        for (uint32_t first = 0; first < device->n_probes; first += at_once) {
+                const Strip strip = {first, MIN_OF(at_once, device->n_probes - first), width};
+                if (ask_for_hits(device, scan, &strip, ret_why) < 0 || cuda_finish(device, ret_why) < 0)
+                        return -EIO;
+                take_hits(device, scan, &strip);
+        }
         return 0;
 }
 
-/* Of probes that overflowed nothing is wanted, so it is the longest of the other lists that says how wide a copy is. */
 static int receive(const Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
+        const Strip early = {
+                .n = device->n_probes,
+                .width = device->n_probes > EARLY_PROBES ? 0
+                                                         : MIN_OF(scan->most, EARLY_HITS / device->n_probes),
+        };
         uint32_t width = 0;
 
-        int r = receive_counts(device, scan, ret_why);
+        int r = receive_counts(device, scan, &early, ret_why);
         if (r < 0)
                 return r;
         for (uint32_t i = 0; i < device->n_probes; i++)
-                if (scan->ret_counts[i] <= scan->most)
-                        width = MAX_OF(width, scan->ret_counts[i]);
+                width = MAX_OF(width, wanted(scan, i));
         scan->n_found = 0;
-        if (width == 0)
-                return 0;
-        uint32_t at_once = (uint32_t)(CUDA_STAGING_SIZE / (width * sizeof(CudaHit)));
-        for (uint32_t first = 0; r == 0 && first < device->n_probes; first += at_once)
-                r = receive_hits(device, scan, first, MIN_OF(at_once, device->n_probes - first), width,
-                                 ret_why);
-        return r;
+        if (width > early.width)
+                return receive_hits(device, scan, width, ret_why);
+        take_hits(device, scan, &early);
+        return 0;
 }
 
-int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+static int scan_some(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
-        assert(scan->n > 0 && scan->n_blocks > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
         int r = cuda_enter(device, ret_why);
+
         if (r == 0)
                 r = send_board(device, scan, ret_why);
         if (r == 0)
                 r = launch(device, scan, ret_why);
         return r < 0 ? r : receive(device, scan, ret_why);
+}
+
+int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
+{
+        assert(device->n_probes > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
+        assert(scan->n_blocks * codes_block_size((size_t)device->n_lines * 4) <= scan->memory->size);
+        if (scan->n > 0)
+                return scan_some(device, scan, ret_why);
+        /* Of nothing no kernel can be launched. */
+        memset(scan->ret_counts, 0, device->n_probes * sizeof(*scan->ret_counts));
+        scan->n_found = 0;
+        scan->nanoseconds = 0;
+        return 0;
 }

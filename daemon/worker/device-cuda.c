@@ -157,7 +157,7 @@ static int make_buffers(Device *device, DeviceWhy *ret_why)
         if (r == 0)
                 r = cuda_allocate(device, CUDA_DIGITS_SIZE, &device->digits, ret_why);
         if (r == 0)
-                r = cuda_allocate(device, CUDA_COLUMNS_MAX * sizeof(CudaColumn), &device->columns, ret_why);
+                r = cuda_allocate(device, CUDA_COLUMNS_SIZE, &device->columns, ret_why);
         if (r == 0)
                 r = cuda_allocate(device, CUDA_BOARD_SIZE, &device->board, ret_why);
         return r < 0 ? r : cuda_allocate(device, CUDA_HITS_SIZE, &device->hits, ret_why);

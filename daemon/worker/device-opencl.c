@@ -6,6 +6,9 @@
  *
  * A search sends floors and zeros in one piece, and gets the counts and the first few rows in another. A row is written down only while its probe's
  * count is below `most`, so there is always a place for it.
+ *
+ * What goes to the device is copied by OpenCL, straight from where it is as far as is known here: PoCL has no memory of its own for that. A GPU's driver
+ * may have some, which is not overwritten; worker/cuda-memory.c, where there is a way to, gives it none.
  */
 
 #include <errno.h>

@@ -51,6 +51,9 @@ struct Engine {
 /* ------------------------------------------------------------------------------------------------
  * the device's state */
 
+static_assert(sizeof(((EngineState *)NULL)->device) == DEVICE_NAME_MAX + 1, "it is copied as a whole");
+static_assert(sizeof(((EngineState *)NULL)->failure) == DEVICE_WHY_MAX + 1, "likewise");
+
 static void note_memory(Engine *engine)
 {
         CopiesFacts facts = accelerator_memory(engine->accelerator);
@@ -315,7 +318,7 @@ static int search_somehow(EngineSearch *search, EngineRun *run)
 
         pthread_rwlock_rdlock(&engine->device_lock);
         *run = (EngineRun){.name = engine->name};
-        if (engine->accelerator)
+        if (engine->accelerator && search->n_queries > 0)
                 r = search_on_device(search, &run->nanoseconds);
         pthread_rwlock_unlock(&engine->device_lock);
         if (r < ACCELERATOR_E_FAILED)

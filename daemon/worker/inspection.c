@@ -17,22 +17,25 @@ typedef struct InspectionShape {
         bool two; /* digits */
 } InspectionShape;
 
-/* One query and many, dimensions that fill whole steps and that do not, digits of either kind. */
+/* One query and many, dimensions that fill whole steps and that do not, and the most there may be, digits of either kind. */
 static const InspectionShape shapes[] = {
-        {512, 1, true},   {512, 1, false},
-        {52, 1, true},    {512, 3, true},
-        {128, 17, false}, {301, 17, false},
-        {512, 33, false}, {40, 200, false},
-        {24, 600, false}, {13, DEVICE_PROBES_MAX, false},
+        {512, 1, true},    {512, 1, false},
+        {52, 1, true},     {512, 3, true},
+        {128, 17, false},  {301, 17, false},
+        {512, 33, false},  {40, 200, false},
+        {24, 600, false},  {13, DEVICE_PROBES_MAX, false},
+        {1300, 17, false}, {CODES_DIMENSION_MAX, 1, true},
 };
 
 enum {
         BLOCKS = 3,
         ROWS = BLOCKS * CODES_ROWS,
         FIRST = 1, /* position 0 is left out */
-        STEP = 2,
         MOST = 64, /* less than what some probes find */
 };
+
+/* Positions 1 and 2 are blocks 2 and 1; in 32 bits the second would be 0. */
+#define STEP (UINT32_MAX - 1)
 
 typedef struct Inspection {
         const InspectionShape *shape;

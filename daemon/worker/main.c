@@ -149,7 +149,7 @@ static int confine_around(const ConfineWish *wish, EngineOptions options, Engine
         return EXIT_SUCCESS;
 }
 
-/* Under the same folders as a worker, of which PoCL has no device where it may not write: what it finds here a worker finds. */
+/* Under the same folders as a worker: what it finds here a worker finds. */
 static int list_devices(const Options *options, const Premises *premises)
 {
         SandboxRemarks remarks;
@@ -162,24 +162,25 @@ static int list_devices(const Options *options, const Premises *premises)
         return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
 }
 
-/* Whether a driver is wanted; without one, "auto" is the processor. */
-static void choose_driver(Options *options, const Premises *premises, ConfineWish *ret_wish)
+/* Whether a driver is to be loaded, and what it then needs; where "auto" can hope for none, it is the processor. */
+static void choose_engine(Options *options, const Premises *premises, ConfineWish *ret_wish)
 {
+        EngineOptions *engine = &options->engine;
+
         *ret_wish = (ConfineWish){.log = options->log_seccomp};
-        options->engine.modules = premises->modules;
-        if (!premises_want_driver(premises, options->engine.engine)) {
-                if (options->engine.device && strcmp(options->engine.engine, "auto") == 0)
-                        diag(DIAG_WARNING,
-                             "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no "
-                             "driver. "
-                             "In the unit, the drop-in gpu.conf opens devices.",
-                             options->engine.device, premises->modules);
-                options->engine.engine = "cpu";
+        engine->modules = premises->modules;
+        if (premises_want_driver(premises, engine->engine)) {
+                premises_make_cache(premises);
+                ret_wish->premises = premises;
+                ret_wish->executes = strcmp(engine->engine, "opencl") == 0;
                 return;
         }
-        premises_make_cache(premises);
-        ret_wish->premises = premises;
-        ret_wish->executes = strcmp(options->engine.engine, "opencl") == 0;
+        if (engine->device && strcmp(engine->engine, "auto") == 0)
+                diag(DIAG_WARNING,
+                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
+                     "In the unit, the drop-in gpu.conf opens devices.",
+                     engine->device, premises->modules);
+        engine->engine = "cpu";
 }
 
 static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
@@ -262,7 +263,7 @@ int main(int argc, char **argv)
                 return fail(r, "Cannot see what there is for engines");
         if (options.list_devices)
                 return list_devices(&options, &premises);
-        choose_driver(&options, &premises, &wish);
+        choose_engine(&options, &premises, &wish);
         if (options.benchmark)
                 return benchmark(&options, &wish);
         r = galleries_claim(&galleries, options.galleries);

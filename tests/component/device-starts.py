@@ -36,7 +36,10 @@ class Site:
         """Starts a worker and searches with it. Return: what it is, as the status says; None where it does not serve."""
         self.end()
         self.service.start_worker(prefix, arguments, environment=environment)
-        self.service.wait_for("X_MATCHGUARD_SERVING")
+        try:
+            self.service.wait_for("X_MATCHGUARD_SERVING")
+        except TimeoutError:
+            raise RuntimeError(f"{what}: {self.service.log('worker')}") from None
         self.service.call(*mg.enrol([("child-1", mg.unit(0))]), uid=mg.ARCHIVE_UID)
         reply = self.service.call(*mg.identify())
         found = [each["subject"] for each in reply["parameters"].get("candidates", [])]
@@ -108,8 +111,8 @@ def run(program, *arguments, **environment):
 
 def lists(site):
     tally, program = site.tally, site.build / "daemon/worker/matchguard-worker"
-    cache = {"POCL_CACHE_DIR": str(site.service.dir / "never-used")}
-    done = run(program, "--list-devices", MATCHGUARD_DEVICE="Tesla", **cache)
+    cache = site.service.environment
+    done = run(program, "--list-devices", POCL_CACHE_DIR=str(site.service.dir / "fresh"), MATCHGUARD_DEVICE="Tesla")
     tally.check(done.stderr == "", f"it says what is of a worker: {done.stderr}")
     tally.check(done.returncode == 0 and "opencl        0  cpu" in done.stdout and "pthread" in done.stdout, f"for people: {done}")
     found = json.loads(run(program, "--list-devices", "--json", **cache).stdout)

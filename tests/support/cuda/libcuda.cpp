@@ -2,7 +2,7 @@
  * A libcuda.so.1 whose device is a processor: see README. It has the calls that daemon/worker/cuda-library.h names, and does what NVIDIA's
  * "CUDA Driver API" says of them; what asynchronous calls ask for is done as late as that permits, when somebody waits for it.
  *
- * Mistakes of the caller end the process: memory that is given back with something in it, or never; copies beyond the end.
+ * Mistakes that a real one does not see end the process: memory that is given back with something in it, or never.
  *
  * Environment, read by every call, so that a test may change it:
  *
@@ -150,18 +150,16 @@ void wait_until(uint64_t n)
                 asked.front()();
 }
 
-/* Where these bytes of the device are. */
-uint8_t *device_bytes(CUdeviceptr at, size_t size)
+/* Whether these bytes are the device's. */
+bool is_there(CUdeviceptr at, size_t size)
 {
         auto after = memories.upper_bound(at);
 
         if (after == memories.begin())
-                fail("no memory is there");
+                return false;
         const GuardedMemory &memory = std::prev(after)->second;
         size_t offset = (uint8_t *)at - memory.bytes;
-        if (offset > memory.size || size > memory.size - offset)
-                fail("memory ends before");
-        return (uint8_t *)at;
+        return offset <= memory.size && size <= memory.size - offset;
 }
 
 /* After a fault nobody can be asked to overwrite anything. */
@@ -334,21 +332,27 @@ CUresult cuMemFreeHost(void *at)
 CUresult cuMemsetD8Async(CUdeviceptr at, unsigned char byte, size_t size, CUstream)
 {
         BEGIN_IN_CONTEXT("cuMemsetD8Async");
-        uint8_t *bytes = device_bytes(at, size);
+        uint8_t *bytes = (uint8_t *)at;
+        if (!is_there(at, size))
+                return CUDA_ERROR_INVALID_VALUE;
         return ask([=] { guarded_fill(bytes, byte, size); });
 }
 
 CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void *from, size_t size, CUstream)
 {
         BEGIN_IN_CONTEXT("cuMemcpyHtoDAsync");
-        uint8_t *bytes = device_bytes(to, size);
+        uint8_t *bytes = (uint8_t *)to;
+        if (!is_there(to, size))
+                return CUDA_ERROR_INVALID_VALUE;
         return ask([=] { memcpy(bytes, from, size); });
 }
 
 CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t size, CUstream)
 {
         BEGIN_IN_CONTEXT("cuMemcpyDtoHAsync");
-        const uint8_t *bytes = device_bytes(from, size);
+        const uint8_t *bytes = (const uint8_t *)from;
+        if (!is_there(from, size))
+                return CUDA_ERROR_INVALID_VALUE;
         return ask([=] { memcpy(to, bytes, size); });
 }
 
@@ -358,9 +362,10 @@ CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *copy, CUstream)
 
         BEGIN_IN_CONTEXT("cuMemcpy2DAsync");
         if (c.srcMemoryType != CU_MEMORYTYPE_DEVICE || c.dstMemoryType != CU_MEMORYTYPE_HOST ||
-            c.Height == 0 || c.srcPitch < c.WidthInBytes || c.dstPitch < c.WidthInBytes)
+            c.Height == 0 || c.srcPitch < c.WidthInBytes || c.dstPitch < c.WidthInBytes ||
+            !is_there(c.srcDevice, c.srcPitch * (c.Height - 1) + c.WidthInBytes))
                 return CUDA_ERROR_INVALID_VALUE;
-        const uint8_t *bytes = device_bytes(c.srcDevice, c.srcPitch * (c.Height - 1) + c.WidthInBytes);
+        const uint8_t *bytes = (const uint8_t *)c.srcDevice;
         return ask([=] {
                 for (size_t i = 0; i < c.Height; i++)
                         memcpy((char *)c.dstHost + i * c.dstPitch, bytes + i * c.srcPitch, c.WidthInBytes);

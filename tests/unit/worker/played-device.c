@@ -29,6 +29,9 @@ struct Device {
         ScanProbe *probes;
         int8_t *digits;
         size_t n_probes, dimension;
+        uint32_t
+                *told_counts; /* of a scan that has failed: it may be written to until the device is closed */
+        size_t n_told_counts;
 };
 
 static atomic_flag inside = ATOMIC_FLAG_INIT;
@@ -98,6 +101,8 @@ static int played_open(size_t number, Device **ret_device, DeviceWhy *ret_why)
 
 static void wipe_probes(Device *device)
 {
+        if (device->digits)
+                explicit_bzero(device->digits, device->n_probes * 2 * scan_digits_size(device->dimension));
         free(device->probes);
         free(device->digits);
         device->probes = NULL;
@@ -126,6 +131,8 @@ static void played_close(Device *device)
 {
         if (!device)
                 return;
+        if (device->told_counts)
+                memset(device->told_counts, 0xff, device->n_told_counts * sizeof(uint32_t));
         wipe_probes(device);
         while (device->memories)
                 free_memory(device, device->memories);
@@ -308,7 +315,8 @@ static float upper_of(const ScanProbe *probe, const uint8_t *block, size_t dimen
                     *residuals = scales + CODES_ROWS;
         float v = product(block, dimension, row, probe->digits, probe->start[0]);
 
-        if (played_control.computes_wrong)
+        if (played_control.wrong == PLAYED_WRONG_SUMS ||
+            (played_control.wrong == PLAYED_WRONG_LONG_SUMS && dimension > 1000))
                 v += 1;
         if (probe->second)
                 v = fmaf(SCAN_BASE, v, product(block, dimension, row, probe->second, probe->start[1]));
@@ -350,6 +358,14 @@ static void scan_block(const Device *device, DeviceScan *scan, size_t block)
                 }
 }
 
+static size_t block_at(const DeviceScan *scan, size_t p)
+{
+        size_t product = p * scan->step;
+
+        return (played_control.wrong == PLAYED_WRONG_POSITIONS ? (uint32_t)product : product) %
+               scan->n_blocks;
+}
+
 static void lie(const Device *device, DeviceScan *scan)
 {
         DeviceFound *last = scan->n_found > 0 ? &scan->ret_found[scan->n_found - 1] : NULL;
@@ -387,12 +403,15 @@ static int played_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
         int r = begin(device, "scan", ret_why);
 
         check_scan(device, scan);
-        if (r != 0)
+        if (r != 0) {
+                device->told_counts = scan->ret_counts;
+                device->n_told_counts = device->n_probes;
                 return end(r);
+        }
         scan->n_found = 0;
         memset(scan->ret_counts, 0, device->n_probes * sizeof(uint32_t));
         for (size_t p = scan->first; p < (size_t)scan->first + scan->n; p++)
-                scan_block(device, scan, p * scan->step % scan->n_blocks);
+                scan_block(device, scan, block_at(scan, p));
         if (played_control.lingers_usec > 0)
                 (void)usleep(played_control.lingers_usec); /* Less is no harm. */
         spoil_overflowed(scan);

@@ -23,6 +23,15 @@ typedef enum PlayedLie {
         _PLAYED_LIE_MAX,
 } PlayedLie;
 
+/* What it computes. */
+typedef enum PlayedWrong {
+        PLAYED_RIGHT,
+        PLAYED_WRONG_SUMS,
+        PLAYED_WRONG_LONG_SUMS, /* of more than a thousand dimensions */
+        PLAYED_WRONG_POSITIONS, /* in 32 bits */
+        _PLAYED_WRONG_MAX,
+} PlayedWrong;
+
 typedef struct PlayedControl {
         /* What it is told. */
         DeviceDriver *driver; /* to make it another version */
@@ -32,7 +41,7 @@ typedef struct PlayedControl {
         int fails_with;  /* -EIO, -ENOMEM */
         size_t broken;   /* devices of lower numbers cannot be opened */
         PlayedLie lie;   /* of the next scan that finds a row of the second round or later */
-        bool computes_wrong;
+        PlayedWrong wrong;
         atomic_int *stop; /* set to 1 by the scan of the number stops_at */
         size_t stops_at;
         uint64_t nanoseconds;  /* that each scan says it took */

@@ -11,6 +11,7 @@
 #include "base/macro.h"
 #include "scratch.h"
 #include "worker/batch.h"
+#include "worker/codes.h"
 #include "worker/kernel.h"
 
 enum { FILE_WINDOW = 1 << 20 /* that files are read by */ };
@@ -94,7 +95,7 @@ static void make_templates(void)
 
 /* What is freed goes through here: the first numbers of a template are looked for in it, as they came and in double precision. */
 static const float *looked_for; /* NULL: nothing */
-static bool wants_zeros;        /* in large pieces of memory: what a file was read into */
+static size_t zeros_size;       /* so many zeros are in pieces that are as large or larger; 0: in none */
 static size_t n_left;
 
 static bool is_zero(const uint8_t *bytes, size_t n)
@@ -112,8 +113,8 @@ void __wrap_free(void *memory)
                 n_left += memmem(memory, size, looked_for, 2 * sizeof(float)) ||
                           memmem(memory, size, wide, sizeof(wide));
         }
-        if (memory && wants_zeros && malloc_usable_size(memory) >= FILE_WINDOW)
-                n_left += !is_zero(memory, FILE_WINDOW);
+        if (memory && zeros_size > 0 && malloc_usable_size(memory) >= zeros_size)
+                n_left += !is_zero(memory, zeros_size);
         __real_free(memory);
 }
 
@@ -659,8 +660,18 @@ Test(batch, no_code_is_left_of_reading_a_gallery)
         galleries_deinit(&galleries);
         galleries = GALLERIES_INIT;
         cr_assert_eq(galleries_claim(&galleries, scratch.path), 0);
-        wants_zeros = true;
+        zeros_size = FILE_WINDOW;
         cr_assert_eq(galleries_load(&galleries), 0);
-        wants_zeros = false;
+        zeros_size = 0;
+        cr_expect_eq(n_left, (size_t)0);
+}
+
+/* A block is written to its file whenever it is full. */
+Test(batch, no_code_is_left_of_writing_one)
+{
+        zeros_size = codes_block_size(DIMENSION);
+        for (size_t i = 0; i < CODES_ROWS; i++)
+                change(TASK_ENROL, names[4], vectors[4]);
+        zeros_size = 0;
         cr_expect_eq(n_left, (size_t)0);
 }

@@ -131,7 +131,7 @@ Test(engine, lives_on_where_there_is_no_memory_for_a_search)
         ExamShape shape = {
                 .kind = awkward_kind("random"), .n_rows = 300, .dimension = 512, .n_questions = 64};
 
-        cr_assert_eq(mallopt(M_MMAP_THRESHOLD, 4096), 1);
+        (void)mallopt(M_MMAP_THRESHOLD, 4096); /* AddressSanitizer has none, and sees it by itself. */
         chance = 32;
         Exam *exam = exam_new(&shape, &chance);
         Engine *engine = engine_of("auto", 1);
