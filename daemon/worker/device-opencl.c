@@ -2,10 +2,12 @@
  * Devices that OpenCL 1.2 knows: the driver engine-opencl.so. It owns the device's context and queue, and what it keeps there for searches:
  *
  *      probes          as worker/opencl-probes.h has them
- *      board           floors [probes], how many rows were written down, counts [probes], and these rows, three words each
+ *      board           floors [probes], how many rows were written down, how many blocks were gone through, counts [probes], and these rows, three
+ *                      words each
  *
  * A search sends floors and zeros in one piece, and gets the counts and the first few rows in another. A row is written down only while its probe's
- * count is below `most`, so there is always a place for it.
+ * count is below `most`, so there is always a place for it. Some drivers say that all is well of a kernel that did not run, or not to its end; a search
+ * that finds nothing looks the same, so blocks are counted.
  *
  * What goes to the device is copied by OpenCL, straight from where it is as far as is known here: PoCL has no memory of its own for that. A GPU's driver
  * may have some, which is not overwritten; worker/cuda-memory.c, where there is a way to, gives it none.
@@ -24,9 +26,10 @@
 
 enum {
         FOUND_WORDS = 3,
-        HEAD_WORDS = 2 * DEVICE_PROBES_MAX + 1, /* of the board, before what was found */
-        FOUND_AT_ONCE = 1024,                   /* rows that come with the counts */
-        WARM_UP_PROBES = 2,                     /* more than one, as far as kernels go */
+        TOTALS = 2,                                  /* words between floors and counts */
+        HEAD_WORDS = 2 * DEVICE_PROBES_MAX + TOTALS, /* of the board, before what was found */
+        FOUND_AT_ONCE = 1024,                        /* rows that come with the counts */
+        WARM_UP_PROBES = 2,                          /* more than one, as far as kernels go */
 };
 
 #define BOARD_SIZE                                                                                           \
@@ -53,7 +56,7 @@ struct Device {
         /* On their way from or to the device. */
         void *staged_probes;
         uint32_t staged_board[HEAD_WORDS];
-        uint32_t result[1 + DEVICE_PROBES_MAX + FOUND_AT_ONCE * FOUND_WORDS];
+        uint32_t result[TOTALS + DEVICE_PROBES_MAX + FOUND_AT_ONCE * FOUND_WORDS];
 };
 
 /* --------------------------------------------------------------------------------------------------
@@ -219,10 +222,10 @@ static OpenclPiece words_of_board(Device *device, size_t first, size_t n)
 static int send_board(Device *device, const float *floors, OpenclCommands *commands, DeviceWhy *ret_why)
 {
         size_t n = device->probes.n;
-        const OpenclPiece piece = words_of_board(device, 0, 2 * n + 1);
+        const OpenclPiece piece = words_of_board(device, 0, 2 * n + TOTALS);
 
         memcpy(device->staged_board, floors, n * sizeof(*floors));
-        memset(device->staged_board + n, 0, (n + 1) * sizeof(uint32_t));
+        memset(device->staged_board + n, 0, (TOTALS + n) * sizeof(uint32_t));
         return opencl_commands_write(commands, &piece, device->staged_board, ret_why);
 }
 
@@ -231,7 +234,7 @@ static int read_more(Device *device, size_t first, size_t n, DeviceFound *ret_fo
 {
         _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
         const OpenclPiece piece =
-                words_of_board(device, 2 * device->probes.n + 1 + first * FOUND_WORDS, n * FOUND_WORDS);
+                words_of_board(device, 2 * device->probes.n + TOTALS + first * FOUND_WORDS, n * FOUND_WORDS);
 
         int r = opencl_commands_read(&commands, &piece, ret_found, ret_why);
         return r < 0 ? r : opencl_commands_wait(&commands, ret_why);
@@ -246,8 +249,14 @@ static int take_result(Device *device, DeviceScan *scan, size_t n_at_once, Devic
                                n_found, n * scan->most); /* There is room. */
                 return -EIO;
         }
-        memcpy(scan->ret_counts, device->result + 1, n * sizeof(uint32_t));
-        memcpy(scan->ret_found, device->result + 1 + n, n_here * sizeof(DeviceFound));
+        if (device->result[1] != scan->n) {
+                (void)snprintf(ret_why->text, sizeof(ret_why->text),
+                               "the kernel went through %u blocks, and not through %u", device->result[1],
+                               scan->n); /* There is room. */
+                return -EIO;
+        }
+        memcpy(scan->ret_counts, device->result + TOTALS, n * sizeof(uint32_t));
+        memcpy(scan->ret_found, device->result + TOTALS + n, n_here * sizeof(DeviceFound));
         scan->n_found = n_found;
         if (n_found == n_here)
                 return 0;
@@ -270,7 +279,7 @@ static int opencl_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
         const OpenclScan run = scan_of(device, scan);
         size_t n = device->probes.n, n_at_once = MIN_OF(n * scan->most, (size_t)FOUND_AT_ONCE);
-        const OpenclPiece result = words_of_board(device, n, 1 + n + n_at_once * FOUND_WORDS);
+        const OpenclPiece result = words_of_board(device, n, TOTALS + n + n_at_once * FOUND_WORDS);
         _cleanup_(opencl_commands_deinit) OpenclCommands commands = {.queue = device->kernels.queue};
 
         int r = send_board(device, scan->floors, &commands, ret_why);

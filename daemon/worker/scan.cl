@@ -82,9 +82,9 @@ static void write_down(const Task *task, global uint *board, uint probe, uint ro
 {
         volatile global uint *n_found = board + task->n_probes;
 
-        if (atomic_inc(n_found + 1 + probe) >= task->most)
+        if (atomic_inc(n_found + 2 + probe) >= task->most)
                 return;
-        global uint *found = board + 2 * task->n_probes + 1 + 3 * (size_t)atomic_inc(n_found);
+        global uint *found = board + 2 * task->n_probes + 2 + 3 * (size_t)atomic_inc(n_found);
         found[0] = probe;
         found[1] = row;
         found[2] = as_uint(upper);
@@ -103,6 +103,13 @@ static void write_down_some(const Task *task, global uint *board, uint probe, ui
                 if (lanes[i] >= floor)
                         write_down(task, board, probe, row + i, lanes[i]);
 #endif
+}
+
+/* How many blocks this work-group has been through. */
+static void note_scanned(const Task *task, global uint *board, uint n)
+{
+        if (get_local_id(0) == 0)
+                atomic_add((volatile global uint *)board + task->n_probes + 1, n);
 }
 
 /* --------------------------------------------------------------------------------------------------
@@ -234,7 +241,9 @@ static void finish(const Task *task, const Part *part, global const Constants *c
                 global const Constants *constants = (global const Constants *)probes;                        \
                 global const Digits *all_digits = (global const Digits *)(constants + task.n_probes);        \
                                                                                                              \
-                for (uint p = get_group_id(0); p < task.n; p += get_num_groups(0)) {                         \
+                uint n_scanned = 0;                                                                          \
+                                                                                                             \
+                for (uint p = get_group_id(0); p < task.n; p += get_num_groups(0), n_scanned++) {            \
                         Part part = part_at(&task, memory, p);                                               \
                         for (part.first = get_local_id(0) * n_groups * LANES; part.first < ROWS;             \
                              part.first += get_local_size(0) * n_groups * LANES) {                           \
@@ -249,6 +258,7 @@ static void finish(const Task *task, const Part *part, global const Constants *c
                                 }                                                                            \
                         }                                                                                    \
                 }                                                                                            \
+                note_scanned(&task, board, n_scanned);                                                       \
         }
 
 KERNEL(one_probe_one_digit, 1, 1, GROUPS_ONE)

@@ -187,14 +187,17 @@ def computes_nonsense(site):
 
 
 def computes_nonsense_later(site):
-    """What no device can have found is a failure, and never answered with or written where there is no room."""
-    if not site.start():
-        return
-    site.device.pretend("clEnqueueReadBuffer", 0x7fffffff, after=1)
-    n = site.search("nonsense", 2)
-    site.are_of(n, lambda engines: not is_device(engines[-1]), "nonsense")
-    site.tally.check(FAILED in site.service.log("worker"), f"nonsense: {site.service.log('worker')}")
-    site.stop_worker("nonsense")
+    """What no device can have found is a failure, and never answered with or written where there is no room; nor are no rows, of a
+    kernel that did not run."""
+    for call, word in (("clEnqueueReadBuffer", 0x7fffffff), ("clEnqueueNDRangeKernel", 0)):
+        if not site.start():
+            return
+        what = f"{call} with {word:#x}, later"
+        site.device.pretend(call, word, after=1)
+        n = site.search(what, 2)
+        site.are_of(n, lambda engines: not is_device(engines[-1]), what)
+        site.tally.check(FAILED in site.service.log("worker"), f"{what}: {site.service.log('worker')}")
+        site.stop_worker(what)
 
 
 def main():
