@@ -730,7 +730,8 @@ Test(copies, says_so_when_there_is_no_memory_of_the_host)
                 host_fails_at = i;
                 cr_expect_eq(try_search(&templates, &why), -ENOMEM);
                 cr_expect_eq(host_fails_at, 0);
-                cr_expect_eq(strncmp(why.text, "there is no memory to note", 26), 0, "allocation %zu", i);
+                cr_expect_eq(strncmp(why.text, "no memory of this machine", 25), 0, "allocation %zu: %s", i,
+                             why.text);
         }
         search(&bodies[0]);
         check();
