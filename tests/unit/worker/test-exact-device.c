@@ -268,7 +268,7 @@ Test(exact_device, has_nothing_of_what_was_removed)
 {
         Exam *exam = searched_exam(700);
 
-        for (size_t row = 0; row < 700; row += 1 + below(100)) {
+        for (size_t row = 0; row < 700; row += 1 + below(1400 / exam_effort(14))) {
                 Trace trace = trace_of(exam, row);
                 cr_assert_eq(count_everywhere(&trace), 2, "the copy is not found, or is not the only one");
                 remove_row(exam, row);
@@ -296,7 +296,7 @@ Test(exact_device_small, has_nothing_of_what_was_removed)
 {
         Exam *exam = searched_exam(6000);
 
-        for (size_t row = 0; row < 6000; row += 1 + below(800)) {
+        for (size_t row = 0; row < 6000; row += 1 + below(12000 / exam_effort(15))) {
                 Trace trace = trace_of(exam, row);
                 cr_assert_leq(count_everywhere(&trace), 2);
                 remove_row(exam, row);
