@@ -37,7 +37,8 @@ static int accelerator_open(Accelerator *accelerator, size_t number, uint64_t me
         const DeviceFacts *facts = driver->facts(accelerator->device);
         (void)snprintf(accelerator->name, sizeof(accelerator->name), "%s/%s", driver->name,
                        facts->kind); /* Drivers' names are short. */
-        r = copies_new(driver, accelerator->device, memory > 0 ? memory : facts->memory / 10 * 9,
+        r = copies_new(driver, accelerator->device,
+                       memory > 0 ? MIN_OF(memory, facts->memory) : facts->memory / 10 * 9,
                        &accelerator->copies);
         return r < 0 ? r : rounds_new(driver, accelerator->device, &accelerator->rounds);
 }
@@ -103,7 +104,8 @@ int accelerator_new(const AcceleratorWish *wish, Accelerator **ret_accelerator, 
                 int r = choose(driver_names[i], wish, ret_accelerator, &why);
                 if (r <= 0)
                         return r;
-                diag(r == ACCELERATOR_E_NONE ? DIAG_DEBUG : DIAG_WARNING, "%s.", why.text);
+                /* Devices were opened to this process, or it would not look: whoever did so reads why they are not used. */
+                diag(r == ACCELERATOR_E_NONE ? DIAG_INFO : DIAG_WARNING, "%s.", why.text);
                 if (result == ACCELERATOR_E_NONE)
                         *ret_why = why;
                 result = r == ACCELERATOR_E_FAILED ? r : result;

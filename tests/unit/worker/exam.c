@@ -207,10 +207,9 @@ static void remove_some(Exam *exam, uint64_t *chance)
 static void append_some(Exam *exam, uint64_t *chance)
 {
         Crowd *crowd = exam->crowd;
-        size_t first = exam->stored->templates.n_rows,
-               n = MIN_OF(scratch_random(chance) % 100, crowd->n - first);
+        size_t first = exam->stored->templates.n_rows, n = scratch_random(chance) % 100;
 
-        for (size_t row = first; row < first + n; row++) {
+        for (size_t row = first; row < MIN_OF(first + n, crowd->n); row++) {
                 crowd->subjects[row] = (uint32_t)(scratch_random(chance) % crowd->n_subjects);
                 stored_write(exam->stored, crowd, row);
         }

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +73,25 @@ Test(driver, a_device_is_taken_by_its_number_or_a_part_of_its_name)
         expect_chosen("auto", "box", "opencl/gpu", "Boxwood GPU");
         played_opencl->n_devices = 1;
         expect_chosen("opencl", NULL, "opencl/cpu", "Abacus 1");
+}
+
+static void expect_memory(uint64_t wish, uint64_t memory)
+{
+        EngineOptions options = played_options("opencl", "1");
+        options.device_memory = wish;
+        Engine *engine = played_engine(&options);
+        EngineState state;
+
+        engine_state(engine, &state);
+        cr_expect_eq(state.memory, memory, "%" PRIu64 " of a wish of %" PRIu64, state.memory, wish);
+        engine_free(engine);
+}
+
+Test(driver, templates_may_take_no_more_memory_than_there_is)
+{
+        expect_memory(0, (1 << 28) / 10 * 9);
+        expect_memory(1 << 20, 1 << 20);
+        expect_memory(UINT64_MAX, 1 << 28);
 }
 
 Test(driver, says_why_there_is_none)
