@@ -9,7 +9,7 @@ Usage: device.py BUILD [--engine=opencl|cuda] [--device=DEVICE] [--templates=N,N
 
 Times are by `matchguard-worker --benchmark`, which answers on the device and on the processor in turn, confined: a driver that makes a call that is
 not in the list ends it, and that is said. "device" is by the device's own clock, "end to end" by ours, from the call of the engine to its answer, with the
-exact comparison of what the device found. A figure that is missed is no error; a wrong answer is, and an end before time.
+exact comparison of what the device found. Best on a machine that does nothing else: PoCL's thread waits for a processor once a round where others have it. A figure that is missed is no error; a wrong answer is, and an end before time.
 """
 import argparse
 import json
@@ -27,6 +27,7 @@ SIZES = {"opencl": [100_000], "cuda": [1_000_000, 20_000_000]}
 # What is aimed at: of which engine, templates, batch; what; whether it is a least or a most. Of CUDA for an H200.
 AIMS = [
     ("opencl", 100_000, 1, "timesProcessor", "times as fast as the processor", ">=", 0.35),
+    ("opencl", 1_000_000, 1, "timesProcessor", "times as fast as the processor", ">=", 0.35),
     ("cuda", 1_000_000, 1, "deviceSecondsPerQuery", "s a query, device", "<=", 0.16e-3),
     ("cuda", 1_000_000, 1, "secondsPerQuery", "s a query, end to end", "<=", 0.16e-3),
     ("cuda", 20_000_000, 1, "deviceSecondsPerQuery", "s a query, device", "<=", 2.7e-3),
