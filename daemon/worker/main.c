@@ -183,10 +183,22 @@ static void choose_engine(Options *options, const Premises *premises, ConfineWis
         engine->engine = "cpu";
 }
 
+/* Before any thread is made, which inherits the mask: the loop alone takes these. */
+static void block_signals(void)
+{
+        sigset_t set;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        (void)sigprocmask(SIG_BLOCK, &set, NULL); /* Fails for arguments that make no sense only. */
+}
+
 static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
 {
         WorkerContext context = {.fd = -1, .galleries = galleries};
 
+        block_signals();
         int r = open_all(options, galleries, &context);
         if (r != EXIT_SUCCESS)
                 return r;
@@ -232,17 +244,6 @@ static int benchmark(const Options *options, const ConfineWish *wish)
         return r == 0 ? EXIT_SUCCESS : fail_benchmark(r);
 }
 
-/* Before any thread is made, which inherits the mask: the loop alone takes these. */
-static void block_signals(void)
-{
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGINT);
-        (void)sigprocmask(SIG_BLOCK, &set, NULL); /* Fails for arguments that make no sense only. */
-}
-
 int main(int argc, char **argv)
 {
         _cleanup_(galleries_deinit) Galleries galleries = GALLERIES_INIT;
@@ -254,7 +255,6 @@ int main(int argc, char **argv)
         int r = options_parse(argc, argv, &options);
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
-        block_signals();
         r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -118,7 +119,22 @@ def says_what_is_wrong(sets):
         check(f"{options} says why", message in done.stderr, done.stderr)
 
 
+def ends_when_it_is_told():
+    """Nobody has to wait for what takes minutes."""
+    with subprocess.Popen([WORKER, "--benchmark", "--templates=1000000", "--dimension=64"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as process:
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            status = process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        check("ends by SIGINT", status == -signal.SIGINT, f"{status} after {said}")
+
+
 table_has_a_line_for_each_search()
+ends_when_it_is_told()
 says_what_is_wrong(json_has_what_is_promised())
 if OPENCL.exists():
     device_has_what_is_promised()
