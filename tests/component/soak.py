@@ -34,7 +34,10 @@ KEEP = 10                  # ticks that an answer may take
 WARM = 0.35                # of the time, until which memory may grow
 CACHE_SECONDS = 150        # until the cache of the guard's database is full
 # What is no leak, whatever the time: allocators, and in the guard what its database keeps of pages (daemon/trail/store.c).
-GROWTH_KIB = {"guard": 66 << 10 if WARM * SECONDS < CACHE_SECONDS else 4 << 10, "frontend": 512, "worker": 512}
+# So do drivers of devices in their first searches.
+SETTLED_SECONDS = 60
+GROWTH_KIB = {"guard": 66 << 10 if WARM * SECONDS < CACHE_SECONDS else 4 << 10, "frontend": 512,
+              "worker": 4 << 10 if ENGINE != "cpu" and SECONDS < SETTLED_SECONDS else 512}
 
 
 class Client(threading.Thread):
