@@ -72,7 +72,9 @@ class Epochs:
         try:
             check_export.Export(self.state / "export").check()
         except check_export.Fault as fault:
-            self.tally.check(False, f"{what}: the other verifier: {fault}")
+            # Tiles are there before the checkpoint that is to name them, and a kill may come in between: no fault. Leaves, epochs and
+            # tiles were looked at before that.
+            self.tally.check("kill -9" in what and str(fault).endswith("beyond the checkpoint"), f"{what}: the other verifier: {fault}")
 
 
 def epochs_end_in_time_under_load_and_idle(epochs):
