@@ -107,3 +107,31 @@ const char *page_number(uint64_t value, char ret_text[static PAGE_NUMBER_SIZE])
         ret_text[at] = '\0';
         return ret_text;
 }
+
+typedef struct PageSize {
+        double number;
+        const char *unit;
+        int n_digits; /* behind the point */
+} PageSize;
+
+static PageSize size_of(uint64_t bytes)
+{
+        static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+        PageSize size = {(double)bytes, units[0], 0};
+
+        for (size_t i = 1; i < ARRAY_SIZE(units) && size.number >= 1024; i++)
+                size = (PageSize){size.number / 1024, units[i], 0};
+        /* 9.96 would come out as 10.0. */
+        size.n_digits = size.unit != units[0] && size.number < 9.95;
+        return size;
+}
+
+const char *page_share(uint64_t part, uint64_t whole, char ret_text[static PAGE_SHARE_SIZE])
+{
+        PageSize a = size_of(part), b = size_of(whole);
+        bool same = strcmp(a.unit, b.unit) == 0;
+
+        snprintf(ret_text, PAGE_SHARE_SIZE, "%.*f%s%s of %.*f %s", a.n_digits, a.number, same ? "" : " ",
+                 same ? "" : a.unit, b.n_digits, b.number, b.unit);
+        return ret_text;
+}

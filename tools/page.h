@@ -24,3 +24,8 @@ enum { PAGE_NUMBER_SIZE = 32 };
 
 /** page_number() - A number with a comma after every three digits, as in 10,000. Return: @ret_text. */
 const char *page_number(uint64_t value, char ret_text[static PAGE_NUMBER_SIZE]);
+
+enum { PAGE_SHARE_SIZE = 64 };
+
+/** page_share() - So many bytes of so many, as in "2.1 of 126 GiB" and "64 MiB of 2.0 GiB". Return: @ret_text. */
+const char *page_share(uint64_t part, uint64_t whole, char ret_text[static PAGE_SHARE_SIZE]);

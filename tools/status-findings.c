@@ -101,13 +101,17 @@ static void find_for_anybody(const StatusFacts *facts, FindingList *list)
 void status_find(const StatusFacts *facts, FindingList *list)
 {
         static void (*const all[])(const StatusFacts *facts, FindingList *list) = {
-                status_find_stopping,       status_find_trail,     status_find_no_worker,
-                status_find_worker_refuses, status_find_galleries, status_find_disk,
-                status_find_config,         status_find_warnings,  status_find_clock,
-                status_find_stand_downs,    status_find_export,    status_find_mirrors,
-                status_find_epoch,          status_find_load,      status_find_breaches,
-                status_find_confinement,    status_find_start,     status_find_key,
-                status_find_accounts,       status_find_log_level,
+                status_find_stopping,    status_find_trail,
+                status_find_no_worker,   status_find_worker_refuses,
+                status_find_device,      status_find_galleries,
+                status_find_disk,        status_find_config,
+                status_find_warnings,    status_find_clock,
+                status_find_stand_downs, status_find_export,
+                status_find_mirrors,     status_find_epoch,
+                status_find_load,        status_find_breaches,
+                status_find_confinement, status_find_start,
+                status_find_key,         status_find_accounts,
+                status_find_log_level,
         };
 
         if (!facts->in_full) {

@@ -198,6 +198,28 @@ static void put_galleries(json_object *galleries)
         }
 }
 
+/* What answers searches, as in "opencl/gpu on NVIDIA H200, 2.1 of 126 GiB"; of a device that has failed also what was to. */
+static void put_engine(json_object *status, json_object *worker)
+{
+        _cleanup_(buffer_deinit) Buffer text = BUFFER_INIT;
+        json_object *device = status_object(worker, "device");
+        char share[PAGE_SHARE_SIZE];
+        const char *chosen = json_text(status, "engine"), *answers = json_text(worker, "engine");
+
+        if (!chosen)
+                return;
+        buffer_append_text(&text, answers ? answers : chosen);
+        if (device && json_text(device, "failure"))
+                buffer_append_format(&text, ", as %s on %s has failed", chosen,
+                                     json_text(device, "name") ? json_text(device, "name") : "?");
+        else if (device)
+                buffer_append_format(&text, " on %s, %s",
+                                     json_text(device, "name") ? json_text(device, "name") : "?",
+                                     page_share((uint64_t)json_number(device, "used", 0),
+                                                (uint64_t)json_number(device, "memory", 0), share));
+        page_field(stdout, "engine", buffer_text(&text));
+}
+
 static void page_worker(const StatusFacts *facts)
 {
         json_object *worker = status_object(facts->status, "worker");
@@ -208,7 +230,7 @@ static void page_worker(const StatusFacts *facts)
                 page_field(stdout, "connected", "no");
                 return;
         }
-        put_text(facts->status, "engine", "engine");
+        put_engine(facts->status, worker);
         put_text(worker, "version", "version");
         put_text(worker, "session", "session");
         page_field_format(stdout, "galleries", "%ld", (long)json_number(worker, "galleriesHeld", 0));

@@ -1,4 +1,4 @@
-/* What the worker and its galleries lack. */
+/* What the worker, its device and its galleries lack. */
 
 #include "tools/status-rules.h"
 
@@ -89,6 +89,25 @@ void status_find_worker_refuses(const StatusFacts *facts, FindingList *list)
                         "begun anew on purpose, 'matchguard-worker --forget-log' lets it accept that",
                         "start it with the --vkey of this log; where the log was begun anew on purpose, "
                         "'matchguard-worker --forget-log' lets it accept that"));
+}
+
+void status_find_device(const StatusFacts *facts, FindingList *list)
+{
+        json_object *device = status_object(status_object(facts->status, "worker"), "device");
+        const char *failure = device ? json_text(device, "failure") : NULL;
+
+        if (!failure)
+                return;
+        finding_say(list, FINDING_WARNING,
+                    "The device %s failed (%s): searches are answered by the processor since.",
+                    status_or_else(json_text(device, "name"), "?"), failure);
+        finding_advise(list, "%s",
+                       status_either(facts,
+                                     "'journalctl -u matchguard-worker.service' and 'dmesg' may say more; "
+                                     "then 'systemctl restart matchguard-worker.service' tries the device "
+                                     "again.",
+                                     "Look at what 'matchguard run' has printed, and at 'dmesg'; another "
+                                     "'matchguard run' tries the device again."));
 }
 
 /* The folder of the galleries lies beside the trail's. */

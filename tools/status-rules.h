@@ -33,6 +33,7 @@ json_object *status_event(const StatusFacts *facts, const char *name);
 /* status-rules-worker.c */
 void status_find_no_worker(const StatusFacts *facts, FindingList *list);
 void status_find_worker_refuses(const StatusFacts *facts, FindingList *list);
+void status_find_device(const StatusFacts *facts, FindingList *list);
 void status_find_galleries(const StatusFacts *facts, FindingList *list);
 
 /* status-rules-policy.c: policy, configuration, clock */

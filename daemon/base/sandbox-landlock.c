@@ -22,6 +22,7 @@ enum {
 
 /* Rights over files, in the order in which versions brought them. */
 enum {
+        LANDLOCK_EXECUTE = 1 << 0,
         LANDLOCK_WRITE_FILE = 1 << 1,
         LANDLOCK_READ_FILE = 1 << 2,
         LANDLOCK_READ_DIR = 1 << 3,
@@ -35,6 +36,9 @@ enum {
         LANDLOCK_IOCTL_DEV = 1 << 15, /* 5 */
 
         LANDLOCK_READ = LANDLOCK_READ_FILE | LANDLOCK_READ_DIR,
+        LANDLOCK_DEVICE = LANDLOCK_READ | LANDLOCK_WRITE_FILE | LANDLOCK_IOCTL_DEV,
+        LANDLOCK_OF_FILES = LANDLOCK_EXECUTE | LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE | LANDLOCK_TRUNCATE |
+                            LANDLOCK_IOCTL_DEV, /* that a rule about what is no folder may have */
         LANDLOCK_WRITE = LANDLOCK_READ | LANDLOCK_WRITE_FILE | LANDLOCK_REMOVE_DIR | LANDLOCK_REMOVE_FILE |
                          LANDLOCK_MAKE_DIR | LANDLOCK_MAKE_REG | LANDLOCK_REFER | LANDLOCK_TRUNCATE,
 };
@@ -76,12 +80,21 @@ static const uint64_t landlock_rights[] = {
         [SANDBOX_READ] = LANDLOCK_READ,
         [SANDBOX_WRITE] = LANDLOCK_WRITE,
         [SANDBOX_READ_FILE] = LANDLOCK_READ_FILE,
+        [SANDBOX_EXECUTE] = LANDLOCK_READ | LANDLOCK_EXECUTE,
+        [SANDBOX_DEVICE] = LANDLOCK_DEVICE,
 };
+
+/* Whether it is what the rule was made for. The right to read a folder as a file would be one to every file in it. */
+static bool landlock_fits(SandboxAccess access, mode_t mode)
+{
+        if (access == SANDBOX_READ_FILE)
+                return S_ISREG(mode);
+        return S_ISDIR(mode) || (access == SANDBOX_DEVICE && S_ISCHR(mode));
+}
 
 static int landlock_allow(int ruleset_fd, const LandlockRuleset *ruleset, const SandboxFolder *folder)
 {
-        bool is_file = folder->access == SANDBOX_READ_FILE;
-        _cleanup_(fd_closep) int fd = open(folder->path, O_PATH | (is_file ? 0 : O_DIRECTORY) | O_CLOEXEC);
+        _cleanup_(fd_closep) int fd = open(folder->path, O_PATH | O_CLOEXEC);
         struct stat st;
 
         if (fd < 0)
@@ -89,10 +102,11 @@ static int landlock_allow(int ruleset_fd, const LandlockRuleset *ruleset, const 
                 return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (is_file && !S_ISREG(st.st_mode))
-                return 0; /* The right to read a folder as a file is one to every file in it. */
+        if (!landlock_fits(folder->access, st.st_mode))
+                return 0;
+        const uint64_t meaning = S_ISDIR(st.st_mode) ? ruleset->files : ruleset->files & LANDLOCK_OF_FILES;
         const LandlockBeneath beneath = {
-                .allowed = landlock_rights[folder->access] & ruleset->files,
+                .allowed = landlock_rights[folder->access] & meaning,
                 .folder_fd = fd,
         };
         return syscall(SYS_landlock_add_rule, ruleset_fd, LANDLOCK_RULE_BENEATH, &beneath, 0) < 0 ? -errno

@@ -102,9 +102,20 @@ int sandbox_shed(uint64_t kept)
 
 int sandbox_enter(const Sandbox *sandbox, SandboxRemarks *ret_remarks)
 {
+        int r = sandbox_enter_folders(sandbox, ret_remarks);
+
+        return r < 0 ? r : sandbox_enter_calls(sandbox, ret_remarks);
+}
+
+int sandbox_enter_folders(const Sandbox *sandbox, SandboxRemarks *ret_remarks)
+{
         *ret_remarks = (SandboxRemarks){};
-        int r = landlock_enter(sandbox, ret_remarks);
-        return r < 0 ? r : seccomp_enter(sandbox, ret_remarks);
+        return landlock_enter(sandbox, ret_remarks);
+}
+
+int sandbox_enter_calls(const Sandbox *sandbox, SandboxRemarks *remarks)
+{
+        return seccomp_enter(sandbox, remarks);
 }
 
 void sandbox_remarks_tell(const SandboxRemarks *remarks)

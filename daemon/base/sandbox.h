@@ -8,7 +8,8 @@
  *   sandbox_shed()   these, and capabilities
  *   sandbox_enter()  folders and signals by Landlock (sandbox-landlock.c), then the calls by seccomp
  *                    (sandbox-seccomp.c). Builds that cannot live so, with sanitizers or coverage, have
- *                    sandbox-none.c instead of these two.
+ *                    sandbox-none.c instead of these two. Who starts something in between that needs more calls than it
+ *                    does later, such as a driver, calls the two halves.
  */
 
 #include <seccomp.h>
@@ -61,11 +62,13 @@ typedef enum SandboxAccess {
         SANDBOX_READ,
         SANDBOX_WRITE,     /* read, write, make, rename and remove files and folders */
         SANDBOX_READ_FILE, /* this one, as long as no other takes its place; nothing where it is no plain file */
+        SANDBOX_EXECUTE, /* read, and execute while the calls allow that */
+        SANDBOX_DEVICE,  /* read, write and control: the node of a device, or those in a folder */
 } SandboxAccess;
 
 typedef struct SandboxFolder {
         const char *
-                path; /* of a folder, never of a file: a file that is renamed into its place is another one */
+                path; /* of a folder or a device, never of a file: a file that is renamed into its place is another one */
         SandboxAccess access;
 } SandboxFolder;
 
@@ -110,6 +113,18 @@ int sandbox_shed(uint64_t kept);
  * Return: 0 or -errno.
  */
 int sandbox_enter(const Sandbox *sandbox, SandboxRemarks *ret_remarks);
+
+/**
+ * sandbox_enter_folders() - The first half of sandbox_enter(): folders, signals, abstract sockets. Threads may be made afterwards, and
+ * are bound.
+ */
+int sandbox_enter_folders(const Sandbox *sandbox, SandboxRemarks *ret_remarks);
+
+/**
+ * sandbox_enter_calls() - The second half: the calls, of every thread that there is or will be.
+ * @remarks:    of the first half; added to
+ */
+int sandbox_enter_calls(const Sandbox *sandbox, SandboxRemarks *remarks);
 
 /** sandbox_remarks_tell() - Says the remarks on stderr. */
 void sandbox_remarks_tell(const SandboxRemarks *remarks);

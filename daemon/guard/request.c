@@ -500,7 +500,8 @@ void request_bounds(const Request *request, ResultBounds *ret_bounds)
                 .dimension = gallery ? gallery->dimension : 0,
                 .job = request->message.job,
                 .n_job = request->message.n_job,
-                .engine = request->guard->worker.engine,
+                .engine = request->guard->worker.engine.name,
+                .fallback = request->guard->worker.engine.fallback,
         };
 }
 

@@ -65,6 +65,16 @@ static bool result_is_similarity(double similarity)
         return isfinite(similarity) && similarity >= -1.0 - result_slack && similarity <= 1.0 + result_slack;
 }
 
+/* Only a search of a gallery that was answered may have been on a device. */
+static bool result_has_engine(const ResultCase *c)
+{
+        const ResultMessage *result = c->result;
+
+        return strcmp(result->engine, c->bounds->fallback) == 0 ||
+               (strcmp(result->engine, c->bounds->engine) == 0 && strcmp(result->result, "ok") == 0 &&
+                result_ranks(c->bounds));
+}
+
 static const char *result_check_form(const ResultCase *c)
 {
         const ResultMessage *result = c->result;
@@ -74,8 +84,8 @@ static const char *result_check_form(const ResultCase *c)
         for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
                 if (numbers[i] > LEAF_NUMBER_MAX)
                         return "a number that no leaf can hold";
-        if (strcmp(result->engine, c->bounds->engine) != 0)
-                return "another engine than in its hello";
+        if (!result_has_engine(c))
+                return "an engine that its hello does not name for this";
         if (strlen(result->why) > MESSAGE_TEXT_MAX || !result_is_plain(result->why))
                 return "a reason that cannot be told";
         return NULL;

@@ -26,7 +26,8 @@ typedef struct ResultBounds {
         uint32_t dimension; /* of the gallery; 0: as the job's first template has it */
         const uint8_t *job; /* wire/job.h; checked */
         size_t n_job;
-        const char *engine; /* as the worker's hello had it */
+        const char *engine;   /* as the worker's hello had it: may have searched a gallery */
+        const char *fallback; /* likewise: may have done so in its place, and does everything else */
 } ResultBounds;
 
 /**

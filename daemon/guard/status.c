@@ -119,7 +119,7 @@ void status_for_anybody(Guard *guard, Status *status)
         if (!serving)
                 status_not_serving(guard, status);
         if (guard->worker.ready)
-                status_text(status, "engine", guard->worker.engine);
+                status_text(status, "engine", guard->worker.engine.name);
 }
 
 static void status_time(Status *status, const char *key, uint64_t usec)
@@ -273,6 +273,19 @@ static const char *status_format(Status *status, const char *format, ...)
         return status_own(status, text.failed ? NULL : buffer_take(&text, NULL));
 }
 
+/* What answers searches now; the public item is what was chosen at the worker's start. */
+static void status_engine(const WorkerEngine *engine, Status *status)
+{
+        status_text(status, "worker.engine", engine->answers);
+        if (!*engine->device)
+                return;
+        status_text(status, "worker.device.name", engine->device);
+        status_number(status, "worker.device.memory", engine->device_memory);
+        status_number(status, "worker.device.used", engine->device_used);
+        if (*engine->failure)
+                status_text(status, "worker.device.failure", engine->failure);
+}
+
 /* As the worker tells of it; one that it said nothing of has a name only. */
 static void status_gallery(const WorkerGallery *gallery, Status *status)
 {
@@ -297,6 +310,7 @@ static void status_worker(Guard *guard, Status *status)
         if (worker->ready) {
                 status_text(status, "worker.version", worker->version);
                 status_text(status, "worker.session", worker->session);
+                status_engine(&worker->engine, status);
         }
         for (size_t i = 0; i < worker->n_galleries; i++) {
                 if (policy_gallery(guard->policy, worker->galleries[i].name))

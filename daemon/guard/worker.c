@@ -78,16 +78,6 @@ static int worker_breach(Worker *worker, const char *what)
 
 /* -------------------------------------------------------------------------------------------------- hello */
 
-static bool worker_is_plain(const char *text)
-{
-        if (!*text || strlen(text) > WORKER_NAME_MAX)
-                return false;
-        for (; *text; text++)
-                if (*text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\')
-                        return false;
-        return true;
-}
-
 /* What is wrong with a hello; NULL where nothing is. */
 static const char *worker_check_hello(const Worker *worker, const HelloMessage *message)
 {
@@ -95,7 +85,8 @@ static const char *worker_check_hello(const Worker *worker, const HelloMessage *
 
         if (worker->ready)
                 return "a second hello";
-        if (!worker_is_plain(message->version) || !worker_is_plain(message->engine))
+        if (!worker_engine_is_plain(message->version) || !worker_engine_is_plain(message->engine) ||
+            !worker_engine_is_plain(message->fallback))
                 return "a version or an engine that no leaf can hold";
         for (size_t i = 0; i < message->galleries.n; i++) {
                 const char *gallery = message->galleries.items[i];
@@ -165,14 +156,14 @@ static int worker_on_hello(Worker *worker, Packet *packet)
                 return r;
         text_hex(message.session, sizeof(message.session), worker->session);
         strncpy(worker->version, message.version, WORKER_NAME_MAX);
-        strncpy(worker->engine, message.engine, WORKER_NAME_MAX);
+        worker_engine_hello(&worker->engine, &message);
         worker->shown_size = message.size;
         worker->ready = true;
         trail_show_from(worker->guard->trail, message.size);
         event_tell(EVENT_WORKER_THERE,
                    EVENT_FIELDS({"session", worker->session}, {"version", worker->version},
-                                {"engine", worker->engine}),
-                   "A worker is there: %s, %s.", worker->version, worker->engine);
+                                {"engine", worker->engine.name}),
+                   "A worker is there: %s, %s.", worker->version, worker->engine.name);
         guard_peers_changed(worker->guard);
         return log_level_greet(worker->channel);
 }
@@ -194,6 +185,32 @@ static int worker_on_gallery(Worker *worker, Packet *packet)
         gallery->damaged = message.damaged;
         gallery->epoch = message.epoch;
         gallery->n_templates = message.n_templates;
+        return 0;
+}
+
+/* Once a session: nobody fills the journal with it. */
+static void worker_tell_failure(const Worker *worker)
+{
+        const WorkerEngine *engine = &worker->engine;
+
+        event_tell(EVENT_DEVICE_FAILED,
+                   EVENT_FIELDS({"session", worker->session}, {"engine", engine->answers},
+                                {"device", engine->device}, {"why", engine->failure}),
+                   "The device %s failed (%s): searches are answered by %s from now on.", engine->device,
+                   engine->failure, engine->answers);
+}
+
+static int worker_on_engine(Worker *worker, Packet *packet)
+{
+        EngineMessage message;
+
+        if (!worker->ready || !engine_message_decode(packet->body, packet->n_body, &message))
+                return worker_breach(worker, "an engine that cannot be read, or before hello");
+        const char *wrong = worker_engine_check(&worker->engine, &message);
+        if (wrong)
+                return worker_breach(worker, wrong);
+        if (worker_engine_take(&worker->engine, &message))
+                worker_tell_failure(worker);
         return 0;
 }
 
@@ -254,6 +271,8 @@ static int worker_on_packet(Channel *channel, Packet *packet, void *userdata)
                 return worker_on_hello(worker, packet);
         if (packet->n_fds == 0 && packet->type == MESSAGE_GALLERY)
                 return worker_on_gallery(worker, packet);
+        if (packet->n_fds == 0 && packet->type == MESSAGE_ENGINE)
+                return worker_on_engine(worker, packet);
         if (packet->n_fds == 0 && packet->type == MESSAGE_RESULT)
                 return worker_on_result(worker, packet);
         if (packet->n_fds == 0 && packet->type == MESSAGE_STOPPING && packet->n_body == 0 && worker->ready &&

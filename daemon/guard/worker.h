@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "guard/worker-engine.h"
 #include "trail/trail.h"
 #include "wire/channel.h"
 #include "wire/message.h"
@@ -20,7 +21,6 @@ struct Request;
 enum {
         WORKER_SESSION_SIZE = 2 * MESSAGE_SESSION_SIZE + 1,
         WORKER_LATE_MAX = 1024,
-        WORKER_NAME_MAX = 64,
 };
 
 /* A checkpoint that is shown to it before the first job under it. */
@@ -47,7 +47,7 @@ typedef struct Worker {
         bool stopping;    /* and that it stops: it is sent no job any more */
         char session[WORKER_SESSION_SIZE];
         char version[WORKER_NAME_MAX + 1];
-        char engine[WORKER_NAME_MAX + 1];
+        WorkerEngine engine;
         WorkerGallery *galleries; /* those on its disk */
         size_t n_galleries;
         TAILQ_HEAD(WorkerHeld, WorkerShow) held; /* in order; only where jobs wait for the kernel's record */

@@ -84,6 +84,7 @@ static const struct {
         [EVENT_WORKER_GONE] = {"worker-gone", EVENT_ID_WORKER_GONE, LOG_WARNING},
         [EVENT_WORKER_BREACH] = {"worker-breach", EVENT_ID_WORKER_BREACH, LOG_ERR},
         [EVENT_WORKER_REFUSED] = {"worker-refused", EVENT_ID_WORKER_REFUSED, LOG_ERR},
+        [EVENT_DEVICE_FAILED] = {"device-failed", EVENT_ID_DEVICE_FAILED, LOG_WARNING},
         [EVENT_PEER_TURNED_AWAY] = {"peer-turned-away", EVENT_ID_PEER_TURNED_AWAY, LOG_WARNING},
         [EVENT_CALLER_UNKNOWN] = {"caller-unknown", EVENT_ID_CALLER_UNKNOWN, LOG_WARNING},
         [EVENT_ACCEPT_PAUSED] = {"accept-paused", EVENT_ID_ACCEPT_PAUSED, LOG_WARNING},

@@ -18,6 +18,7 @@ void hello_encode(const HelloMessage *message, Buffer *buffer)
         buffer_append(buffer, message->session, MESSAGE_SESSION_SIZE);
         put_str(buffer, message->version);
         put_str(buffer, message->engine);
+        put_str(buffer, message->fallback);
         put_str(buffer, message->origin);
         put_u64(buffer, message->size);
         buffer_append(buffer, message->root.bytes, DIGEST_SIZE);
@@ -32,6 +33,7 @@ bool hello_decode(const void *body, size_t n, HelloMessage *ret_message)
         cursor_copy(&cursor, message.session, MESSAGE_SESSION_SIZE);
         message.version = codec_str(&cursor);
         message.engine = codec_str(&cursor);
+        message.fallback = codec_str(&cursor);
         message.origin = codec_str(&cursor);
         message.size = cursor_u64(&cursor);
         cursor_copy(&cursor, message.root.bytes, DIGEST_SIZE);
@@ -66,6 +68,31 @@ bool gallery_decode(const void *body, size_t n, GalleryMessage *ret_message)
         message.epoch = cursor_u64(&cursor);
         message.n_templates = cursor_u64(&cursor);
         codec_fail_unless(&cursor, text_is_name(message.name, strlen(message.name)));
+        if (!cursor_end(&cursor))
+                return false;
+        *ret_message = message;
+        return true;
+}
+
+void engine_message_encode(const EngineMessage *message, Buffer *buffer)
+{
+        put_str(buffer, message->engine);
+        put_str(buffer, message->device);
+        put_u64(buffer, message->device_memory);
+        put_u64(buffer, message->device_used);
+        put_str(buffer, message->failure);
+}
+
+bool engine_message_decode(const void *body, size_t n, EngineMessage *ret_message)
+{
+        Cursor cursor = cursor_init(body, n);
+        EngineMessage message = {};
+
+        message.engine = codec_str(&cursor);
+        message.device = codec_str(&cursor);
+        message.device_memory = cursor_u64(&cursor);
+        message.device_used = cursor_u64(&cursor);
+        message.failure = codec_str(&cursor);
         if (!cursor_end(&cursor))
                 return false;
         *ret_message = message;

@@ -11,7 +11,7 @@
  * frontend parent -> guard     CHILD_GONE, STOPPING
  * guard -> child               CONNECT (with the client's socket), CREDIT, ANSWER, HANG_UP
  * child -> guard               CALL, REFUSED, CLOSED
- * worker -> guard              HELLO, GALLERY, RESULT, STOPPING
+ * worker -> guard              HELLO, GALLERY, ENGINE, RESULT, STOPPING
  * guard -> worker              CHECKPOINT, JOB, CANCEL
  * guard -> all of them         LOG_LEVEL
  */
@@ -39,6 +39,7 @@ typedef enum MessageType {
         MESSAGE_HELLO = 48,
         MESSAGE_RESULT = 49,
         MESSAGE_GALLERY = 50,
+        MESSAGE_ENGINE = 51,
 
         MESSAGE_CHECKPOINT = 64,
         MESSAGE_JOB = 65,
@@ -305,8 +306,10 @@ typedef struct AnswerMessage {
 typedef struct HelloMessage {
         uint8_t session[MESSAGE_SESSION_SIZE];
         const char *version;
-        const char *engine; /* for the record and status, for example "cpu/avx2" */
-        const char *origin; /* "": it never saw a log */
+        const char *engine;   /* for the record and status, for example "cpu/avx2" or "opencl/gpu" */
+        const char *fallback; /* what answers where that one has failed, or no gallery is searched; the same
+                                 where it is the processor */
+        const char *origin;   /* "": it never saw a log */
         uint64_t size;
         Digest root;
         StringList galleries; /* names of the galleries on its disk, in order, each once */
@@ -320,6 +323,16 @@ typedef struct GalleryMessage {
         uint64_t epoch;
         uint64_t n_templates;
 } GalleryMessage;
+
+/* What the worker computes on: behind HELLO, and whenever it changes; of a failure before the RESULT of the search that
+ * met it. For the status; nothing is decided by it. */
+typedef struct EngineMessage {
+        const char *engine;     /* that answers now: HELLO's engine or fallback */
+        const char *device;     /* its name, printable ASCII; "": there is none */
+        uint64_t device_memory; /* bytes that templates may take on it */
+        uint64_t device_used;
+        const char *failure; /* what it failed with; "": it works */
+} EngineMessage;
 
 /* Precedes the jobs under it. */
 typedef struct CheckpointMessage {
@@ -362,7 +375,7 @@ typedef struct ResultMessage {
         uint64_t gallery_epoch;
         uint64_t count; /* templates stored or removed */
         uint64_t microseconds;
-        const char *engine;
+        const char *engine; /* that searched a gallery and found this; for anything else HELLO's fallback */
         size_t n_candidates;
         Candidate *candidates; /* best first; similarity for "scores" only; none for "decision" */
         StringList subjects;   /* of `list` */
@@ -386,6 +399,7 @@ void call_encode(const CallMessage *message, Buffer *buffer);
 void answer_encode(const AnswerMessage *message, Buffer *buffer);
 void hello_encode(const HelloMessage *message, Buffer *buffer);
 void gallery_encode(const GalleryMessage *message, Buffer *buffer);
+void engine_message_encode(const EngineMessage *message, Buffer *buffer);
 void checkpoint_encode(const CheckpointMessage *message, Buffer *buffer);
 void job_message_encode(const JobMessage *message, Buffer *buffer);
 void cancel_encode(const CancelMessage *message, Buffer *buffer);
@@ -406,6 +420,7 @@ bool call_decode(const void *body, size_t n, CallMessage *ret_message);
 bool answer_decode(const void *body, size_t n, AnswerMessage *ret_message);
 bool hello_decode(const void *body, size_t n, HelloMessage *ret_message);
 bool gallery_decode(const void *body, size_t n, GalleryMessage *ret_message);
+bool engine_message_decode(const void *body, size_t n, EngineMessage *ret_message);
 bool checkpoint_decode(const void *body, size_t n, CheckpointMessage *ret_message);
 bool job_message_decode(const void *body, size_t n, JobMessage *ret_message);
 bool cancel_decode(const void *body, size_t n, CancelMessage *ret_message);

@@ -21,10 +21,11 @@ typedef struct Place {
 typedef struct Batch {
         const OperationTools *tools;
         Gallery *gallery; /* held; NULL: there is none */
+        size_t most;      /* probes */
         size_t n;
         size_t n_probes;
-        Search searches[ENGINE_BATCH_MAX]; /* as search_run() wants them; places[] has the rest */
-        Place places[ENGINE_BATCH_MAX];
+        Search *searches; /* as search_run() wants them; places[] has the rest */
+        Place *places;
 } Batch;
 
 /* Above the named endings of what is called here. */
@@ -42,9 +43,24 @@ static void batch_free(Batch *batch)
                 probe_set_deinit(&batch->places[i].set);
                 free(batch->places[i].hits);
         }
+        free(batch->searches);
+        free(batch->places);
         free(batch);
 }
 DEFINE_CLEANUP(Batch *, batch_free);
+
+/* Room for @n searches. Return: NULL: out of memory. */
+static Batch *batch_new(const OperationTools *tools, size_t n)
+{
+        _cleanup_(batch_freep) Batch *batch = calloc(1, sizeof(Batch));
+        if (!batch)
+                return NULL;
+        batch->tools = tools;
+        batch->most = engine_batch(tools->engine);
+        batch->searches = calloc(n, sizeof(Search));
+        batch->places = calloc(n, sizeof(Place));
+        return batch->searches && batch->places ? TAKE_PTR(batch) : NULL;
+}
 
 /* --------------------------------------------------------------------------------------- what is searched for */
 
@@ -54,7 +70,7 @@ static int prepare_brought(const Batch *batch, Place *place)
         const Task *task = operation->task;
         JobEntry entry = task_entry(task);
 
-        if (batch->n_probes == ENGINE_BATCH_MAX)
+        if (batch->n_probes == batch->most)
                 return BATCH_NOT_BEGUN;
         int r = probe_set_init(&place->set, 1, task->shape.dimension);
         return r < 0 ? r : probe_set_read(&place->set, 0, task, &entry, &operation->outcome);
@@ -80,7 +96,7 @@ static int prepare_stored(const Batch *batch, Place *place, uint32_t *ret_subjec
 
         if (!batch->gallery || !gallery_find(batch->gallery, entry.subject, ret_subject))
                 return outcome_answer(&operation->outcome, "no-subject", "%s", "");
-        size_t room = MIN_OF((size_t)BATCH_SHARE, ENGINE_BATCH_MAX - batch->n_probes);
+        size_t room = MIN_OF(batch->most / BATCH_SHARES, batch->most - batch->n_probes);
         if (room == 0)
                 return BATCH_NOT_BEGUN;
         int r = probe_set_init(&place->set, room, operation->task->shape.dimension);
@@ -242,6 +258,8 @@ static int finish(const Batch *batch, const Place *place, Search *search)
         if (r == 0 && place->next_row != GALLERY_NO_ROW)
                 return keep(batch, place, search);
         operation->outcome.message.searched = search->searched;
+        /* Of its last turn: where a device failed between two, the first of them were still its own. */
+        operation->outcome.message.engine = search->engine;
         return r < 0 ? r
                      : outcome_release_hits(&operation->outcome, operation->task, search->ret_hits,
                                             search->n_hits);
@@ -278,10 +296,9 @@ static int run_held(Batch *batch, Operation *operations, size_t n)
 
 int batch_run(const OperationTools *tools, Operation *operations, size_t n)
 {
-        _cleanup_(batch_freep) Batch *batch = calloc(1, sizeof(Batch));
+        _cleanup_(batch_freep) Batch *batch = batch_new(tools, n);
         if (!batch)
                 return -ENOMEM;
-        batch->tools = tools;
         batch->gallery = galleries_find(tools->galleries, operations[0].task->gallery);
         if (!batch->gallery)
                 return run_held(batch, operations, n);

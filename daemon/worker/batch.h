@@ -6,9 +6,9 @@
 
 #include "worker/operation.h"
 
-/* What one search may have of a pass, so that one by a subject with many templates leaves room for others. What is left of its probes comes
- * in its next turns. */
-enum { BATCH_SHARE = ENGINE_BATCH_MAX / 4 };
+/* One search may have one of so many shares of a pass, so that one by a subject with many templates leaves room for others. What is left of its
+ * probes comes in its next turns. */
+enum { BATCH_SHARES = 4 };
 
 /**
  * batch_run() - Runs searches, TASK_IDENTIFY and TASK_IDENTIFY_STORED.

@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "base/macro.h"
+#include "worker/benchmark-device.h"
 #include "worker/codes.h"
 #include "worker/limits.h"
 #include "worker/population.h"
@@ -27,7 +28,7 @@ static const double benchmark_seconds = 0.5; /* for one figure, unless BENCHMARK
 static const double benchmark_longest = 20;  /* a pass that would take longer is left out */
 
 static const char *const benchmark_isas[] = {"avx512-vnni", "avx2", "scalar"};
-static const size_t benchmark_batches[] = {1, 16, ENGINE_BATCH_MAX};
+static const size_t benchmark_batches[] = {1, 16, ENGINE_BATCH_CPU};
 static const size_t benchmark_sizes[] = {10000, 100000, 1000000};
 
 /* Threads that work together, and what they can do at best. */
@@ -42,6 +43,7 @@ typedef struct Benchmark {
         const BenchmarkOptions *options;
         const EngineOptions *engine;
         const Machine *machine;
+        Engine *device; /* NULL: the processor alone */
         Team teams[BENCHMARK_TEAMS];
         size_t n_teams;
         bool has_printed; /* whether an element of the JSON list at hand stands there */
@@ -67,17 +69,18 @@ static const char *separator(Benchmark *benchmark)
 
 static void print_head(const Benchmark *benchmark)
 {
-        size_t dimension = benchmark->options->dimension;
+        const Machine *machine = benchmark->machine;
+        bool json = benchmark->options->json;
 
-        if (benchmark->options->json)
-                printf("{\"version\":\"%s\",\"processor\":\"%s\",\"processors\":%zu,\"dimension\":%zu,\"k\":%"
-                       "d,\n \"tiles\":[",
-                       MATCHGUARD_VERSION, benchmark->machine->processor, benchmark->machine->n_processors,
-                       dimension, TRIAL_K);
+        printf(json ? "{\"version\":\"%s\",\"processor\":\"%s\",\"processors\":%zu,"
+                    : "matchguard-worker %s on %s, %zu processors\n",
+               MATCHGUARD_VERSION, machine->processor, machine->n_processors);
+        if (benchmark->device)
+                benchmark_device_head(benchmark->device, json);
+        if (json)
+                printf("\"dimension\":%zu,\"k\":%d,\n \"tiles\":[", benchmark->options->dimension, TRIAL_K);
         else
-                printf("matchguard-worker %s on %s, %zu processors\n\nWhat the machine gives to a scan at "
-                       "best\n",
-                       MATCHGUARD_VERSION, benchmark->machine->processor, benchmark->machine->n_processors);
+                printf("\nWhat the machine gives to a scan at best\n");
 }
 
 static void print_tile(Benchmark *benchmark, const Team *team, size_t isa)
@@ -200,11 +203,12 @@ static int measure_row(Trial *trial, Engine *engine, BenchmarkRow *row)
         size_t n = 0;
 
         while (n < BENCHMARK_ROUNDS_MIN || (n < BENCHMARK_ROUNDS_MAX && spent < benchmark_seconds)) {
-                size_t first = n * row->batch % TRIAL_PROBES;
-                int r = trial_run(trial, engine, first, row->batch, &seconds[n]);
+                TrialPass pass = {.first = n * row->batch % TRIAL_PROBES, .n = row->batch};
+                int r = trial_run(trial, engine, &pass);
                 if (r != 0)
                         return r == ENGINE_E_DAMAGED ? BENCHMARK_E_ENGINE : r;
-                spent += seconds[n++];
+                seconds[n++] = pass.seconds;
+                spent += pass.seconds;
         }
         row->seconds = trial_median(seconds, n);
         return 0;
@@ -212,9 +216,7 @@ static int measure_row(Trial *trial, Engine *engine, BenchmarkRow *row)
 
 static int measure_team(Benchmark *benchmark, Trial *trial, size_t isa, const Team *team)
 {
-        EngineOptions options = {.engine = benchmark->engine->engine,
-                                 .isa = benchmark_isas[isa],
-                                 .n_threads = team->n_threads};
+        EngineOptions options = {.engine = "cpu", .isa = benchmark_isas[isa], .n_threads = team->n_threads};
         BenchmarkRow row = {.isa = isa, .team = team};
         Engine *engine;
 
@@ -253,6 +255,21 @@ static int measure_searches(Benchmark *benchmark, const Population *population)
         return r == 0 && !any ? ENGINE_E_UNKNOWN : r;
 }
 
+static int measure_device(const Benchmark *benchmark, const Population *population)
+{
+        const BenchmarkDevice wish = {
+                .device = benchmark->device,
+                .options = benchmark->engine,
+                .population = population,
+                .longest = benchmark_longest,
+                .seconds = benchmark_seconds,
+                .json = benchmark->options->json,
+        };
+        int r = benchmark_device_run(&wish);
+
+        return r == ENGINE_E_DAMAGED ? BENCHMARK_E_ENGINE : r;
+}
+
 static int measure_gallery(Benchmark *benchmark, size_t n_templates)
 {
         const PopulationShape shape = {.n_rows = n_templates, .dimension = benchmark->options->dimension};
@@ -275,7 +292,10 @@ static int measure_gallery(Benchmark *benchmark, size_t n_templates)
         measure_read(benchmark, &population);
         print_gallery(benchmark, &population);
         r = measure_searches(benchmark, &population);
-        print_list_end(benchmark, "]}");
+        print_list_end(benchmark, "]");
+        if (r == 0 && benchmark->device)
+                r = measure_device(benchmark, &population);
+        print_list_end(benchmark, "}");
         return r;
 }
 
@@ -307,10 +327,14 @@ static int benchmark_start(Benchmark *benchmark)
         return 0;
 }
 
-int benchmark_run(const BenchmarkOptions *options, const EngineOptions *engine, const Machine *machine)
+int benchmark_run(const BenchmarkOptions *options, const EngineOptions *engine, const Machine *machine,
+                  Engine *device)
 {
         Benchmark benchmark = {.options = options, .engine = engine, .machine = machine};
+        EngineState state;
 
+        engine_state(device, &state);
+        benchmark.device = state.device[0] ? device : NULL;
         int r = benchmark_start(&benchmark);
         if (r == 0) {
                 print_head(&benchmark);

@@ -16,15 +16,15 @@ typedef struct BenchmarkOptions {
         bool json;
 } BenchmarkOptions;
 
-enum {
-        BENCHMARK_E_ENGINE =
-                1, /* an engine found a gallery damaged that was made just now: memory, or this program, is broken */
-};
+/* An engine found a gallery damaged that was made just now: memory, or this program, is broken. Above what engine_new() ends with. */
+enum { BENCHMARK_E_ENGINE = 29 };
 
 /**
  * benchmark_run() - Measures, and prints a table or JSON on stdout, progress on stderr.
  * @engine:     the instruction set (auto: each that works here), and the most threads
+ * @device:     searches as well if it has a device
  *
- * Takes a minute or two. Return: 0, ENGINE_E_UNKNOWN, BENCHMARK_E_ENGINE or -errno.
+ * Takes a minute or two. Return: 0, ENGINE_E_UNKNOWN, BENCHMARK_E_ENGINE, DUEL_E_* (worker/duel.h) or -errno.
  */
-int benchmark_run(const BenchmarkOptions *options, const EngineOptions *engine, const Machine *machine);
+int benchmark_run(const BenchmarkOptions *options, const EngineOptions *engine, const Machine *machine,
+                  Engine *device);

@@ -5,6 +5,8 @@
 #include "worker/blocks.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/macro.h"
@@ -12,10 +14,18 @@
 
 enum { BLOCKS_ALIGNMENT = 2 << 20 /* of a huge page */ };
 
+uint64_t blocks_tick(void)
+{
+        static atomic_uint_fast64_t ticks;
+
+        return atomic_fetch_add_explicit(&ticks, 1, memory_order_relaxed) + 1;
+}
+
 void blocks_deinit(Blocks *blocks)
 {
         if (blocks->data)
                 (void)munmap(blocks->data, blocks->n_bytes); /* Fails for what is not mapped only. */
+        free(blocks->stamps);
         *blocks = BLOCKS_INIT;
 }
 
@@ -52,6 +62,16 @@ static int move_to(Blocks *blocks, uint8_t *addresses, size_t n)
         return 0;
 }
 
+/* As many as blocks there will be room for. Too many do no harm. */
+static int reserve_stamps(Blocks *blocks, size_t n)
+{
+        uint64_t *stamps = reallocarray(blocks->stamps, n, sizeof(uint64_t));
+        if (!stamps)
+                return -ENOMEM;
+        blocks->stamps = stamps;
+        return 0;
+}
+
 int blocks_reserve(Blocks *blocks, size_t dimension, size_t n)
 {
         size_t size = codes_block_size(dimension);
@@ -60,15 +80,29 @@ int blocks_reserve(Blocks *blocks, size_t dimension, size_t n)
                 return 0;
         size_t n_bytes = MAX_OF(n * size, blocks->n_bytes + blocks->n_bytes / 4);
         n_bytes = (n_bytes + BLOCKS_ALIGNMENT - 1) / BLOCKS_ALIGNMENT * BLOCKS_ALIGNMENT;
+        int r = reserve_stamps(blocks, n_bytes / size);
+        if (r < 0)
+                return r;
         uint8_t *addresses = reserve_addresses(n_bytes);
         if (!addresses)
                 return -ENOMEM;
         blocks->block_size = size;
+        if (blocks->identity == 0)
+                blocks->identity = blocks_tick();
         return move_to(blocks, addresses, n_bytes);
+}
+
+uint8_t *blocks_change(Blocks *blocks, size_t number)
+{
+        blocks->changed = blocks_tick();
+        blocks->stamps[number] = blocks->changed;
+        return blocks->data + number * blocks->block_size;
 }
 
 void blocks_clear(Blocks *blocks, size_t dimension, size_t number)
 {
+        uint8_t *block = blocks_change(blocks, number);
+
         for (size_t row = 0; row < CODES_ROWS; row++)
-                codes_clear(blocks_at(blocks, number), dimension, row);
+                codes_clear(block, dimension, row);
 }

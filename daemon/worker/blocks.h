@@ -2,6 +2,8 @@
 /*
  * The codes of a gallery in memory: blocks of worker/codes.h, one after the other, in huge pages where the system has them. Grows without copying: pages
  * move, not bytes. Nobody may read meanwhile.
+ *
+ * When each block last changed is noted, for who keeps a copy of them elsewhere (Templates.stamps).
  */
 
 #include <stdbool.h>
@@ -12,6 +14,9 @@ typedef struct Blocks {
         uint8_t *data;  /* aligned to a huge page */
         size_t n_bytes; /* mapped */
         size_t block_size;
+        uint64_t *stamps;  /* a block that there is room for: when it last changed */
+        uint64_t changed;  /* the highest of them */
+        uint64_t identity; /* of these blocks in this process; 0: there are none yet */
 } Blocks;
 
 #define BLOCKS_INIT ((Blocks){})
@@ -31,11 +36,17 @@ static inline bool blocks_have_room(const Blocks *blocks, size_t n)
         return n * blocks->block_size <= blocks->n_bytes;
 }
 
+/** blocks_tick() - A moment of the process' one clock: later than all others, 1 or more. Any thread. */
+uint64_t blocks_tick(void);
+
 /** blocks_at() - A block that room was reserved for. */
-static inline uint8_t *blocks_at(const Blocks *blocks, size_t number)
+static inline const uint8_t *blocks_at(const Blocks *blocks, size_t number)
 {
         return blocks->data + number * blocks->block_size;
 }
+
+/** blocks_change() - A block that room was reserved for and that changes now. */
+uint8_t *blocks_change(Blocks *blocks, size_t number);
 
 /** blocks_clear() - Makes a block hold no template in any row. */
 void blocks_clear(Blocks *blocks, size_t dimension, size_t number);

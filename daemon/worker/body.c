@@ -55,7 +55,7 @@ void body_append(Body *body, uint32_t subject, const float *vector, double squar
 
         if (row % CODES_ROWS == 0)
                 blocks_clear(&body->blocks, body_dimension(body), row / CODES_ROWS);
-        codes_write(blocks_at(&body->blocks, row / CODES_ROWS), body_dimension(body), row % CODES_ROWS,
+        codes_write(blocks_change(&body->blocks, row / CODES_ROWS), body_dimension(body), row % CODES_ROWS,
                     vector, square);
         rows_append(&body->rows, subject);
 }
@@ -116,7 +116,7 @@ static int make_block(Body *body, size_t number)
                 const float *vector = original_read(&originals, number * CODES_ROWS + i, &square);
                 if (!vector)
                         return DISK_E_DAMAGED;
-                codes_write(blocks_at(&body->blocks, number), body_dimension(body), i, vector, square);
+                codes_write(blocks_change(&body->blocks, number), body_dimension(body), i, vector, square);
         }
         return original_file_has_lost(&body->store.originals) ? DISK_E_DAMAGED : 0;
 }
@@ -127,7 +127,7 @@ static int load_block(Body *body, DiskWindow *window, size_t number, size_t *n_m
         CodeFile *file = &body->store.codes;
         uint64_t mask = rows_mask(&body->rows, number);
 
-        int r = code_file_read(file, window, number, mask, blocks_at(&body->blocks, number));
+        int r = code_file_read(file, window, number, mask, blocks_change(&body->blocks, number));
         if (r != DISK_E_DAMAGED)
                 return r;
         (*n_made)++;
@@ -246,7 +246,7 @@ int body_copy(const Body *body, const Subjects *subjects, const atomic_int *stop
 void body_drop(Body *body, uint32_t subject, const uint64_t *rows, uint32_t n)
 {
         for (uint32_t i = 0; i < n; i++)
-                codes_clear(blocks_at(&body->blocks, rows[i] / CODES_ROWS), body_dimension(body),
+                codes_clear(blocks_change(&body->blocks, rows[i] / CODES_ROWS), body_dimension(body),
                             rows[i] % CODES_ROWS);
         rows_drop(&body->rows, subject);
 }

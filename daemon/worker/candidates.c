@@ -181,45 +181,64 @@ static Candidate row_bounds(const Candidates *candidates, const CandidatesFound 
                 if (found->masks[probe] == 0)
                         continue;
                 float upper = found->upper[probe][i];
-                float lower = scan_lower(&candidates->scan_probes[probe], found->residuals[i], upper);
+                float lower = scan_lower(&found->probes[probe], found->residuals[i], upper);
                 bounds.upper = MAX_OF(bounds.upper, upper);
                 bounds.lower = MAX_OF(bounds.lower, lower);
         }
         return bounds;
 }
 
-static void add_rows(Candidates *candidates, const CandidatesFound *found, uint64_t mask)
+/* There is room. */
+static void add_row(Candidates *candidates, const Candidate *item)
 {
-        const uint32_t *subjects = candidates->templates->subjects;
-        float least = candidates_threshold(candidates);
-
-        for (; mask != 0; mask &= mask - 1) {
-                Candidate item = row_bounds(candidates, found, (size_t)__builtin_ctzll(mask));
-                if (item.upper < least || !is_searched(candidates, item.row))
-                        continue;
-                candidates->items[candidates->n++] = item;
-                if (top_wants(&candidates->lowers, (double)item.lower))
-                        top_offer(&candidates->lowers,
-                                  (EngineHit){.similarity = (double)item.lower, .row = item.row},
-                                  subjects[item.row]);
-        }
-        raise_threshold(candidates);
+        if (item->upper < candidates_threshold(candidates) || !is_searched(candidates, item->row))
+                return;
+        candidates->items[candidates->n++] = *item;
+        if (top_wants(&candidates->lowers, (double)item->lower))
+                top_offer(&candidates->lowers,
+                          (EngineHit){.similarity = (double)item->lower, .row = item->row},
+                          candidates->templates->subjects[item->row]);
 }
 
-int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *n_found)
+/* Room for another block is made again. */
+static int make_room(Candidates *candidates)
 {
         size_t most = candidates_room(candidates->query) - CODES_ROWS;
         int r = 0;
 
-        pthread_mutex_lock(&candidates->lock);
-        size_t before = candidates->n;
-        add_rows(candidates, found, mask);
-        *n_found += candidates->n - before;
+        raise_threshold(candidates);
         if (candidates->n > most)
                 r = reduce(candidates, most / 2);
         /* Of damage nothing comes any more; but other threads may add to it before they see that, and need the room. */
         if (r != 0)
                 candidates->n = 0;
+        return r;
+}
+
+int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *n_found)
+{
+        pthread_mutex_lock(&candidates->lock);
+        size_t before = candidates->n;
+        for (; mask != 0; mask &= mask - 1) {
+                Candidate item = row_bounds(candidates, found, (size_t)__builtin_ctzll(mask));
+                add_row(candidates, &item);
+        }
+        *n_found += candidates->n - before;
+        int r = make_room(candidates);
+        pthread_mutex_unlock(&candidates->lock);
+        return r;
+}
+
+int candidates_add_rows(Candidates *candidates, const Candidate *rows, size_t n)
+{
+        int r = 0;
+
+        pthread_mutex_lock(&candidates->lock);
+        for (size_t first = 0; r == 0 && first < n; first += CODES_ROWS) {
+                for (size_t i = first; i < MIN_OF(first + CODES_ROWS, n); i++)
+                        add_row(candidates, &rows[i]);
+                r = make_room(candidates);
+        }
         pthread_mutex_unlock(&candidates->lock);
         return r;
 }

@@ -39,7 +39,6 @@ typedef struct Candidates {
         const Templates *templates;
         EngineQuery *query;
         ExactProbes probes;
-        const ScanProbe *scan_probes; /* as many */
 
         _Atomic(float) threshold; /* read by any thread at any time; it never falls */
         atomic_bool
@@ -56,7 +55,7 @@ typedef struct Candidates {
 size_t candidates_size(const EngineQuery *query);
 
 /**
- * candidates_begin() - For a new query. What the caller filled in before: `templates`, `query`, `probes`, `scan_probes` and `lock`.
+ * candidates_begin() - For a new query. What the caller filled in before: `templates`, `query`, `probes` and `lock`.
  * @memory:     candidates_size() bytes, aligned to 64, borrowed until the end
  */
 void candidates_begin(Candidates *candidates, char *memory);
@@ -71,7 +70,8 @@ static inline float candidates_threshold(const Candidates *candidates)
 typedef struct CandidatesFound {
         size_t row; /* the first of the block's */
         const float *residuals;
-        const uint64_t *masks; /* as of ScanWork; from the query's first probe on */
+        const ScanProbe *probes; /* the query's, whose bounds these are */
+        const uint64_t *masks;   /* as of ScanWork; from the query's first probe on */
         const float (*upper)[CODES_ROWS];
 } CandidatesFound;
 
@@ -83,6 +83,13 @@ typedef struct CandidatesFound {
  * Return: 0, or ENGINE_E_DAMAGED.
  */
 int candidates_add(Candidates *candidates, const CandidatesFound *found, uint64_t mask, size_t *n_found);
+
+/**
+ * candidates_add_rows() - Rows from anywhere, each once, with their bounds.
+ *
+ * Return: 0, or ENGINE_E_DAMAGED.
+ */
+int candidates_add_rows(Candidates *candidates, const Candidate *rows, size_t n);
 
 /** candidates_offer() - Exact similarities of @n rows from @row on; of those that hold no template it does not matter what they are. */
 void candidates_offer(Candidates *candidates, size_t row, const double *similarities, size_t n);

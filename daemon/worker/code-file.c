@@ -96,6 +96,7 @@ int code_file_write(CodeFile *file, uint64_t number, uint64_t mask, const uint8_
         uint64_t digest = digest_of_block(file, number, bytes);
         memcpy(bytes + said_size(file), &digest, sizeof(digest));
         int r = disk_write(file->fd, bytes, stride(file), offset_of(file, number));
+        explicit_bzero(bytes, size); /* Any of these rows may be removed a moment later. */
         if (r == 0)
                 count_block(file, number);
         return r;

@@ -11,16 +11,6 @@
 /* What double precision may have made of a norm of 4096 elements that are 1 or shorter together, and far more. */
 #define CODES_DOUBLE_ROUNDING 0x1p-40
 
-static size_t codes_size(size_t dimension)
-{
-        return (dimension + 3) / 4 * 4 * CODES_ROWS;
-}
-
-size_t codes_block_size(size_t dimension)
-{
-        return codes_size(dimension) + 2 * CODES_ROWS * sizeof(float);
-}
-
 const float *codes_scales(const uint8_t *block, size_t dimension)
 {
         return (const void *)(block + codes_size(dimension));

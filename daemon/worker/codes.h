@@ -81,8 +81,17 @@ typedef struct CodesFit {
  */
 CodesFit codes_fit(const CodesVector *vector, double per, int16_t *ret_whole);
 
+/** codes_size() - Bytes of a block's codes, behind which its scales and residuals are. */
+static inline size_t codes_size(size_t dimension)
+{
+        return (dimension + 3) / 4 * 4 * CODES_ROWS;
+}
+
 /** codes_block_size() - Bytes of a block, a multiple of 64: 520 a row of 512 dimensions. */
-size_t codes_block_size(size_t dimension);
+static inline size_t codes_block_size(size_t dimension)
+{
+        return codes_size(dimension) + 2 * CODES_ROWS * sizeof(float);
+}
 
 /** codes_clear() - Makes a row hold no template; the code is overwritten. */
 void codes_clear(uint8_t *block, size_t dimension, size_t row);

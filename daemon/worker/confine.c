@@ -8,13 +8,17 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
 
+#include "base/macro.h"
+
 #define CONFINE_NAMESPACES                                                                                   \
         (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |        \
          CLONE_NEWNET)
+#define CONFINE_IOCTL_TYPE (0xffU << 8) /* of a request: whose it is */
 
 /* It opens galleries, which Landlock knows, and speaks to the guard, to whom it is connected already. */
 static const SandboxGroup confine_list[] = {
@@ -31,6 +35,39 @@ static const SandboxGroup confine_list[] = {
           SANDBOX_CALL(set_robust_list), SANDBOX_CALL(rseq), SANDBOX_CALL(sched_getaffinity),
           SANDBOX_CALL_IF(prctl, 0, PR_SET_NAME), SANDBOX_CALL(eventfd2)}},
         {},
+};
+
+/* What a driver does once its device is open and each kernel has run: these, and what is above. NVIDIA's, AMD's and Intel's were not tried; PoCL's, which computes on
+ * the processor, makes none of them. */
+static const SandboxGroup confine_driver_list[] = {
+        {"work for a device, and its memory: requests of NVIDIA (F, and 0 of its shared memory), of DRM (d) "
+         "and of AMD (K); none of terminals (T)",
+         {SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 'F' << 8),
+          SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 0),
+          SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 'd' << 8),
+          SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 'K' << 8)}},
+        {"waiting for it without sleeping", {SANDBOX_CALL(sched_yield)}},
+        {},
+};
+
+/* What a driver starts with. It may read them later as well: galleries are opened by the same call. */
+static const SandboxFolder confine_driver_folders[] = {
+        {"/usr", SANDBOX_READ}, /* libraries, headers, what compilers have with them */
+        {"/lib", SANDBOX_READ},
+        {"/lib64", SANDBOX_READ},
+        {"/opt", SANDBOX_READ},                  /* where makers of GPUs install theirs */
+        {"/etc/ld.so.cache", SANDBOX_READ_FILE}, /* where libraries are */
+        {"/etc/OpenCL", SANDBOX_READ},           /* which drivers there are */
+        {"/proc", SANDBOX_READ},                 /* the processor, memory, NVIDIA's /proc/driver */
+        {"/sys", SANDBOX_READ},                  /* processors, buses and the devices on them */
+};
+
+/* PoCL has ld(1) make its kernels into libraries, before the calls are given up: afterwards nothing is executed. */
+static const SandboxFolder confine_linker_folders[] = {
+        {"/usr", SANDBOX_EXECUTE}, {"/lib", SANDBOX_EXECUTE}, {"/lib64", SANDBOX_EXECUTE}};
+
+enum { /* beside the nodes: galleries, modules and the folder to write as well */
+       CONFINE_FOLDERS = ARRAY_SIZE(confine_driver_folders) + ARRAY_SIZE(confine_linker_folders) + 3,
 };
 
 /* What the loop's library spreads its timers by; it keeps what it found. */
@@ -51,12 +88,51 @@ int confine_early(void)
         return sandbox_shed(0);
 }
 
-int confine(const char *galleries, bool log, SandboxRemarks *ret_remarks)
-{
-        const SandboxFolder folder = {galleries, SANDBOX_WRITE};
-        const Sandbox sandbox = {
-                .lists = {confine_list}, .folders = &folder, .n_folders = galleries ? 1 : 0, .log = log};
+typedef struct ConfineRoom {
+        SandboxFolder *folders;
+        size_t n;
+} ConfineRoom;
 
+static void confine_allow(ConfineRoom *room, const char *path, SandboxAccess access)
+{
+        if (path)
+                room->folders[room->n++] = (SandboxFolder){path, access};
+}
+
+/* The folders of a driver: those above, its module, one to write, and the nodes of GPUs. */
+static void confine_allow_driver(ConfineRoom *room, const ConfineWish *wish)
+{
+        const Premises *premises = wish->premises;
+
+        for (size_t i = 0; i < ARRAY_SIZE(confine_driver_folders); i++)
+                confine_allow(room, confine_driver_folders[i].path, confine_driver_folders[i].access);
+        for (size_t i = 0; wish->executes && i < ARRAY_SIZE(confine_linker_folders); i++)
+                confine_allow(room, confine_linker_folders[i].path, confine_linker_folders[i].access);
+        confine_allow(room, premises->modules, SANDBOX_READ);
+        confine_allow(room, premises->cache, SANDBOX_WRITE);
+        for (size_t i = 0; i < premises->nodes.gl_pathc; i++)
+                confine_allow(room, premises->nodes.gl_pathv[i], SANDBOX_DEVICE);
+}
+
+int confine_folders(const ConfineWish *wish, SandboxRemarks *ret_remarks)
+{
+        size_t n_nodes = wish->premises ? wish->premises->nodes.gl_pathc : 0;
+        _cleanup_(freep) SandboxFolder *folders = calloc(CONFINE_FOLDERS + n_nodes, sizeof(SandboxFolder));
+        ConfineRoom room = {.folders = folders};
+
+        if (!folders)
+                return -ENOMEM;
         confine_warm_up();
-        return sandbox_enter(&sandbox, ret_remarks);
+        confine_allow(&room, wish->galleries, SANDBOX_WRITE);
+        if (wish->premises)
+                confine_allow_driver(&room, wish);
+        return sandbox_enter_folders(&(Sandbox){.folders = folders, .n_folders = room.n}, ret_remarks);
+}
+
+int confine_calls(const ConfineWish *wish, SandboxRemarks *remarks)
+{
+        const Sandbox sandbox = {.lists = {confine_list, wish->premises ? confine_driver_list : NULL},
+                                 .log = wish->log};
+
+        return sandbox_enter_calls(&sandbox, remarks);
 }

@@ -281,7 +281,10 @@ Templates gallery_templates(const Gallery *gallery)
                            .dimension = body_dimension(body),
                            .blocks = body->blocks.data,
                            .subjects = body->rows.subjects,
-                           .originals = original_file_slots(&body->store.originals)};
+                           .originals = original_file_slots(&body->store.originals),
+                           .identity = body->blocks.identity,
+                           .stamps = body->blocks.stamps,
+                           .changed = body->blocks.changed};
 }
 
 size_t gallery_first_row(const Gallery *gallery, uint32_t subject)

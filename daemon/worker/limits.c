@@ -40,7 +40,7 @@ double limits_now(void)
 
 void limits_count_processor(void)
 {
-        limits_clock = CLOCK_THREAD_CPUTIME_ID;
+        limits_clock = CLOCK_PROCESS_CPUTIME_ID;
 }
 
 /* ---------------------------------------------------------------------------------------------------- reading */

@@ -13,8 +13,8 @@
 double limits_now(void);
 
 /**
- * limits_count_processor() - From now on limits_now() is the time that the calling thread has had of the processor: for measuring one thread on a machine that
- * is busy otherwise. Before anything is measured.
+ * limits_count_processor() - From now on limits_now() is the time that this process has had of the processor: for measuring one thread, its own or a device's that is
+ * the processor, on a machine that is busy otherwise. Before anything is measured.
  */
 void limits_count_processor(void);
 

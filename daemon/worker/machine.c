@@ -33,8 +33,7 @@ static void machine_line(const char *path, const char *name, char *ret_value, si
         (void)fclose(file); /* Was only read. */
 }
 
-/* For JSON and a table. */
-static void machine_keep_plain(char *text)
+void machine_keep_plain(char *text)
 {
         for (; *text; text++)
                 if (*text < ' ' || *text > '~' || *text == '"' || *text == '\\')

@@ -15,3 +15,6 @@ typedef struct Machine {
 
 /** machine_read() - Asks the kernel. What it does not tell is left out. */
 void machine_read(Machine *ret_machine);
+
+/** machine_keep_plain() - Puts a space for each character of a name that has a meaning in JSON or on a terminal. */
+void machine_keep_plain(char *text);

@@ -18,6 +18,10 @@
 #include "base/manager.h"
 #include "worker/benchmark.h"
 #include "worker/confine.h"
+#include "worker/device-list.h"
+#include "worker/device.h"
+#include "worker/duel.h"
+#include "worker/handlers.h"
 #include "worker/options.h"
 #include "worker/worker.h"
 
@@ -82,62 +86,101 @@ static void name_damaged(const Galleries *galleries)
                              gallery_name(galleries->items[i]));
 }
 
-static int serve(const Options *options, Galleries *galleries)
+/* Everything that it opens before it is confined. Return: EXIT_SUCCESS, or it was said what went wrong. */
+static int open_all(const Options *options, Galleries *galleries, WorkerContext *context)
 {
-        WorkerContext context = {.galleries = galleries};
-        SandboxRemarks remarks;
-
-        int r = manager_connect(&context.manager_fd);
+        int r = manager_connect(&context->manager_fd);
         if (r < 0)
                 return fail(r, "Cannot reach the service manager ($NOTIFY_SOCKET)");
-        r = read_vkey(options, &context.verifier);
+        r = read_vkey(options, &context->verifier);
         if (r != 0)
                 return fail(r,
                             r < 0 ? "Cannot read the log's public key, from --vkey or the credential log.vkey"
                                   : "What --vkey or the credential log.vkey holds is no public key");
-        r = seen_load(galleries->dir_fd, &context.seen);
+        r = seen_load(galleries->dir_fd, &context->seen);
         if (r != 0)
                 return fail(r, "What was seen of the log cannot be read; --forget-log begins anew");
         r = galleries_load(galleries);
         if (r < 0)
                 return fail(r, "Cannot read the galleries");
         name_damaged(galleries);
-        context.fd = connect_guard(options->connect);
-        if (context.fd < 0)
-                return fail(context.fd, "Cannot reach the guard (--connect)");
-        r = confine(options->galleries, options->log_seccomp, &remarks);
-        if (r < 0) {
-                fd_close(context.fd);
-                return fail(r, "Cannot confine this process");
-        }
-        sandbox_remarks_tell(&remarks);
-        r = engine_new(&options->engine, &context.engine);
-        if (r != 0) {
-                fd_close(context.fd);
-                return fail(r, "There is no such engine here");
-        }
-        r = worker_serve(&context);
-        engine_free(context.engine);
-        return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
+        context->fd = connect_guard(options->connect);
+        return context->fd < 0 ? fail(context->fd, "Cannot reach the guard (--connect)") : EXIT_SUCCESS;
 }
 
-/* As confined as what serves, and with no folder at all. */
-static int benchmark(const Options *options)
+static int fail_engine(int r, const DeviceWhy *why)
+{
+        if (r == ENGINE_E_DEVICE)
+                diag(DIAG_ERROR,
+                     "There is no engine as --engine= or $MATCHGUARD_ENGINE asks for: %s. `matchguard-worker "
+                     "--list-devices` says what there is and what is missing; the unit needs the drop-in "
+                     "gpu.conf, see "
+                     "OPERATIONS.md; MATCHGUARD_ENGINE=auto searches with the processor where there is no "
+                     "GPU.",
+                     why->text);
+        else if (r == ENGINE_E_UNKNOWN)
+                diag(DIAG_ERROR, "This processor does not have what --isa= names.");
+        else
+                (void)fail(r, "Cannot start the engine"); /* It returns what is returned here. */
+        return EXIT_FAILURE;
+}
+
+/* Folders first, while there is one thread; then the engine, whose driver opens files, compiles and starts threads; then the calls, which binds those as
+ * well. Return: EXIT_SUCCESS, or it was said what went wrong. */
+static int confine_around(const ConfineWish *wish, EngineOptions options, Engine **ret_engine)
 {
         SandboxRemarks remarks;
-        Machine machine;
+        Handlers handlers;
+        DeviceWhy why = {};
 
-        machine_read(&machine);
-        int r = confine(NULL, options->log_seccomp, &remarks);
+        int r = confine_folders(wish, &remarks);
+        if (r < 0)
+                return fail(r, "Cannot confine this process");
+        handlers_keep(&handlers);
+        options.ret_why = &why;
+        r = engine_new(&options, ret_engine);
+        if (r != 0)
+                return fail_engine(r, &why);
+        handlers_restore(&handlers);
+        r = confine_calls(wish, &remarks);
         if (r < 0)
                 return fail(r, "Cannot confine this process");
         sandbox_remarks_tell(&remarks);
-        r = benchmark_run(&options->benchmark_options, &options->engine, &machine);
-        if (r == ENGINE_E_UNKNOWN)
-                return fail(r, "This processor does not have what --isa= names");
-        if (r == BENCHMARK_E_ENGINE)
-                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
-        return r < 0 ? fail(r, "The benchmark ended early") : EXIT_SUCCESS;
+        return EXIT_SUCCESS;
+}
+
+/* Under the same folders as a worker: what it finds here a worker finds. */
+static int list_devices(const Options *options, const Premises *premises)
+{
+        SandboxRemarks remarks;
+
+        premises_make_cache(premises);
+        int r = confine_folders(&(ConfineWish){.premises = premises}, &remarks);
+        if (r < 0)
+                return fail(r, "Cannot confine this process");
+        r = device_list_print(premises->modules, options->json);
+        return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
+}
+
+/* Whether a driver is to be loaded, and what it then needs; where "auto" can hope for none, it is the processor. */
+static void choose_engine(Options *options, const Premises *premises, ConfineWish *ret_wish)
+{
+        EngineOptions *engine = &options->engine;
+
+        *ret_wish = (ConfineWish){.log = options->log_seccomp};
+        engine->modules = premises->modules;
+        if (premises_want_driver(premises, engine->engine)) {
+                premises_make_cache(premises);
+                ret_wish->premises = premises;
+                ret_wish->executes = strcmp(engine->engine, "opencl") == 0;
+                return;
+        }
+        if (engine->device && strcmp(engine->engine, "auto") == 0)
+                diag(DIAG_WARNING,
+                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
+                     "In the unit, the drop-in gpu.conf opens devices.",
+                     engine->device, premises->modules);
+        engine->engine = "cpu";
 }
 
 /* Before any thread is made, which inherits the mask: the loop alone takes these. */
@@ -151,24 +194,81 @@ static void block_signals(void)
         (void)sigprocmask(SIG_BLOCK, &set, NULL); /* Fails for arguments that make no sense only. */
 }
 
+static int serve(const Options *options, ConfineWish wish, Galleries *galleries)
+{
+        WorkerContext context = {.fd = -1, .galleries = galleries};
+
+        block_signals();
+        int r = open_all(options, galleries, &context);
+        if (r != EXIT_SUCCESS)
+                return r;
+        wish.galleries = options->galleries;
+        r = confine_around(&wish, options->engine, &context.engine);
+        if (r != EXIT_SUCCESS) {
+                fd_close(context.fd);
+                return r;
+        }
+        r = worker_serve(&context);
+        engine_free(context.engine);
+        return r < 0 ? fail(r, "Ending") : EXIT_SUCCESS;
+}
+
+static int fail_benchmark(int r)
+{
+        switch (r) {
+        case ENGINE_E_UNKNOWN:
+                return fail(r, "This processor does not have what --isa= names");
+        case BENCHMARK_E_ENGINE:
+                return fail(r, "A gallery that was made just now is damaged: test this machine's memory");
+        case DUEL_E_FELL_BACK:
+                return fail(r, "The device has failed, so that its speed is not known");
+        case DUEL_E_DIFFER:
+                return fail(r, "The device gave other answers than the processor: do not use it");
+        default:
+                return fail(r, "The benchmark ended early");
+        }
+}
+
+/* As confined as what serves, and with no folder of galleries. */
+static int benchmark(const Options *options, const ConfineWish *wish)
+{
+        Engine *engine = NULL;
+        Machine machine;
+
+        machine_read(&machine);
+        int r = confine_around(wish, options->engine, &engine);
+        if (r != EXIT_SUCCESS)
+                return r;
+        r = benchmark_run(&options->benchmark_options, &options->engine, &machine, engine);
+        engine_free(engine);
+        return r == 0 ? EXIT_SUCCESS : fail_benchmark(r);
+}
+
 int main(int argc, char **argv)
 {
         _cleanup_(galleries_deinit) Galleries galleries = GALLERIES_INIT;
+        _cleanup_(premises_deinit) Premises premises = PREMISES_INIT;
+        ConfineWish wish;
         Options options;
 
         diag_init("matchguard-worker", DIAG_INFO);
         int r = options_parse(argc, argv, &options);
         if (r != 0)
                 return r == OPTIONS_E_DONE ? EXIT_SUCCESS : EXIT_USAGE;
-        block_signals();
         r = confine_early();
         if (r < 0 || sodium_init() < 0)
                 return fail(r, "Cannot confine this process");
+        r = premises_init("/dev", &premises);
+        if (r < 0)
+                return fail(r, "Cannot see what there is for engines");
+        if (options.list_devices)
+                return list_devices(&options, &premises);
+        choose_engine(&options, &premises, &wish);
         if (options.benchmark)
-                return benchmark(&options);
+                return benchmark(&options, &wish);
         r = galleries_claim(&galleries, options.galleries);
         if (r != 0)
                 return fail(r, r < 0 ? "Cannot open the folder of galleries"
                                      : "Another worker has the galleries");
-        return options.forget_log ? forget_log(&galleries) : serve(&options, &galleries);
+        return options.forget_log ? forget_log(&galleries) : serve(&options, wish, &galleries);
 }

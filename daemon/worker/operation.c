@@ -188,6 +188,12 @@ static int remove_subject(const Work *work)
         if (is_stopped(work))
                 return STOPPED;
         int r = gallery_remove(work->gallery, entry.subject, &n);
+        /* Searches that began before the removal have ended, because it waited for them; those since have seen nothing of what was removed. Whichever pass the
+         * engine is at, none brings that to a device again. */
+        if (r == 0) {
+                Templates templates = gallery_templates(work->gallery);
+                engine_sync(work->tools->engine, &templates);
+        }
         return changed(work, work->gallery, r, n);
 }
 

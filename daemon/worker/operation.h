@@ -13,7 +13,7 @@
 
 /* What operations work with. */
 typedef struct OperationTools {
-        Engine *engine; /* the reading thread's */
+        Engine *engine; /* the reading thread searches with it; the changing one tells it of what is to be overwritten */
         Galleries *galleries;
 } OperationTools;
 

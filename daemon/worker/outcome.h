@@ -1,6 +1,7 @@
 #pragma once
 /*
- * What an operation has come to: a result without index, engine and time. What the leaf does not release never gets into it.
+ * What an operation has come to: a result without index and time, and without an engine where no gallery was searched. What the
+ * leaf does not release never gets into it.
  */
 
 #include "wire/message.h"

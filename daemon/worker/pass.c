@@ -26,22 +26,22 @@ enum {
 };
 
 struct PassScratch {
-        _Alignas(64) float upper[ENGINE_BATCH_MAX][CODES_ROWS];
-        uint64_t masks[ENGINE_BATCH_MAX];
-        ScanProbe probes[ENGINE_BATCH_MAX];
+        _Alignas(64) float upper[PASS_PROBES_MAX][CODES_ROWS];
+        uint64_t masks[PASS_PROBES_MAX];
+        ScanProbe probes[PASS_PROBES_MAX];
         float floors
-                [ENGINE_BATCH_MAX]; /* thresholds of their queries, as they were when this thread last added a candidate */
+                [PASS_PROBES_MAX]; /* thresholds of their queries, as they were when this thread last added a candidate */
         size_t n_probes;
-        PassQuery *scanned[ENGINE_BATCH_MAX];      /* `probes` are theirs, in this order */
-        uint16_t scanned_probes[ENGINE_BATCH_MAX]; /* how many of each */
-        size_t n_found[ENGINE_BATCH_MAX];          /* rows that reached the threshold of each */
+        PassQuery *scanned[PASS_PROBES_MAX];      /* `probes` are theirs, in this order */
+        uint16_t scanned_probes[PASS_PROBES_MAX]; /* how many of each */
+        size_t n_found[PASS_PROBES_MAX];          /* rows that reached the threshold of each */
         size_t n_scanned;
-        PassQuery *exact[ENGINE_BATCH_MAX];
+        PassQuery *exact[PASS_PROBES_MAX];
         size_t n_exact;
-        const double *exact_vectors[ENGINE_BATCH_MAX]; /* of their probes */
+        const double *exact_vectors[PASS_PROBES_MAX]; /* of their probes */
         size_t n_exact_vectors;
-        double dots[PASS_GROUP][ENGINE_BATCH_MAX]; /* of each with a row */
-        bool chosen;                               /* which are scanned and which are compared exactly */
+        double dots[PASS_GROUP][PASS_PROBES_MAX]; /* of each with a row */
+        bool chosen;                              /* which are scanned and which are compared exactly */
 };
 
 PassScratch *pass_scratch_new(size_t n_threads)
@@ -57,23 +57,29 @@ static const uint8_t *block_at(const Pass *pass, size_t block)
         return pass->templates->blocks + block * codes_block_size(pass->templates->dimension);
 }
 
-static size_t first_block(const Pass *pass, size_t part)
+/* Positions of a part. */
+static size_t first_of(const Pass *pass, size_t part)
 {
-        return part * pass->step % pass->n_parts * pass->part_blocks;
+        return pass->range.first + part * pass->step % pass->n_parts * pass->part_blocks;
 }
 
-static size_t end_block(const Pass *pass, size_t part)
+static size_t end_of(const Pass *pass, size_t part)
 {
-        return MIN_OF(first_block(pass, part) + pass->part_blocks, pass->n_blocks);
+        return MIN_OF(first_of(pass, part) + pass->part_blocks, pass->range.first + pass->range.n);
+}
+
+static size_t block_of(const Pass *pass, size_t position)
+{
+        return pass->range.first_block + position * pass->range.step % pass->range.n_blocks;
 }
 
 /* The block to be fetched while this one is worked on; where the part ends, that of the part which is this thread's as likely as not. */
-static const uint8_t *next_block(const Pass *pass, size_t part, size_t block)
+static const uint8_t *next_block(const Pass *pass, size_t part, size_t position)
 {
-        if (block + 1 < end_block(pass, part))
-                return block_at(pass, block + 1);
+        if (position + 1 < end_of(pass, part))
+                return block_at(pass, block_of(pass, position + 1));
         if (part + pass->n_threads < pass->n_parts)
-                return block_at(pass, first_block(pass, part + pass->n_threads));
+                return block_at(pass, block_of(pass, first_of(pass, part + pass->n_threads)));
         return NULL;
 }
 
@@ -117,6 +123,7 @@ static int add_found(const Pass *pass, PassScratch *scratch, size_t part, size_t
                 const CandidatesFound found = {
                         .row = block * CODES_ROWS,
                         .residuals = codes_residuals(block_at(pass, block), pass->templates->dimension),
+                        .probes = scratch->probes + probe,
                         .masks = scratch->masks + probe,
                         .upper = scratch->upper + probe};
                 int r = candidates_add(&query->candidates, &found, mask, &scratch->n_found[i]);
@@ -128,10 +135,11 @@ static int add_found(const Pass *pass, PassScratch *scratch, size_t part, size_t
         return 0;
 }
 
-static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
+static int scan_block(const Pass *pass, PassScratch *scratch, size_t part, size_t position)
 {
+        size_t block = block_of(pass, position);
         const ScanWork work = {.block = block_at(pass, block),
-                               .next = next_block(pass, part, block),
+                               .next = next_block(pass, part, position),
                                .dimension = pass->templates->dimension,
                                .probes = scratch->probes,
                                .floors = scratch->floors,
@@ -228,7 +236,7 @@ static int compare_block(const Pass *pass, PassScratch *scratch, size_t block)
 /* ------------------------------------------------------------------------------------------------------
  * parts */
 
-static bool is_stopped(PassQuery *query)
+bool pass_is_stopped(PassQuery *query)
 {
         const atomic_int *stop = query->candidates.query->stop;
 
@@ -264,8 +272,8 @@ static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
         scratch->n_probes = scratch->n_scanned = scratch->n_exact = scratch->n_exact_vectors = 0;
         scratch->chosen = true;
         for (size_t i = 0; i < pass->n_queries; i++) {
-                PassQuery *query = &pass->queries[i];
-                if (is_stopped(query))
+                PassQuery *query = pass->queries[i];
+                if (pass_is_stopped(query))
                         continue;
                 if (part < atomic_load_explicit(&query->exact_until, memory_order_relaxed))
                         choose_exact(scratch, query);
@@ -274,16 +282,16 @@ static void choose_queries(const Pass *pass, PassScratch *scratch, size_t part)
         }
 }
 
-static int run_block(const Pass *pass, PassScratch *scratch, size_t part, size_t block)
+static int run_block(const Pass *pass, PassScratch *scratch, size_t part, size_t position)
 {
         int r = 0;
 
         if (!scratch->chosen)
                 choose_queries(pass, scratch, part);
         if (scratch->n_scanned > 0)
-                r = scan_block(pass, scratch, part, block);
+                r = scan_block(pass, scratch, part, position);
         if (r == 0 && scratch->n_exact > 0)
-                r = compare_block(pass, scratch, block);
+                r = compare_block(pass, scratch, block_of(pass, position));
         return r;
 }
 
@@ -294,10 +302,10 @@ static void run_part(void *userdata, size_t part, size_t thread)
         int r = 0;
 
         scratch->chosen = false;
-        for (size_t block = first_block(pass, part); r == 0 && block < end_block(pass, part); block++) {
+        for (size_t position = first_of(pass, part); r == 0 && position < end_of(pass, part); position++) {
                 if (atomic_load_explicit(&pass->damaged, memory_order_relaxed))
                         return;
-                r = run_block(pass, scratch, part, block);
+                r = run_block(pass, scratch, part, position);
         }
         if (r != 0)
                 atomic_store_explicit(&pass->damaged, true, memory_order_relaxed);
@@ -313,22 +321,59 @@ static size_t common_divisor(size_t a, size_t b)
         return a;
 }
 
-static void divide(Pass *pass, size_t n_probes)
+size_t pass_step(size_t n)
 {
-        size_t dimension = pass->templates->dimension;
-        size_t least = PASS_WORK_MIN / (dimension * (n_probes + PASS_WORK_PER_BLOCK)) + 1;
+        size_t step = (size_t)((double)n * 0.618) + 1;
 
-        pass->n_blocks = (pass->templates->n_rows + CODES_ROWS - 1) / CODES_ROWS;
-        pass->part_blocks = MAX_OF(MIN_OF(pass->n_blocks / PASS_PARTS, (size_t)PASS_BLOCKS_MAX), least);
-        pass->n_parts = (pass->n_blocks + pass->part_blocks - 1) / pass->part_blocks;
-        pass->step = (size_t)((double)pass->n_parts * 0.618) + 1;
-        while (common_divisor(pass->step, pass->n_parts) > 1)
-                pass->step++;
+        while (common_divisor(step, n) > 1)
+                step++;
+        return step;
 }
 
-int pass_run(Pass *pass, Pool *pool, size_t n_probes)
+PassRange pass_everything(const Templates *templates)
 {
-        divide(pass, n_probes);
-        pool_run(pool, run_part, pass, pass->n_parts);
+        size_t n = (templates->n_rows + CODES_ROWS - 1) / CODES_ROWS;
+
+        return (PassRange){.n_blocks = n, .step = 1, .n = n};
+}
+
+static void divide(Pass *pass, size_t n_probes)
+{
+        size_t dimension = pass->templates->dimension, n = pass->range.n;
+        size_t least = PASS_WORK_MIN / (dimension * (n_probes + PASS_WORK_PER_BLOCK)) + 1;
+
+        pass->part_blocks = MAX_OF(MIN_OF(n / PASS_PARTS, (size_t)PASS_BLOCKS_MAX), least);
+        pass->n_parts = (n + pass->part_blocks - 1) / pass->part_blocks;
+        pass->step = pass_step(pass->n_parts);
+}
+
+/* Takes as many queries as have room. Return: how many. */
+static size_t take_slice(Pass *pass, PassQuery *const *queries, size_t n, size_t *ret_n_probes)
+{
+        size_t n_taken = 0, n_probes = 0;
+
+        for (; n_taken < n && n_probes + queries[n_taken]->candidates.probes.n <= PASS_PROBES_MAX;
+             n_taken++) {
+                n_probes += queries[n_taken]->candidates.probes.n;
+                atomic_store_explicit(&queries[n_taken]->exact_until, 0, memory_order_relaxed);
+        }
+        pass->queries = queries;
+        pass->n_queries = n_taken;
+        *ret_n_probes = n_probes;
+        return n_taken;
+}
+
+int pass_run(Pass *pass, Pool *pool)
+{
+        PassQuery *const *queries = pass->queries;
+        size_t n = pass->n_queries, n_probes;
+
+        while (n > 0 && !atomic_load(&pass->damaged)) {
+                size_t n_taken = take_slice(pass, queries, n, &n_probes);
+                divide(pass, n_probes);
+                pool_run(pool, run_part, pass, pass->n_parts);
+                queries += n_taken;
+                n -= n_taken;
+        }
         return atomic_load(&pass->damaged) ? ENGINE_E_DAMAGED : 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "base/macro.h"
+#include "worker/blocks.h"
 #include "worker/codes.h"
 #include "worker/kernel.h"
 
@@ -211,6 +212,7 @@ int population_init(const PopulationShape *shape, Pool *pool, Population *ret_po
                 .blocks = ret_population->blocks,
                 .subjects = ret_population->subjects,
                 .originals = {ret_population->slots, shape->dimension, POPULATION_KEY},
+                .identity = blocks_tick(),
         };
         size_t n_blocks = population_n_blocks(shape);
         pool_run(pool, population_part, ret_population, (n_blocks + POPULATION_BATCH - 1) / POPULATION_BATCH);

@@ -31,10 +31,10 @@ typedef enum LineName {
 
 static const struct {
         LaneName lane;
-        size_t turn_max; /* jobs */
+        size_t turn_max; /* jobs; 0: as many as RunnerWork says */
 } lines[_LINE_MAX] = {
         [LINE_QUICK] = {LANE_READS, RUNNER_QUICK_MAX},
-        [LINE_SEARCH] = {LANE_READS, ENGINE_BATCH_MAX},
+        [LINE_SEARCH] = {LANE_READS, 0},
         [LINE_CHANGE] = {LANE_CHANGES, 1},
 };
 
@@ -172,8 +172,6 @@ static void tidy(Lane *lane)
         pthread_mutex_lock(&runner->lock);
         lane->tidies = false;
         lane->n_steps++;
-        if (r == 0)
-                return;
         fail(runner, r);
         wake_loop(runner);
 }
@@ -187,7 +185,8 @@ static bool run_next(Lane *lane)
                 pthread_cond_wait(&lane->changed, &runner->lock);
         if (runner->ends)
                 return false;
-        lane->n_running = line_take(&runner->lines[lane->line], lane->running, lines[lane->line].turn_max);
+        size_t most = lines[lane->line].turn_max > 0 ? lines[lane->line].turn_max : runner->work.search_max;
+        lane->n_running = line_take(&runner->lines[lane->line], lane->running, most);
         lane->n_steps++;
         pthread_mutex_unlock(&runner->lock);
         int r = runner->work.run(lane->running, lane->n_running, runner->work.userdata);

@@ -20,7 +20,7 @@ enum {
 typedef struct Runner Runner;
 
 /*
- * Runs a turn, in the thread of its lane: searches of one gallery, ENGINE_BATCH_MAX at most; or RUNNER_QUICK_MAX others that only read, at
+ * Runs a turn, in the thread of its lane: searches of one gallery, search_max at most; or RUNNER_QUICK_MAX others that only read, at
  * most; or one change. Says by Job.turn what it came to. Return: 0, or -errno to run no more.
  */
 typedef int (*RunnerRun)(Job *const *jobs, size_t n, void *userdata);
@@ -35,6 +35,7 @@ typedef struct RunnerWork {
         RunnerRun run;
         RunnerTidy tidy; /* NULL: nothing is left */
         void *userdata;
+        size_t search_max; /* 1 to ENGINE_BATCH_MAX */
 } RunnerWork;
 
 /** runner_new() - Starts the threads. Return: 0 or -errno. */
@@ -43,7 +44,7 @@ int runner_new(const RunnerWork *work, Runner **ret_runner);
 /** runner_free() - Stops the running jobs where they may be stopped, drops the others, and ends the threads. */
 Runner *runner_free(Runner *runner);
 
-/** runner_fd() - Readable when runner_done() has something to say; for the loop, which only polls it. */
+/** runner_fd() - Readable when runner_done() has something to say, or a change was tidied up after; for the loop, which only polls it. */
 int runner_fd(const Runner *runner);
 
 enum { RUNNER_E_FULL = 1 /* there is no room */ };

@@ -41,11 +41,6 @@ const ScanKernel *scan_pick(const char *isa)
         return NULL;
 }
 
-size_t scan_digits_size(size_t dimension)
-{
-        return (dimension + 63) / 64 * 64;
-}
-
 /* Of the sums of four elements that meet, without their signs. */
 static double largest_four(const CodesVector *vector)
 {
@@ -66,7 +61,7 @@ static double largest_four(const CodesVector *vector)
 
 static double elements_per(const ScanKernel *kernel, const CodesVector *vector, bool two)
 {
-        if (kernel->narrow)
+        if (kernel && kernel->narrow)
                 return (two ? TWO_DIGITS_NARROW : ONE_DIGIT_NARROW) / largest_four(vector);
         return (two ? TWO_DIGITS : ONE_DIGIT) / (double)codes_vector_largest(vector);
 }

@@ -50,10 +50,14 @@ typedef struct ScanWork {
 const ScanKernel *scan_pick(const char *isa);
 
 /** scan_digits_size() - Bytes of one digit of a probe, a multiple of 64. */
-size_t scan_digits_size(size_t dimension);
+static inline size_t scan_digits_size(size_t dimension)
+{
+        return (dimension + 63) / 64 * 64;
+}
 
 /**
  * scan_probe_init() - Makes a probe of a template.
+ * @kernel:     whose digits; NULL: a device's, which adds up in 32 bits and takes any
  * @vector:     dimension floats, not all zero, finite
  * @square:     its squared norm
  * @two:        with two digits

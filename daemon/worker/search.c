@@ -4,7 +4,6 @@
 
 #include "worker/search.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,26 +62,28 @@ static void end_query(const EngineQuery *query, const Ranks *ranks, Search *sear
 int search_run(Engine *engine, const Gallery *gallery, Search *searches, size_t n)
 {
         Ranks ranks = {.gallery = gallery, .templates = gallery_templates(gallery)};
-        EngineQuery queries[ENGINE_BATCH_MAX];
+        EngineRun run;
         size_t n_hits = 0;
 
-        assert(n <= ENGINE_BATCH_MAX);
         for (size_t i = 0; i < n; i++)
                 n_hits += searches[i].k;
         _cleanup_(freep) EngineHit *hits = calloc(MAX_OF(n_hits, (size_t)1), sizeof(EngineHit));
-        if (!hits)
+        _cleanup_(freep) EngineQuery *queries = calloc(n, sizeof(EngineQuery));
+        if (!hits || !queries)
                 return -ENOMEM;
         EngineHit *next = hits;
         for (size_t i = 0; i < n; i++) {
                 begin_query(&searches[i], &ranks, next, &queries[i]);
                 next += searches[i].k;
         }
-        int r = engine_search(engine, &ranks.templates, queries, n);
+        int r = engine_search(engine, &ranks.templates, queries, n, &run);
         /* The engine reads a template more than once, and copies of probes may have been made of this gallery too. */
         if (r == 0 && gallery_has_lost(gallery))
                 r = ENGINE_E_DAMAGED;
-        for (size_t i = 0; r == 0 && i < n; i++)
+        for (size_t i = 0; r == 0 && i < n; i++) {
                 end_query(&queries[i], &ranks, &searches[i]);
+                searches[i].engine = run.name;
+        }
         return r;
 }
 

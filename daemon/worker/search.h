@@ -26,17 +26,18 @@ typedef struct Hit {
 
 /* One question to a gallery, and its answer. */
 typedef struct Search {
-        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_BATCH_MAX */
+        Probes probes; /* a template's similarity is the highest to any of them; at most ENGINE_PROBES_MAX */
         bool consolidated;      /* one hit a subject, its best template; else one a template */
         uint32_t but;           /* compare all but this subject's, or SUBJECTS_NONE */
         double floor;           /* least similarity of a hit */
         size_t k;               /* most hits */
         const atomic_int *stop; /* as in EngineQuery */
 
-        Hit *ret_hits;     /* room for k; the caller's */
-        size_t n_hits;     /* filled in, as the rest */
-        uint64_t searched; /* how many templates were compared */
-        int result;        /* 0 or ENGINE_E_STOPPED */
+        Hit *ret_hits;      /* room for k; the caller's */
+        size_t n_hits;      /* filled in, as the rest */
+        uint64_t searched;  /* how many templates were compared */
+        const char *engine; /* which compared them; the engine's */
+        int result;         /* 0 or ENGINE_E_STOPPED */
 } Search;
 
 /**

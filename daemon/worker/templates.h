@@ -16,4 +16,9 @@ typedef struct Templates {
                 blocks; /* CODES_ROWS rows each, worker/codes.h; aligned to 64; rows beyond n_rows hold no template */
         const uint32_t *subjects; /* whose template a row holds, SUBJECTS_NONE: it holds none */
         Originals originals;
+
+        /* For who keeps a copy of the blocks. Both come from one clock of the process, which no two changes share. */
+        uint64_t identity;      /* of these rows by these numbers; 0: nothing is known of what changes */
+        const uint64_t *stamps; /* a block: when it last changed; NULL where none ever does */
+        uint64_t changed;       /* the highest of them, 0 where there are none */
 } Templates;

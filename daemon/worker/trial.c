@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/macro.h"
 #include "worker/kernel.h"
@@ -58,13 +59,19 @@ void trial_deinit(Trial *trial)
         *trial = TRIAL_INIT;
 }
 
-int trial_run(Trial *trial, Engine *engine, size_t first, size_t n, double *ret_seconds)
+int trial_run(Trial *trial, Engine *engine, TrialPass *pass)
 {
+        EngineRun run = {};
         double begun = limits_now();
-        int r = engine_search(engine, &trial->population->templates, trial->queries + first, n);
-        if (r == 0)
-                *ret_seconds = limits_now() - begun;
-        return r;
+
+        int r = engine_search(engine, &trial->population->templates, trial->queries + pass->first, pass->n,
+                              &run);
+        if (r != 0)
+                return r;
+        pass->seconds = limits_now() - begun;
+        pass->device_seconds = (double)run.nanoseconds / 1e9;
+        pass->fell_back = strcmp(run.name, engine_name(engine)) != 0;
+        return 0;
 }
 
 static int by_value(const void *a, const void *b)

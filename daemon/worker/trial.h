@@ -3,6 +3,7 @@
  * A trial of an engine, for benchmarks: probes to a made-up gallery, the queries made of them, and how long their answers take.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "worker/engine.h"
@@ -30,12 +31,20 @@ int trial_init(const Population *population, Trial *ret_trial);
 /** trial_deinit() - Safe on TRIAL_INIT and twice. */
 void trial_deinit(Trial *trial);
 
+/* Some of the queries, answered in one pass, and how that went. */
+typedef struct TrialPass {
+        size_t first, n;
+        double seconds;        /* filled in, as are the next two: by limits_now() */
+        double device_seconds; /* by the device's own clock; 0: it has none, or took no part */
+        bool fell_back;        /* another engine than the one meant has answered */
+} TrialPass;
+
 /**
- * trial_run() - Answers some of the queries in one pass: the ten best templates, of the same similarity the first.
+ * trial_run() - Answers queries: the ten best templates, of the same similarity the first.
  *
  * Return: 0, or as engine_search().
  */
-int trial_run(Trial *trial, Engine *engine, size_t first, size_t n, double *ret_seconds);
+int trial_run(Trial *trial, Engine *engine, TrialPass *pass);
 
 /** trial_median() - Of @n numbers, which it sorts; @n is 1 or more. */
 double trial_median(double *numbers, size_t n);

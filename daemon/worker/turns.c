@@ -73,7 +73,9 @@ static void encode_result(const Turns *turns, Operation *operation, Job *job)
         if (operation->end == OPERATION_STOPPED)
                 *message = (ResultMessage){.result = stop_result(atomic_load(&job->stop)), .why = ""};
         message->index = job->index;
-        message->engine = engine_name(turns->tools.engine);
+        /* Whatever searches no gallery to its end is the processor's, wherever the galleries are searched. */
+        if (!message->engine)
+                message->engine = engine_fallback(turns->tools.engine);
         message->microseconds = clock_boottime() - job->begin_usec;
         result_encode(message, &job->result);
         note_gallery(turns, operation, job);
@@ -123,8 +125,14 @@ int turns_run(Job *const *jobs, size_t n, void *userdata)
 int turns_tidy(const atomic_int *stop, void *userdata)
 {
         Turns *turns = userdata;
-        Gallery *gallery = turns->untidy;
+        Gallery *gallery = TAKE_PTR(turns->untidy);
 
-        turns->untidy = NULL;
-        return gallery && !gallery_is_damaged(gallery) ? gallery_tidy(gallery, stop) : 0;
+        if (!gallery || gallery_is_damaged(gallery))
+                return 0;
+        uint64_t identity = gallery_templates(gallery).identity;
+        int r = gallery_tidy(gallery, stop);
+        /* What the engine knows of it has the old numbers, and is not what later removals are overwritten in. */
+        if (gallery_templates(gallery).identity != identity)
+                engine_forget(turns->tools.engine, identity);
+        return r;
 }

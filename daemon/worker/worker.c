@@ -9,6 +9,7 @@
  *  3. Told to stop, it begins no job. It ends once the results of those that it had begun have left, or with
  *     WORKER_DRAIN_USEC; what it had not begun the guard takes for lost with it.
  *  4. A gallery that was found damaged is never told to be whole afterwards: what is told of one is made where it is sent.
+ *  5. What has become of the device is told before the result of whatever met it.
  */
 
 #include "worker/worker.h"
@@ -48,7 +49,8 @@ typedef struct Worker {
         Runner *runner;
         Turns turns; /* the runner's threads' */
         Galleries *galleries;
-        const char *engine_name;
+        Engine *engine;
+        EngineState told; /* of the engine, last; its name is NULL before */
 } Worker;
 
 DEFINE_CLEANUP(Job *, job_free);
@@ -59,7 +61,8 @@ DEFINE_CLEANUP(Job *, job_free);
 static int answer(Worker *worker, uint64_t index, const char *result, const char *why)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
-        ResultMessage message = {.index = index, .result = result, .why = why, .engine = worker->engine_name};
+        ResultMessage message = {
+                .index = index, .result = result, .why = why, .engine = engine_fallback(worker->engine)};
 
         result_encode(&message, &body);
         return channel_send(worker->channel, MESSAGE_RESULT, &body, NULL, 0);
@@ -76,6 +79,41 @@ static int tell_gallery(Worker *worker, const Gallery *gallery, uint64_t epoch, 
                                          .n_templates = damaged ? 0 : n_templates},
                        &body);
         return channel_send(worker->channel, MESSAGE_GALLERY, &body, NULL, 0);
+}
+
+/* A driver's words: the guard takes printable ones alone. */
+static void make_printable(char *text)
+{
+        for (; *text; text++)
+                if (*text < 0x20 || *text > 0x7e)
+                        *text = '?';
+}
+
+static bool is_same(const EngineState *a, const EngineState *b)
+{
+        return strcmp(a->name, b->name) == 0 && strcmp(a->device, b->device) == 0 && a->memory == b->memory &&
+               a->used == b->used && strcmp(a->failure, b->failure) == 0;
+}
+
+/* Where something has changed since it was last told. */
+static int tell_engine(Worker *worker)
+{
+        _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
+        EngineState state;
+
+        engine_state(worker->engine, &state);
+        make_printable(state.device);
+        make_printable(state.failure);
+        if (worker->told.name && is_same(&state, &worker->told))
+                return 0;
+        worker->told = state;
+        engine_message_encode(&(EngineMessage){.engine = state.name,
+                                               .device = state.device,
+                                               .device_memory = state.memory,
+                                               .device_used = state.used,
+                                               .failure = state.failure},
+                              &body);
+        return channel_send(worker->channel, MESSAGE_ENGINE, &body, NULL, 0);
 }
 
 static int arm_timer(Worker *worker)
@@ -109,6 +147,8 @@ static int on_done(sd_event_source *source, int fd, uint32_t events, void *userd
         for (;;) {
                 _cleanup_(job_freep) Job *job = NULL;
                 int r = runner_done(worker->runner, &job);
+                if (r >= 0)
+                        r = tell_engine(worker);
                 if (r < 0)
                         return r;
                 if (!job)
@@ -248,7 +288,8 @@ static int say_hello(Worker *worker)
         size_t n = MIN_OF(worker->galleries->n, (size_t)MESSAGE_NAMES_MAX);
         _cleanup_(freep) const char **names = calloc(n + 1, sizeof(char *));
         HelloMessage message = {.version = MATCHGUARD_VERSION,
-                                .engine = worker->engine_name,
+                                .engine = engine_name(worker->engine),
+                                .fallback = engine_fallback(worker->engine),
                                 .origin = worker->belief.seen.origin,
                                 .size = worker->belief.seen.head.size,
                                 .root = worker->belief.seen.head.root};
@@ -343,7 +384,9 @@ static int start(Worker *worker, int fd)
 {
         int r = stop_on_signals(worker);
         if (r >= 0)
-                r = runner_new(&(RunnerWork){turns_run, turns_tidy, &worker->turns}, &worker->runner);
+                r = runner_new(&(RunnerWork){turns_run, turns_tidy, &worker->turns,
+                                             engine_batch(worker->turns.tools.engine)},
+                               &worker->runner);
         if (r >= 0)
                 r = sd_event_add_io(worker->event, &worker->done, runner_fd(worker->runner), EPOLLIN, on_done,
                                     worker);
@@ -370,7 +413,7 @@ static int start(Worker *worker, int fd)
 int worker_serve(const WorkerContext *context)
 {
         Worker worker = {.galleries = context->galleries,
-                         .engine_name = engine_name(context->engine),
+                         .engine = context->engine,
                          .manager_fd = context->manager_fd,
                          .watchdog = {.fd = context->manager_fd, .goes_on = goes_on, .userdata = &worker}};
 
@@ -383,6 +426,8 @@ int worker_serve(const WorkerContext *context)
                 r = start(&worker, context->fd);
         if (r >= 0)
                 r = say_hello(&worker);
+        if (r >= 0)
+                r = tell_engine(&worker);
         if (r >= 0)
                 r = say_galleries(&worker);
         if (r >= 0) {

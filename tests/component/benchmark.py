@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""matchguard-worker --benchmark on a tiny gallery: a table and JSON of the promised shape, confined, as any user, without a guard or a folder.
+"""matchguard-worker --benchmark on a tiny gallery: a table and JSON of the promised shape, confined, as any user, without a guard or a folder; and on PoCL
+where its driver is built.
 
 Usage: benchmark.py BUILD
 """
@@ -7,12 +8,17 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
 WORKER = pathlib.Path(sys.argv[1]).resolve() / "daemon/worker/matchguard-worker"
 TEMPLATES, DIMENSION = 130, 48
+OPENCL = WORKER.parent / "engine-opencl.so"
+# What PoCL compiles is kept; what it leaks is its own.
+ON_POCL = {"POCL_CACHE_DIR": str(WORKER.parents[2] / "pocl-cache"), "ASAN_OPTIONS": "detect_leaks=0"}
 BATCHES = [1, 16, 256]
+DEVICE_BATCHES = [1, 16, 256, 1024]
 passed, failed = 0, 0
 
 
@@ -25,7 +31,7 @@ def check(what, holds, seen=""):
 
 def run(*options, user=None):
     return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=120, check=False, user=user,
-                          extra_groups=None if user is None else [])
+                          extra_groups=None if user is None else [], env={**os.environ, **ON_POCL})
 
 
 def figures(searches, kind):
@@ -66,6 +72,40 @@ def table_has_a_line_for_each_search():
     check("tells meanwhile what it does", f"Making up {TEMPLATES} templates" in done.stderr, done.stderr)
 
 
+def within(a_product, b):
+    return 0.99 * b < a_product < 1.01 * b
+
+
+def device_has_what_is_promised():
+    done = run("--json", f"--templates={TEMPLATES}", f"--dimension={DIMENSION}", "--threads=1", "--isa=scalar", "--engine=opencl")
+    check("ends well", done.returncode == 0, done.stderr)
+    said = json.loads(done.stdout)
+    device = said["device"]
+    check("names engine and device", device["engine"].startswith("opencl/") and device["name"] and device["memory"] > 0, device)
+    gallery, = said["galleries"]
+    on_device = gallery["onDevice"]
+    check("says beside what", on_device["beside"] == "cpu/scalar", on_device)
+    check("it went there", on_device["memoryUsed"] >= gallery["hotBytes"] and on_device["firstSeconds"] > 0, on_device)
+    check("the processor's searches as ever", [row["batch"] for row in gallery["searches"]] == BATCHES, gallery)
+    rows = on_device["searches"]
+    check("one a batch", [row["batch"] for row in rows] == DEVICE_BATCHES, rows)
+    for row in rows:
+        check("a rate is a time turned over", within(row["secondsPerQuery"] * row["queriesPerSecond"], 1), row)
+        check("how many times as fast", within(row["secondsPerQuery"] * row["timesProcessor"], row["processorSecondsPerQuery"]), row)
+        worked = row["deviceSecondsPerQuery"] * row["batch"]
+        check("it worked while it was asked", 0 < row["deviceSecondsPerQuery"] < row["secondsPerQuery"], row)
+        check("read every code once", within(row["bytesPerSecond"] * worked, gallery["hotBytes"]), row)
+        check("multiplied each with each", within(row["operationsPerSecond"] * worked, 2 * TEMPLATES * DIMENSION * row["batch"]), row)
+
+
+def table_has_a_line_for_each_batch_of_a_device():
+    done = run(f"--templates={TEMPLATES}", f"--dimension={DIMENSION}", "--threads=1", "--isa=scalar", "--engine=opencl")
+    check("ends well", done.returncode == 0, done.stderr)
+    check("names engine and device", re.search("^Searching with opencl/[a-z]+: .+, [0-9]+ MB", done.stdout, re.MULTILINE), done.stdout)
+    lines = re.findall(r"^ +(\d+) +[\d.]+ +\d+ +[\d.]+ +[\d.]+ +[\d.]+ +\d+$", done.stdout, re.MULTILINE)
+    check("one a batch", lines == [str(batch) for batch in DEVICE_BATCHES], done.stdout)
+
+
 def says_what_is_wrong(sets):
     table = [
         (["--templates=0"], 2, "--templates wants a number from 1 to 100000000, not '0'"),
@@ -79,7 +119,25 @@ def says_what_is_wrong(sets):
         check(f"{options} says why", message in done.stderr, done.stderr)
 
 
+def ends_when_it_is_told():
+    """Nobody has to wait for what takes minutes."""
+    with subprocess.Popen([WORKER, "--benchmark", "--templates=1000000", "--dimension=64"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as process:
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            status = process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        check("ends by SIGINT", status == -signal.SIGINT, f"{status} after {said}")
+
+
 table_has_a_line_for_each_search()
+ends_when_it_is_told()
 says_what_is_wrong(json_has_what_is_promised())
+if OPENCL.exists():
+    device_has_what_is_promised()
+    table_has_a_line_for_each_batch_of_a_device()
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

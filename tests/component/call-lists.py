@@ -30,9 +30,10 @@ TABLES = {"common": ("base/sandbox.c", "sandbox_common", ("guard", "frontend", "
           "guard": ("guard/confine.c", "confine_list", ("guard",)),
           "frontend": ("frontend/confine.c", "confine_parent_list", ("frontend",)),
           "child": ("frontend/confine.c", "confine_child_list", ("child",)),
-          "worker": ("worker/confine.c", "confine_list", ("worker",))}
+          "worker": ("worker/confine.c", "confine_list", ("worker",)),
+          "driver": ("worker/confine.c", "confine_driver_list", ("worker",))}
 LIVES_UNDER = {"guard": ("common", "guard"), "frontend": ("common", "child", "frontend"), "child": ("common", "child"),
-               "worker": ("common", "worker")}
+               "worker": ("common", "worker", "driver")}
 ABORT = "tgkill"  # for SIGABRT only, which base/sandbox-seccomp.c adds by itself
 
 SOME = ("run", "identity", "rates", "malformed-service")
@@ -67,9 +68,11 @@ UNSEEN = {
     ("worker", "pread64"): "a gallery's journal, read again",
     ("worker", "rt_sigreturn"): "a disk that fails under a map; unit/worker/lanes",
     ("worker", "unlinkat"): "what an earlier failure left behind, before it is written anew",
+    ("driver", "ioctl"): "a GPU's driver; PoCL computes on the processor, and asks no device",
 }
 # What is made on one machine and not on another: held against neither.
-DEPENDS = {("common", "gettimeofday"): "where the vDSO has no clock"}
+DEPENDS = {("common", "gettimeofday"): "where the vDSO has no clock",
+           ("driver", "sched_yield"): "whether a driver waits so"}
 
 
 def table(name):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Each program confines itself after its start-up and before the first byte from outside: from a socket nothing is read before its
-filter stands, and no thread is made before, which Landlock would not bind.
+filter stands, and no thread is made before, which Landlock would not bind. The worker makes those of its engine, and a driver
+its own, between Landlock and the filter: these read from no socket, and the filter is set for all threads at once.
 
 Seen by strace(1) from each program's first step, with a client that has sent its call before anybody could read it. The guard and
 its own process that reads passwd(5) talk to each other before: over a pair of sockets that the guard made, which is not outside.
@@ -18,7 +19,8 @@ import service as mg  # noqa: E402
 import traces  # noqa: E402
 
 READER = "mg-etc-reader"  # which reads from the guard only
-PROCESSES = ("matchguardd", READER, "matchguard-frontend", "mg-match", "matchguard-worker")
+WORKER = "matchguard-worker"
+PROCESSES = ("matchguardd", READER, "matchguard-frontend", "mg-match", WORKER)
 READS = ("read", "readv", "recvfrom", "recvmsg", "recvmmsg", "accept", "accept4")
 MAKES = ("clone", "clone3", "fork", "vfork")
 CALLS = (*READS, *MAKES, "socketpair", "seccomp", "landlock_create_ruleset", "landlock_restrict_self", "execve", "prctl")
@@ -37,6 +39,7 @@ class Thread:
         self.own_pairs = maker.own_pairs if maker else set()
         self.is_locked = maker is not None and maker.is_locked
         self.is_filtered = is_thread and maker.is_filtered
+        self.n_early = 0  # threads that it made before its filter
         self.n_read = 0
         self.made = []  # (pid, whether it is a thread)
         self.faults = []
@@ -56,6 +59,8 @@ class Thread:
             self.is_locked |= result == 0
         elif call == "seccomp" and arguments.startswith("SECCOMP_SET_MODE_FILTER"):
             self.is_filtered |= result == 0
+            if self.n_early and result == 0 and "SECCOMP_FILTER_FLAG_TSYNC" not in arguments:
+                self.faults.append(f"its filter binds one of its {self.n_early + 1} threads")
         elif call in READS:
             self.read(call, arguments)
         elif call in MAKES and result > 0:
@@ -70,7 +75,8 @@ class Thread:
 
     def make(self, pid, is_thread):
         self.made.append((pid, is_thread))
-        if is_thread and not (self.is_locked and self.is_filtered):
+        self.n_early += is_thread and not self.is_filtered
+        if is_thread and not (self.is_locked and (self.is_filtered or self.name == WORKER)):
             self.faults.append("makes a thread before it is confined")
 
 

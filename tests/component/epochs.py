@@ -20,10 +20,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import check_export  # noqa: E402
+import processes  # noqa: E402
 import service as mg  # noqa: E402
 
 SLOT = 2048
-LARGEST_MAPPING = 1 << 30  # a sanitizer's shadow is larger, and holds no bytes of anybody
 EXIT_STORAGE = 11
 
 
@@ -72,7 +72,9 @@ class Epochs:
         try:
             check_export.Export(self.state / "export").check()
         except check_export.Fault as fault:
-            self.tally.check(False, f"{what}: the other verifier: {fault}")
+            # Tiles are there before the checkpoint that is to name them, and a kill may come in between: no fault. Leaves, epochs and
+            # tiles were looked at before that.
+            self.tally.check("kill -9" in what and str(fault).endswith("beyond the checkpoint"), f"{what}: the other verifier: {fault}")
 
 
 def epochs_end_in_time_under_load_and_idle(epochs):
@@ -95,20 +97,6 @@ def epochs_end_in_time_under_load_and_idle(epochs):
         epochs.tally.check((epochs.state / "public" / name).read_bytes() == (epochs.state / "export" / name).read_bytes(), name)
 
 
-def memory_of(pid):
-    """Everything that the process has mapped and written, as far as root can read it."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
-        for line in maps:
-            start, end = (int(number, 16) for number in line.split()[0].split("-"))
-            if "r" not in line.split()[1] or end - start > LARGEST_MAPPING:
-                continue
-            try:
-                mem.seek(start)
-                yield mem.read(end - start)
-            except OSError:
-                continue  # [vvar] and guard pages
-
-
 def secrets_of(seed):
     """A seed, and what is made of it to sign: Ed25519's own seed and the number that it multiplies by."""
     sign_seed = hmac.digest(seed, b"sign", "sha256")
@@ -121,7 +109,7 @@ def secrets_of(seed):
 
 def found_in_memory(pid, secrets):
     found = set()
-    for part in memory_of(pid):
+    for part in processes.memory(pid):
         found |= {what for what, secret in secrets.items() if secret in part}
     return found
 

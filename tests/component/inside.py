@@ -2,7 +2,8 @@
 """What each process could do to the machine if it were taken over, tried from inside the real programs while they serve.
 
 Every attack of tests/support/inside/table is tried by the guard, by the frontend's parent, by one of its children and by the
-worker, started by hand as root; a few of them again by threads of theirs. Twice: as they are, and with --log-seccomp, where the
+worker, started by hand as root; a few of them again by threads of theirs, and by a worker that searches on PoCL, and by a thread
+of PoCL's in it. Twice: as they are, and with --log-seccomp, where the
 filter lets go. What gets through where the table does not say so fails, and so does what another layer refuses. Each is
 tried as well by a process that nothing confines, and has to get through there.
 
@@ -23,8 +24,16 @@ import service as mg  # noqa: E402
 
 # Who is asked to try, of which program; and which program's process it aims at.
 PLACES = {"guard": ("matchguardd", "guard", "worker"), "frontend": ("matchguard-frontend", "frontend", "guard"),
-          "child": ("child", "frontend", "guard"), "worker": ("matchguard-worker", "worker", "guard")}
-THREADS = {"guard": ("trail", "mirror"), "worker": ("match", "reads", "changes")}
+          "child": ("child", "frontend", "guard"), "worker": ("matchguard-worker", "worker", "guard"),
+          "device": ("matchguard-worker", "worker", "guard")}
+# A worker on a device. The table's column is the worker's; a driver may have executed something before the filter, which is all that
+# is left where that lets go.
+DEVICE, DEVICE_THREAD = "device", "matchguard-worker's"
+DEVICE_BEHIND = {"execute true": "NONE", "execute-memory": "NONE"}
+# What a driver's folders and calls are near to.
+DEVICE_TRY = ("read shadow", "read init", "read memory", "read trail", "write policy", "create tmp", "create usr", "create shm", "execute true",
+              "execute-memory", "map-code", "map-file", "fork", "type", "signal sibling", "connect-unix bus")
+THREADS = {"guard": ("trail", "mirror"), "worker": ("match", "reads", "changes"), DEVICE: (DEVICE_THREAD,)}
 # A few attacks are enough for a thread: it lives under the filter, Landlock and the capabilities of its own.
 THREADS_TRY = ("read shadow", "bpf", "execute true", "user other", "signal sibling")
 
@@ -37,6 +46,9 @@ REFUSED_TO_ALL = {"module": ("ENOSYS", "ENOEXEC", "EPERM"), "x32": ("ENOSYS",), 
                   "read init": ("EACCES",)}
 
 ROWS = inside.rows()
+for tried in ROWS:
+    tried.by_hand[DEVICE] = tried.by_hand["worker"] if tried.name in (*DEVICE_TRY, *THREADS_TRY) else None
+    tried.behind[DEVICE] = DEVICE_BEHIND.get(tried.name, tried.behind["worker"])
 
 
 def library(build):
@@ -116,7 +128,13 @@ class Scene:
 
 def series(build, place, arguments):
     """Every attack from one process and its threads. Return: {(who, attack): (outcome, whether it served afterwards)}."""
-    scene = Scene(build, arguments).start()
+    scene = Scene(build, arguments)
+    if place == DEVICE:
+        cache = scene.service.dir / "cache"
+        cache.mkdir()
+        scene.service.arguments["worker"].append("--engine=opencl")
+        scene.service.environment["POCL_CACHE_DIR"] = str(cache)
+    scene.start()
     try:
         assert scene.serves(), "it does not serve at all"
         found = {}
@@ -175,7 +193,7 @@ class Report:
             self.tally.check(ended.is_by(layer), f"{who}, {mode}: {row.name} ends with {ended}, where {layer} was to refuse it")
             self.tally.check(serves, f"{who}, {mode}: after {row.name} nobody is served")
             cells.append(f"{layer}: {ended}" if layer != "NONE" else f"{ended}")
-        print(f"{who:10}{row.name:26}{cells[0]:36}{cells[1] if len(cells) > 1 else ''}")
+        print(f"{who:20}{row.name:26}{cells[0]:36}{cells[1] if len(cells) > 1 else ''}")
 
 
 def owner(who):
@@ -190,13 +208,14 @@ def main():
     tally = mg.Tally()
     report = Report(tally)
     modes = list(MODES)
+    places = [place for place in PLACES if place != DEVICE or (pathlib.Path(build) / "daemon/worker/engine-opencl.so").exists()]
     if landlock_version() < LANDLOCK_LEAST:
         modes.remove("filter lets go")
     with concurrent.futures.ProcessPoolExecutor(4) as pool:
         free = pool.submit(unconfined, build)
-        runs = {place: [pool.submit(series, build, place, MODES[mode]) for mode in modes] for place in PLACES}
+        runs = {place: [pool.submit(series, build, place, MODES[mode]) for mode in modes] for place in places}
     report.unconfined(free.result())
-    print(f"{'who':10}{'attack':26}{'confined':36}behind it, where the filter lets go")
+    print(f"{'who':20}{'attack':26}{'confined':36}behind it, where the filter lets go")
     for place, futures in runs.items():
         results = [future.result() for future in futures]
         for who in (place, *THREADS.get(place, ())):

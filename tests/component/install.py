@@ -43,9 +43,10 @@ def unit_place(path):
     raise SystemExit(f"{path}: nothing says where this is installed (UNITS of {__file__})")
 
 
-def expected(source):
-    """Path below the prefix -> mode."""
+def expected(source, build):
+    """Path below the prefix -> mode. Which drivers of devices a build has depends on what its machine has."""
     places = {place: 0o755 for place in PROGRAMS}
+    places |= {f"libexec/matchguard/{path.name}": 0o755 for path in pathlib.Path(build).glob("daemon/worker/engine-*.so")}
     places |= {f"share/{place}": mode for place, mode in COMPLETIONS.items()}
     for path in source.glob("units/*"):
         if path.is_file() and str(path.relative_to(source)) not in NOT_INSTALLED:
@@ -91,7 +92,7 @@ def install_and_uninstall(tally, build, source, root):
     os.umask(0o077)  # a careful administrator's: what is installed is for everybody all the same
     run("meson", "install", "-C", build, "--no-rebuild", DESTDIR=str(root))
     found, odd = tree(root)
-    wanted = expected(source)
+    wanted = expected(source, build)
     for place in sorted(wanted.keys() | found.keys()):
         tally.check(place in wanted, f"{place} is installed, and nothing in the source folders asks for it")
         tally.check(place in found, f"{place} is not installed")

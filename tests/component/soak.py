@@ -4,9 +4,10 @@ grows, or keeps descriptors or threads.
 
 Usage: soak.py BUILD [SEED]    (root)
 
-MATCHGUARD_SOAK_SECONDS says for how long (10).
+MATCHGUARD_SOAK_SECONDS says for how long (10), MATCHGUARD_ENGINE by which engine the worker is to search.
 """
 import collections
+import json
 import os
 import pathlib
 import random
@@ -28,11 +29,15 @@ PROBES, VECTORS = 24, 300  # of each gallery: few, so that what is known of them
 SUBJECTS = 60              # of each changer
 PAUSE = 0.008              # between the calls of a client
 TICK = 0.5                 # between two looks
+ENGINE = os.environ.get("MATCHGUARD_ENGINE", "cpu")
 KEEP = 10                  # ticks that an answer may take
 WARM = 0.35                # of the time, until which memory may grow
 CACHE_SECONDS = 150        # until the cache of the guard's database is full
 # What is no leak, whatever the time: allocators, and in the guard what its database keeps of pages (daemon/trail/store.c).
-GROWTH_KIB = {"guard": 66 << 10 if WARM * SECONDS < CACHE_SECONDS else 4 << 10, "frontend": 512, "worker": 512}
+# So do drivers of devices in their first searches.
+SETTLED_SECONDS = 60
+GROWTH_KIB = {"guard": 66 << 10 if WARM * SECONDS < CACHE_SECONDS else 4 << 10, "frontend": 512,
+              "worker": 4 << 10 if ENGINE != "cpu" and SECONDS < SETTLED_SECONDS else 512}
 
 
 class Client(threading.Thread):
@@ -228,6 +233,8 @@ class Soak:
         self.look_at_memory()
         self.tally.check(self.n_judged > 10 * SECONDS, f"{self.n_judged} answers")
         self.tally.check(self.n_faults == 0, f"{self.n_faults} faults")
+        engine = json.loads(self.service.tool("status", "--json")[1])["status"]["worker"]["engine"]
+        self.tally.check(engine.startswith(ENGINE), f"answered by {engine}, not {ENGINE}: {self.service.log('worker')}")
         self.tally.check(self.service.stop() == 0, "no clean stop")
         changes = {name: book.last()[0] for name, book in self.books.items()}
         print(f"{self.n_judged} searches judged, {sum(client.n for client in self.clients)} calls, epochs {changes}", flush=True)

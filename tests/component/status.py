@@ -14,7 +14,11 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import clock as test_clock  # noqa: E402
 import killer  # noqa: E402
+import playedworker  # noqa: E402
 import service as mg  # noqa: E402
+import workercases  # noqa: E402
+from relay import ENGINE, RESULT  # noqa: E402
+from wild import Shot  # noqa: E402
 
 SECRETS = ("Secret-Case", "Secret-Order", "Secret-Person", "child-7")
 
@@ -100,7 +104,7 @@ def anybody_is_told_nothing_of_others(site, serving, words):
     tally.check(told["status"].get("notServing", []) == words and code == (0 if serving else 1), f"a stranger: {code} {told}")
     tally.check(len(told["findings"]) == len(words), f"a stranger: {told}")
     text = site.words(uid=mg.STRANGER_UID)[1] + json.dumps(told)
-    for name in ("police", "thorn", "faces", "rescue", "moratorium", str(site.service.dir), *SECRETS):
+    for name in ("police", "thorn", "faces", "rescue", "moratorium", "NVIDIA", str(site.service.dir), *SECRETS):
         tally.check(name not in text, f"a stranger is told of {name}: {text}")
     text = site.words(uid=mg.STRANGER_UID)[1]
     tally.check(text.startswith("matchguard serves. version " if serving else "matchguard does not serve. 1 error."), text)
@@ -152,6 +156,49 @@ def strangers_on_internal_sockets(site):
         stranger.connect(str(service.path("worker")))
         site.tally.check(stranger.recv(100) == b"", "a second worker is let in")
     site.expect("warning", "a stranger came on an internal socket and was turned away", "taken over")
+
+
+def ask_played(site, connection, line, make):
+    """A search that a played worker answers: with what @make says of its job. Return: the index of its record."""
+    connection.send(*mg.identify())
+    line.shoot(make(line.job()))
+    reply = connection.receive()
+    site.tally.check("error" not in reply, f"{reply}")
+    return reply["parameters"]["receipt"]["outcomeIndex"]
+
+
+def a_device(site):
+    """A worker with a device that fails: what people are told, and what the records name before and afterwards."""
+    service, tally = site.service, site.tally
+    service.kill("worker")
+    line = playedworker.Line(str(service.path("worker")))
+    line.shoot([Shot(ENGINE, workercases.encode_engine())])
+    site.serves()
+    status = site.told()[1]["status"]
+    tally.check((status["engine"], status["worker"]["engine"]) == ("opencl/gpu",) * 2, f"{status}")
+    tally.check(status["worker"]["device"] == {"name": "NVIDIA H200", "memory": 126 << 30, "used": 2 << 30}, f"{status['worker']}")
+    tally.check("engine opencl/gpu on NVIDIA H200, 2.0 of 126 GiB" in site.words()[1], f"{site.words()}")
+    anybody_is_told_nothing_of_others(site, True, [])
+    connection = service.connect()
+    before = ask_played(site, connection, line, lambda job: [Shot(RESULT, job.result())])
+    failed = Shot(ENGINE, workercases.encode_engine(**workercases.FAILED))
+    fine = Shot(ENGINE, workercases.encode_engine())
+    after = ask_played(site, connection, line, lambda job: [failed, fine, failed, Shot(RESULT, job.result(engine=workercases.FALLBACK))])
+    site.expect("warning", f"The device NVIDIA H200 failed ({workercases.FAILED['failure']}): searches are answered by the processor",
+                "what 'matchguard run' has printed")
+    tally.check("engine cpu/avx2, as opencl/gpu on NVIDIA H200 has failed" in site.words()[1], f"{site.words()}")
+    anybody_is_told_nothing_of_others(site, True, [])
+    told = site.told()[1]["status"]["events"]["device-failed"]
+    tally.check(told["count"] == 1 and "answered by cpu/avx2 from now on" in told["said"], f"told once a session: {told}")
+    connection.close()
+    line.close()
+    killer.wait_until(lambda: len(service.leaves()) > after, 5)
+    engines = [service.leaves()[index]["engine"] for index in (before, after)]
+    tally.check(engines == ["opencl/gpu", "cpu/avx2"], f"the records name {engines}")
+    service.start_worker()
+    site.serves()
+    tally.check("device" not in site.told()[1]["status"]["worker"], "another worker has the device of the one before")
+    tally.check(not any("device" in what for _, what, _ in site.findings()), f"{site.findings()}")
 
 
 def the_worker(site, other_vkey):
@@ -310,6 +357,7 @@ def main():
         policy_and_configuration(site)
         too_many(site)
         strangers_on_internal_sockets(site)
+        a_device(site)
         the_worker(site, other.state / "public/log.vkey")
         a_start_after_a_kill(site)
         levels_of_the_file(site)

@@ -74,7 +74,9 @@ CALLS = {service.MATCH: match_calls(),
 OTHERS = [(wire.SPAWN, struct.pack("<QBI", 1, 0, 0)), (wire.CHILD_GONE, struct.pack("<QI", 1, 0)),
     (wire.CONNECT, struct.pack("<Q", 1)),
           (wire.CREDIT, struct.pack("<I", 64)), (wire.HANG_UP, struct.pack("<Q", 1)), (wire.ANSWER, bytes(120)),
-          (wild.HELLO, bytes(16) + wire.text("0.1.0") + wire.text("cpu/avx2") + wire.text("") + bytes(40) + wire.texts(["faces"])),
+          (wild.HELLO, bytes(16) + wire.text("0.1.0") + wire.text("opencl/gpu") + wire.text("cpu/avx2") + wire.text("")
+           + bytes(40) + wire.texts(["faces"])),
+          (wild.ENGINE, wire.text("cpu/avx2") + wire.text("a device") + bytes(16) + wire.text("")),
           (wild.RESULT, struct.pack("<Q", 9) + wire.text("ok") + wire.text("") + bytes(34) + wire.text("cpu/avx2") + bytes(4)),
           (wild.JOB, bytes(64)), (wild.CHECKPOINT, wire.text("note") + bytes(10)), (wild.CANCEL, struct.pack("<Q", 9))]
 

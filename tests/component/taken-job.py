@@ -93,7 +93,7 @@ class Between:
         data = self._receive(self.worker)
         if data[0] == HELLO:
             hello = wire.Fields(data[8 + 16:])
-            _, self.engine = hello.text(), hello.text()
+            _, _, self.engine = hello.text(), hello.text(), hello.text()
             self.guard.send(data)
             return data, True
         job = self.flying.pop(result_of(data[8:])[0], None) if data[0] == RESULT else None

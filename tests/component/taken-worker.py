@@ -8,10 +8,7 @@ the trail holds, and a worker that comes afterwards serves everybody.
 Usage: taken-worker.py BUILD    (root)
 """
 import json
-import os
 import pathlib
-import select
-import socket
 import sys
 import time
 
@@ -22,54 +19,15 @@ import service  # noqa: E402
 import taken  # noqa: E402
 import wild  # noqa: E402
 import workercases  # noqa: E402
-from relay import CANCEL, CHECKPOINT, HELLO, JOB, RESULT  # noqa: E402
-from workercases import ENDED, LEAK, TOLD, Asked, encode_hello, encode_result  # noqa: E402
+from playedworker import Line  # noqa: E402
+from relay import CANCEL, CHECKPOINT, ENGINE, HELLO, JOB, RESULT  # noqa: E402
+from workercases import ENDED, LEAK, TOLD, encode_engine, encode_hello, encode_result  # noqa: E402
 
 MARK = 1350000  # the floor that only those requests have which a case is about
 UIDS = {release: uid for uid, release in taken.HONEST}
 
 
 # ------------------------------------------------------------------------------------------ in the attacker's process
-
-class Line:
-    """A connection to the guard."""
-
-    def __init__(self, path, *hello):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.sock.connect(path)
-        self.shoot(hello or [wild.Shot(HELLO, encode_hello())])
-
-    def shoot(self, shots):
-        """Return: how many went out."""
-        for sent, shot in enumerate(shots):
-            if not shot.send(self.sock):
-                return sent
-        return len(shots)
-
-    def receive(self, timeout=20):
-        """The next packet; None at the end."""
-        if not select.select([self.sock], [], [], timeout)[0]:
-            raise TimeoutError("the guard says nothing")
-        try:
-            data, fds, _, _ = socket.recv_fds(self.sock, 65536, 4)
-        except ConnectionResetError:
-            return None
-        for fd in fds:
-            os.close(fd)
-        return (data[0], data[8:]) if data else None
-
-    def job(self):
-        """The next job; None at the end."""
-        while True:
-            packet = self.receive()
-            if packet is None:
-                return None
-            if packet[0] == JOB:
-                return Asked(packet[1])
-
-    def close(self):
-        self.sock.close()
-
 
 def is_marked(job):
     return job.leaf.get("floor") == MARK or job.operation in ("enrol", "remove", "list")
@@ -104,7 +62,7 @@ def play_hello(path, make):
     return ENDED if came is None else TOLD
 
 
-OTHERS = [(HELLO, encode_hello()), (JOB, bytes(64)), (CHECKPOINT, bytes(12)), (CANCEL, bytes(8)), (32, bytes(40)),
+OTHERS = [(HELLO, encode_hello()), (ENGINE, encode_engine()), (ENGINE, encode_engine(**workercases.FAILED)), (JOB, bytes(64)), (CHECKPOINT, bytes(12)), (CANCEL, bytes(8)), (32, bytes(40)),
     (2, bytes(12))]
 
 
@@ -182,17 +140,30 @@ class Attack:
         self.tally.check((error == "WorkerUnavailable") == (expected == ENDED), f"{name}: the caller hears {reply}")
         self.tally.check(not fault and LEAK not in json.dumps(reply), f"{name}: {fault}: {reply}")
 
+    def tree_size(self):
+        return json.loads(self.scene.service.tool("status", "--json")[1])["status"]["treeSize"]
+
     def all_crafted(self):
+        self.crafted_from = self.tree_size()
         for which in range(len(workercases.RESULTS)):
             self.result(which)
         for which, (name, _) in enumerate(workercases.HELLOS):
             came = self.attacker.ask(["hello", which])
             self.tally.check(came == ENDED, f"a hello, {name}: {came}")
+        self.crafted_to = self.tree_size()
 
     def no_leak(self, leaves):
         """Nothing that the worker made up stands in the trail."""
         made_up = [leaf for leaf in leaves if LEAK in json.dumps(leaf)]
         self.tally.check(not made_up, f"the worker's own words are in the trail: {made_up[:2]}")
+
+    def two_engines(self, leaves):
+        """Whatever a worker says, its records name the two engines of its hello, which is the same in all crafted cases, and
+        the device's for nothing but searches that were answered."""
+        named = {(leaf["engine"], leaves[leaf["of"]]["operation"] in workercases.SEARCHES and leaf["result"] == "ok")
+                 for leaf in leaves[self.crafted_from:self.crafted_to] if "engine" in leaf}
+        self.tally.check(named == {(workercases.ENGINE, True), (workercases.FALLBACK, True), (workercases.FALLBACK, False)},
+                         f"records of crafted results name {named}")
 
 
 def after_the_deadline(build, tally):
@@ -249,7 +220,9 @@ def main():
         print(f"{len(workercases.RESULTS) + len(workercases.HELLOS)} crafted in {crafted:.1f} s, {sent} by chance from seed {seed} in "
               f"{time.monotonic() - begun - crafted:.1f} s about {jobs} jobs, {ended} times ended")
         scene.start_worker()
-        attack.no_leak(scene.end())
+        leaves = scene.end()
+        attack.no_leak(leaves)
+        attack.two_engines(leaves)
         tally.check(jobs > sent / 5, f"{jobs} jobs only")
     finally:
         scene.close()

@@ -40,11 +40,12 @@ RECODE(cancel, CancelMessage, nothing_deinit)
 RECODE(result, ResultMessage, result_deinit)
 RECODE(gallery, GalleryMessage, nothing_deinit)
 RECODE(log_level, LogLevelMessage, nothing_deinit)
+RECODE(engine_message, EngineMessage, nothing_deinit)
 
 static bool (*const recoders[])(const void *body, size_t n, Buffer *buffer) = {
         spawn_recode,  child_gone_recode, connection_recode, credit_recode,     refused_recode,
         call_recode,   answer_recode,     hello_recode,      checkpoint_recode, job_message_recode,
-        cancel_recode, result_recode,     gallery_recode,    log_level_recode,
+        cancel_recode, result_recode,     gallery_recode,    log_level_recode,  engine_message_recode,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

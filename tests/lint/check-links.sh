@@ -1,7 +1,8 @@
 #!/bin/sh
 # What a process can reach is what it links: looks at the symbols and libraries of the built programs.
-# Usage: check-links.sh GUARD FRONTEND WORKER TOOL CONFINED (whether this is a build whose programs are)
+# Usage: check-links.sh GUARD FRONTEND WORKER TOOL CONFINED (whether this is a build whose programs are) [DRIVER...]
 guard=$1 frontend=$2 worker=$3 tool=$4 confined=$5
+shift 5
 passed=0 failed=0
 
 # A program that cannot be read, or was stripped, would lack everything.
@@ -49,5 +50,15 @@ for program in "$guard" "$frontend" "$worker"; do
         present "$program" sandbox_enter 'it must confine itself'
         [ "$confined" = no ] || present "$program" seccomp_load 'it must confine itself by seccomp'
 done
+# A driver of devices shows one thing, and takes nothing from who loads it.
+for driver in "$@"; do
+        if [ "$(nm -D --defined-only "$driver" | awk '{ print $3 }')" = matchguard_device_driver ]; then
+                passed=$((passed + 1))
+        else
+                echo "$(basename "$driver"): it exports more, or less, than matchguard_device_driver"
+                failed=$((failed + 1))
+        fi
+done
+absent "$worker" 'libcuda|libOpenCL' 'the worker must start where there is no device'
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -10,7 +10,7 @@ import struct
 
 import definitions
 import wild
-from relay import CANCEL, CHECKPOINT, HELLO, JOB, RESULT, Job
+from relay import CANCEL, CHECKPOINT, ENGINE, HELLO, JOB, RESULT, Job
 from wild import Shot
 
 DONE, ENDED = "done", "ended"
@@ -243,7 +243,7 @@ UNREADABLE = [
     ("a leaf too large", changed(leaf=b"x" * (LEAF_MAX + 1))), ("129 hashes", changed(path=[bytes(32)] * 129)),
     ("a checkpoint cut", raw(CHECKPOINT, lambda at: at.checkpoints[-1][:-1])),
     ("a cancelling cut", raw(CANCEL, lambda at: bytes(7))),
-    *((f"message {kind}", raw(kind)) for kind in (0, 1, 32, HELLO, RESULT, 63, 67, 255)), ("flags", raw(JOB, flags=2)),
+    *((f"message {kind}", raw(kind)) for kind in (0, 1, 32, HELLO, RESULT, ENGINE, 63, 67, 255)), ("flags", raw(JOB, flags=2)),
     ("a zero that is none", raw(JOB, zero=1)),
     ("a length that is not so", raw(JOB, length=9)), ("an open memfd",
         raw(JOB, lambda at: at.job.pack() + bytes(70000), memfd="open")),

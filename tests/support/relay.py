@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 
-HELLO, RESULT, CHECKPOINT, JOB, CANCEL = 48, 49, 64, 65, 66
+HELLO, RESULT, GALLERY, ENGINE, CHECKPOINT, JOB, CANCEL = 48, 49, 50, 51, 64, 65, 66
 
 
 class Job:

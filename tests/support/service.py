@@ -274,13 +274,14 @@ class Service:
             [*traces.prefix(prefix), str(self.programs["frontend"]), "--connect", str(path or self.path("frontend")),
              *self.arguments["frontend"]], stdout=log, stderr=log, env={**os.environ, **self.environment})
 
-    def start_worker(self, prefix=(), arguments=(), path=None):
+    def start_worker(self, prefix=(), arguments=(), path=None, environment=None):
         """Starts it; with a path, on whoever listens there instead of the guard."""
         log = open(self.dir / "worker.log", "ab")
         self.processes["worker"] = subprocess.Popen(
             [*traces.prefix(prefix), str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"),
-             *self.arguments["worker"], *arguments], stdout=log, stderr=log, env={**os.environ, **self.environment})
+             *self.arguments["worker"], *arguments], stdout=log, stderr=log,
+            env={**os.environ, **self.environment, **(environment or {})})
 
     def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""

@@ -89,7 +89,7 @@ class Calls:
         if begins and process.lives_under:
             self.seen[process.lives_under][call.decode()] += 1
         if call == b"execve":
-            self._executed(process, line)
+            threads[number] = self._executed(process, line)
         elif call in (b"clone", b"clone3", b"fork", b"vfork"):
             self._cloned(threads, cloning, entry, line)
         elif call == b"seccomp" and self._filtered(process, begins, line):
@@ -104,9 +104,9 @@ class Calls:
 
     @staticmethod
     def _executed(process, line):
+        """Another process than its maker, which goes on: PoCL's linker is started as a thread is."""
         path = PATH.search(line)
-        if path:
-            process.program = PROGRAMS.get(path[1].rpartition(b"/")[2])
+        return Process(PROGRAMS.get(path[1].rpartition(b"/")[2])) if path else process
 
     @staticmethod
     def _born(maker, is_thread):
@@ -116,7 +116,8 @@ class Calls:
         number, call, begins = entry
         if begins:
             flags = FLAGS.search(line)
-            # What clone3(2) is given cannot be seen; of our programs and what starts them, only threads are made by it.
+            # What clone3(2) is given cannot be seen; of our programs and what starts them, threads are made by it, and what executes
+            # another program at once.
             is_thread = call == b"clone3" or (flags is not None and int(flags[1], 16) & CLONE_THREAD != 0)
             cloning[number] = (threads[number], is_thread)
         returned = RETURNED.search(line)

@@ -13,7 +13,7 @@ import socket
 import struct
 
 from fakeguard import (ANSWER, CALL, CHILD_GONE, CLOSED, CONNECT, CREDIT, HANG_UP, REFUSED, SPAWN)
-from relay import CANCEL, CHECKPOINT, HELLO, JOB, RESULT
+from relay import CANCEL, CHECKPOINT, ENGINE, GALLERY, HELLO, JOB, RESULT
 
 HEADER = 8
 INLINE_MAX = 65536 - HEADER
@@ -30,11 +30,11 @@ TEXTS = [b"", b"a", b"ok", b"faces", b"identify", b"compare", b"../../etc/shadow
 
 MATCH = "str opt str opt opt list list opt opt opt ?8 ?4 blob"
 LAYOUTS = {SPAWN: "8 1 4", CHILD_GONE: "8 4", CONNECT: "8", HANG_UP: "8", CLOSED: "8", CREDIT: "4", REFUSED: "8 1",
-           CALL: "8 8 1 " + MATCH, HELLO: "=16 str str str 8 =32 list", CANCEL: "8", CHECKPOINT: "str 8 hashes",
+           CALL: "8 8 1 " + MATCH, HELLO: "=16 str str str str 8 =32 list", CANCEL: "8", CHECKPOINT: "str 8 hashes",
            JOB: "8 8 hashes 8 =32 blob blob",
-           RESULT: "8 str str 1 ?8 8 8 8 8 str candidates list"}
+           RESULT: "8 str str 1 ?8 8 8 8 8 str candidates list", GALLERY: "str 1 8 8", ENGINE: "str str 8 8 str"}
 # Not STOPPING: it has no body to change, and whoever says it by chance is given nothing more to play with.
-TYPES = [*LAYOUTS, ANSWER, 0, 3, 15, 20, 35, 50, 67, 255]
+TYPES = [*LAYOUTS, ANSWER, 0, 3, 15, 20, 35, 52, 67, 255]
 
 
 def pieces(kind, body):

@@ -12,23 +12,28 @@ import struct
 import fakeguard as wire
 import wild
 from childcases import Raw, in_memfd
-from relay import CANCEL, CHECKPOINT, HELLO, JOB, RESULT, Job
+from relay import CANCEL, CHECKPOINT, ENGINE as ENGINE_TOLD, HELLO, JOB, RESULT, Job
 from wild import Shot
 
 ENDED, TOLD, BOTH = "ended", "told", "both"
-ENGINE, VERSION = "cpu/avx2", "0.1.0"
+ENGINE, FALLBACK, VERSION = "opencl/gpu", "cpu/avx2", "0.1.0"
 LEAK = "made.up.word"  # what must not come out anywhere; no digest holds its dots
 SEARCHES = ("identify", "identify-stored")
 NAN, INFINITY = float("nan"), float("inf")
 
 
-def encode_hello(session=bytes(16), version=VERSION, engine=ENGINE, origin="", size=0, root=bytes(32), galleries=("faces",)):
-    return session + wire.text(version) + wire.text(engine) + wire.text(origin) + struct.pack("<Q",
-        size) + root + wire.texts(galleries)
+def encode_hello(session=bytes(16), version=VERSION, engine=ENGINE, fallback=FALLBACK, origin="", size=0, root=bytes(32),
+                 galleries=("faces",)):
+    return (session + wire.text(version) + wire.text(engine) + wire.text(fallback) + wire.text(origin) + struct.pack("<Q", size)
+            + root + wire.texts(galleries))
+
+
+def encode_engine(engine=ENGINE, device="NVIDIA H200", memory=126 << 30, used=2 << 30, failure=""):
+    return wire.text(engine) + wire.text(device) + struct.pack("<QQ", memory, used) + wire.text(failure)
 
 
 def encode_result(index, result="ok", why="", matched=False, score=None, searched=0, epoch=0, count=0, microseconds=9,
-    engine=ENGINE,
+    engine=FALLBACK,
                   candidates=(), subjects=()):
     return (struct.pack("<Q", index % 2 ** 64) + wire.text(result) + wire.text(why) + bytes([matched]) + wire.similarity(score)
             + struct.pack("<QQQQ", searched, epoch, count, microseconds) + wire.text(engine) + struct.pack("<H",
@@ -53,8 +58,8 @@ class Asked:
 
     def fields(self):
         if self.operation in SEARCHES:
-            return {"matched": True, "searched": 12, "epoch": 1, "candidates": () if self.release == "decision"
-                else self.found()}
+            return {"matched": True, "searched": 12, "epoch": 1, "engine": ENGINE,
+                    "candidates": () if self.release == "decision" else self.found()}
         if self.operation in ("verify", "compare"):
             return {"matched": True, "score": 0.9 if self.release == "scores" else None, "searched": 1,
                     "epoch": int(self.operation == "verify")}
@@ -78,12 +83,21 @@ def scores(*found):
 
 def fails(result, why="", **more):
     return says(**{"result": result, "why": why, "matched": False, "score": None, "candidates": (), "subjects": (), "count": 0,
-        **more})
+        "engine": FALLBACK, **more})
 
 
 def also(*shots):
     """The honest result, and then something else."""
     return lambda job: [Shot(RESULT, job.result()), *(shot(job) for shot in shots)]
+
+
+FAILED = {"engine": FALLBACK, "used": 0, "failure": "clEnqueueNDRangeKernel: CL_OUT_OF_RESOURCES"}
+NO_DEVICE = {"engine": FALLBACK, "device": "", "memory": 0, "used": 0}
+
+
+def before(**changed):
+    """What it tells of its engine, and then the honest result."""
+    return lambda job: [Shot(ENGINE_TOLD, encode_engine(**changed)), Shot(RESULT, job.result())]
 
 
 def cut(at):
@@ -132,6 +146,23 @@ def of_results():
     return [
         *(d(f"the engine {engine[:20]!r}", says(engine=engine)) for engine in ("", LEAK, f"{ENGINE} {LEAK}", "a\"b", "x" * 65,
             "x" * 60000)),
+        s("the engine that answers in its place", says(engine=FALLBACK), TOLD),
+        d("a refusal of the device's", fails("worker-refused", engine=ENGINE)),
+        *(s(f"before it, {what}", before(**changed), TOLD) for what, changed in (
+            ("what it searches on", {}), ("that the device failed", FAILED), ("that it has no device", NO_DEVICE),
+            ("more used than there is", {"used": 2 ** 53 - 1, "memory": 0}))),
+        *(s(f"before it, {what}", before(**changed)) for what, changed in (
+            ("a third engine", {"engine": LEAK}), ("an engine that is none", {"engine": ""}),
+            ("a device of 128 bytes", {"device": "x" * 128}), ("a device with an escape", {"device": "\x1b[2J"}),
+            ("a device of two lines", {"device": f"a\n{LEAK}"}), ("a failure of 256 bytes", {**FAILED, "failure": "x" * 256}),
+            ("a failure of two lines", {**FAILED, "failure": "a\nb"}), ("much memory", {"memory": 2 ** 53}),
+            ("much in use", {"used": 2 ** 64 - 1}))),
+        s("before it, an engine cut short", lambda job: [Shot(ENGINE_TOLD, encode_engine()[:-1]), Shot(RESULT, job.result())]),
+        s("before it, an engine and a byte", lambda job: [Shot(ENGINE_TOLD, encode_engine() + b"\0"), Shot(RESULT, job.result())]),
+        s("before it, an engine with a descriptor",
+          lambda job: [Shot(ENGINE_TOLD, encode_engine(), n_fds=1), Shot(RESULT, job.result())]),
+        s("before it, 1,000 failures", lambda job: [*(Shot(ENGINE_TOLD, encode_engine(**(FAILED if i % 2 else {})))
+                                                      for i in range(1000)), Shot(RESULT, job.result())], TOLD),
         *(d(f"the result {word!r}", fails(word)) for word in ("", "OK", LEAK, "worker-gone", "unknown", "mirror-required",
             "denied", "ok ", "x" * 60000)),
         *(d(f"{word} with a match", fails(word, matched=True)) for word in ("timeout", "no-subject", "worker-refused")),
@@ -170,7 +201,7 @@ def of_results():
         s("65,535 candidates of nothing", lambda job: [Shot(RESULT, job.result(candidates=())[:-4] + b"\xff\xff\0\0")]),
         s("65,535 subjects of nothing", lambda job: [Shot(RESULT, job.result(candidates=())[:-2] + b"\xff\xff")]),
         *(s(f"message {kind}", lambda job, kind=kind: [Shot(kind, job.result())])
-          for kind in (0, 1, 2, 16, 17, 18, 19, 32, 33, 34, 47, 50, CHECKPOINT, JOB, CANCEL, 255)),
+          for kind in (0, 1, 2, 16, 17, 18, 19, 32, 33, 34, 47, 50, 51, 52, CHECKPOINT, JOB, CANCEL, 255)),
         *(s(f"flags {flags}", packet(flags=flags)) for flags in (1, 2, 255)), s("a zero that is none", packet(zero=1)),
         *(s(f"a length of {n}", packet(length=n)) for n in (0, 1, 2 ** 32 - 1)),
         *(s(f"{n} descriptors", packet(n_fds=n)) for n in (1, 2, 3, 20)),
@@ -200,7 +231,8 @@ def of_pairs():
             s("NaN", says(score=NAN)),
             s("a score of 1.1", says(score=1.1)), c("a score", says(score=0.9)), d("a score", says(score=0.9)),
             s("candidates", says(candidates=(("s-00", 0.9),))), d("candidates", says(candidates=(("s-00", None),))),
-            d("subjects", says(subjects=("s-00",))), d("a count", says(count=93))]
+            d("subjects", says(subjects=("s-00",))), d("a count", says(count=93)),
+            d("the engine that searches galleries", says(engine=ENGINE))]
     compare = row("compare", "decision")
     return [*found, compare("an epoch of no gallery", says(epoch=93))]
 
@@ -212,6 +244,7 @@ def of_changes():
         listed("as it should be", says(), TOLD),
         *(enrol(f"{n} stored of 2", says(count=n)) for n in (0, 1, 3, 2 ** 52)),
         *(kind("a match", says(matched=True)) for kind in (enrol, remove, listed)),
+        *(kind("the engine that searches galleries", says(engine=ENGINE)) for kind in (enrol, remove, listed)),
         *(kind("a candidate", scores(("s-00", None))) for kind in (enrol, remove, listed)),
         *(kind("a similarity", says(score=0.9)) for kind in (enrol, remove, listed)),
         *(kind("what was searched", says(searched=93)) for kind in (enrol, remove, listed)),
@@ -233,7 +266,8 @@ def hello(**changed):
 HELLOS = [
     ("an engine that is none", hello(engine="")), ("an engine with a quote", hello(engine="a\"b")),
     ("an engine of 65 bytes", hello(engine="x" * 65)),
-    ("an engine of two lines", hello(engine="a\nb")), ("a version that is none", hello(version="")),
+    ("an engine of two lines", hello(engine="a\nb")), *((f"a fallback {name[:10]!r}", hello(fallback=name))
+        for name in ("", "a\"b", "a\nb", "x" * 65)), ("a version that is none", hello(version="")),
     ("a version with an escape", hello(version="\x1b[2J")),
     ("another log", hello(origin="example.org/other")), ("a log that is none", hello(origin="x" * 60000)),
     ("more of the log than there is", hello(size=10 ** 9)), ("the last size", hello(size=2 ** 64 - 1)),
@@ -242,7 +276,7 @@ HELLOS = [
     ("4097 galleries", hello(galleries=[f"g-{i}" for i in range(4097)])),
     ("a byte more", lambda: [Shot(HELLO, encode_hello() + b"\0")]),
     *((f"cut at {at}", lambda at=at: [Shot(HELLO, encode_hello()[:at])]) for at in (0, 1, 15, 16, 20, 40, -1)),
-    ("a result first", lambda: [Shot(RESULT, encode_result(0))]), ("two of them", lambda: [Shot(HELLO, encode_hello())] * 2),
+    ("its device first", lambda: [Shot(ENGINE_TOLD, encode_engine())]), ("a result first", lambda: [Shot(RESULT, encode_result(0))]), ("two of them", lambda: [Shot(HELLO, encode_hello())] * 2),
     ("with a descriptor", lambda: [Shot(HELLO, encode_hello(), n_fds=1)]),
     ("in an open memfd", lambda: [Shot(HELLO, encode_hello(), memfd="open")]),
     *((f"message {kind} first", lambda kind=kind: [Shot(kind, struct.pack("<Q", 1))])

@@ -27,6 +27,7 @@ static const ContestRow contest_rows[CONTEST_N] = {
         [CONTEST_VNNI] = {"engine avx512-vnni", "avx512-vnni"},
         [CONTEST_AVX2] = {"engine avx2", "avx2"},
         [CONTEST_SCALAR] = {"engine scalar", "scalar"},
+        [CONTEST_DEVICE] = {"engine on a device", "auto"},
         [CONTEST_FAISS] = {"FAISS"},
         [CONTEST_OPENBLAS] = {"OpenBLAS"},
         [CONTEST_READ] = {"limit: reading"},
@@ -39,17 +40,31 @@ const char *contest_name(ContestWho who)
         return contest_rows[who].name;
 }
 
-int contest_init(Trial *trial, Peers *peers, const Truth *truth, size_t n_threads, Contest *ret_contest)
+static int engine_start(Contest *contest, ContestWho who)
 {
-        *ret_contest = (Contest){.trial = trial, .peers = peers, .truth = truth, .n_threads = n_threads};
-        peers_set_threads(peers, n_threads);
+        EngineOptions options = {.engine = "cpu"};
 
-        int r = pool_new(n_threads, &ret_contest->pool);
-        for (size_t i = 0; r >= 0 && i < CONTEST_ENGINES; i++) {
-                EngineOptions options = {.engine = "cpu", .isa = contest_rows[i].isa, .n_threads = n_threads};
-                r = engine_new(&options, &ret_contest->engines[i]);
+        if (who == CONTEST_DEVICE) {
+                if (!contest->device.engine)
+                        return 0;
+                options = contest->device;
         }
-        return r < 0 ? r : 0;
+        options.isa = contest_rows[who].isa;
+        options.n_threads = contest->n_threads;
+        int r = engine_new(&options, &contest->engines[who]);
+        if (who == CONTEST_DEVICE)
+                return r > 0 ? CONTEST_E_DEVICE : r;
+        return r == ENGINE_E_UNKNOWN ? 0 : r; /* Others do without it. */
+}
+
+int contest_init(Contest *contest)
+{
+        peers_set_threads(contest->peers, contest->n_threads);
+
+        int r = pool_new(contest->n_threads, &contest->pool);
+        for (size_t i = 0; r == 0 && i < CONTEST_ENGINES; i++)
+                r = engine_start(contest, i);
+        return r;
 }
 
 void contest_deinit(Contest *contest)
@@ -75,6 +90,15 @@ static double tile_seconds(const Contest *contest, const ContestPass *pass)
                         : 0;
 }
 
+static int engine_run(Contest *contest, const ContestPass *pass, double *ret_seconds)
+{
+        TrialPass searches = {.first = pass->first, .n = pass->batch};
+
+        int r = trial_run(contest->trial, contest->engines[pass->who], &searches);
+        *ret_seconds = searches.seconds;
+        return r == 0 && searches.fell_back ? CONTEST_E_DEVICE : r;
+}
+
 static int pass_run(Contest *contest, const ContestPass *pass, double *ret_seconds)
 {
         const Population *population = contest->trial->population;
@@ -83,8 +107,8 @@ static int pass_run(Contest *contest, const ContestPass *pass, double *ret_secon
         case CONTEST_VNNI:
         case CONTEST_AVX2:
         case CONTEST_SCALAR:
-                return trial_run(contest->trial, contest->engines[pass->who], pass->first, pass->batch,
-                                 ret_seconds);
+        case CONTEST_DEVICE:
+                return engine_run(contest, pass, ret_seconds);
         case CONTEST_FAISS:
                 *ret_seconds = peers_search_faiss(contest->peers, pass->first, pass->batch);
                 return 0;
@@ -309,6 +333,6 @@ double contest_limit(const ContestCell *cell, ContestWho engine)
                 return fmax(
                         read->median,
                         cell->figures[engine == CONTEST_VNNI ? CONTEST_TILE_VNNI : CONTEST_TILE_AVX2].median);
-        /* Plain C has no limit but the memory, which one probe alone can reach. */
-        return cell->batch == 1 ? read->median : 0;
+        /* Plain C has no limit but the memory, which one probe alone can reach; a device none that is known here. */
+        return cell->batch == 1 && engine == CONTEST_SCALAR ? read->median : 0;
 }

@@ -19,6 +19,7 @@ typedef enum ContestWho {
         CONTEST_VNNI, /* this engine, by instruction set */
         CONTEST_AVX2,
         CONTEST_SCALAR,
+        CONTEST_DEVICE,  /* with --engine= */
         CONTEST_ENGINES, /* how many engines there are */
         CONTEST_FAISS = CONTEST_ENGINES,
         CONTEST_OPENBLAS,
@@ -51,15 +52,18 @@ typedef struct Contest {
         Peers *peers;
         const Truth *truth;
         size_t n_threads;
+        EngineOptions device; /* .engine NULL: there is none */
         Pool *pool;
         Engine *engines[CONTEST_ENGINES]; /* NULL: not on this machine */
 } Contest;
 
-/** contest_init() - Starts the engines. Return: 0 or -errno; @ret_contest is to be deinitialised either way. */
-int contest_init(Trial *trial, Peers *peers, const Truth *truth, size_t n_threads, Contest *ret_contest);
+enum { CONTEST_E_DEVICE = 30 /* it is not to be had, or has failed: the log says how */ };
+
+/** contest_init() - Starts the engines of a contest whose first five fields are filled in. Return: 0, CONTEST_E_DEVICE or -errno; it is to be deinitialised either way. */
+int contest_init(Contest *contest);
 void contest_deinit(Contest *contest);
 
-/** contest_run() - Fills a cell's figures. Return: 0, ENGINE_E_DAMAGED or -errno. */
+/** contest_run() - Fills a cell's figures. Return: 0, ENGINE_E_DAMAGED, CONTEST_E_DEVICE or -errno. */
 int contest_run(Contest *contest, size_t batch, ContestCell *ret_cell);
 
 /** contest_least() - The same cell, with the least times for medians. */

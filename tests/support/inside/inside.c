@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,8 +33,9 @@ enum { SLICE_MSEC = 5 };
 static InsideBoard *board;
 static pid_t self; /* known before the program confines itself */
 
-/* Who this thread is; a thread is nobody until it has given itself a name. */
+/* Who this thread is; one that has given itself no name, as those of a driver, is one of the program's without. */
 static __thread char place[INSIDE_WORD_MAX];
+static char unnamed[INSIDE_WORD_MAX + 2];
 
 /* The real functions, looked up before the program confines itself. */
 static int (*real_epoll_wait)(int, struct epoll_event *, int, int);
@@ -46,6 +48,7 @@ static int (*real_waitid)(idtype_t, id_t, siginfo_t *, int);
 static void in_child(void)
 {
         strcpy(place, "child");
+        strcpy(unnamed, "child's");
         self = getpid();
 }
 
@@ -70,6 +73,7 @@ __attribute__((constructor)) static void inside_init(void)
         real_setname = dlsym(RTLD_NEXT, "pthread_setname_np");
         real_waitid = dlsym(RTLD_NEXT, "waitid");
         strncpy(place, program_invocation_short_name, sizeof(place) - 1);
+        (void)snprintf(unnamed, sizeof(unnamed), "%s's", place); /* There is room. */
         self = getpid();
         (void)pthread_atfork(NULL, NULL, in_child);
         board = path ? board_map(path) : NULL;
@@ -87,7 +91,7 @@ static void inside_look(void)
                 return;
         uint32_t order = __atomic_load_n(&board->order, __ATOMIC_ACQUIRE);
         uint32_t begun = __atomic_load_n(&board->begun, __ATOMIC_RELAXED);
-        if (order == begun || strcmp(board->place, place) != 0 ||
+        if (order == begun || strcmp(board->place, place[0] ? place : unnamed) != 0 ||
             !__atomic_compare_exchange_n(&board->begun, &begun, order, false, __ATOMIC_ACQ_REL,
                                          __ATOMIC_RELAXED))
                 return;

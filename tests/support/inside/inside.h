@@ -22,7 +22,8 @@ typedef struct InsideBoard {
         int32_t ended_code;   /* its si_code */
         int32_t ended_status; /* its si_status */
         int32_t result;       /* -errno, or 0 and more: it succeeded */
-        char place[INSIDE_WORD_MAX];  /* who is to try it: a program, "child", or a thread by its name */
+        char place
+                [INSIDE_WORD_MAX]; /* who is to try it: a program, "child", or a thread by its name; "PROGRAM's": one without a name */
         char attack[INSIDE_WORD_MAX]; /* what, by its name in attacks.c */
         char argument[INSIDE_ARGUMENT_MAX];
         char step[INSIDE_WORD_MAX]; /* the system call that is being tried, or was refused */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -35,7 +36,8 @@ static const SandboxGroup list[] = {
          {SANDBOX_CALL(openat), SANDBOX_CALL(renameat), SANDBOX_CALL(unlinkat)}},
         {"one argument", {SANDBOX_CALL_IF(socket, 0, AF_UNIX), SANDBOX_CALL_IF(socket, 0, AF_INET)}},
         {"bits of one", {SANDBOX_CALL_BITS(mlockall, 0, MCL_FUTURE, 0)}},
-        {"for Landlock to refuse", {SANDBOX_CALL(kill), SANDBOX_CALL(connect), SANDBOX_CALL(ptrace)}},
+        {"for Landlock to refuse",
+         {SANDBOX_CALL(kill), SANDBOX_CALL(connect), SANDBOX_CALL(ptrace), SANDBOX_CALL(ioctl)}},
         {},
 };
 
@@ -380,9 +382,9 @@ Test(sandbox, folders_are_read_or_written_and_nothing_else)
         folders_give(SANDBOX_WRITE, deed_remove_outside, EACCES);
 }
 
-static void file_gives(const char *path, Deed deed, int error)
+static void file_gives(const char *path, SandboxAccess access, Deed deed, int error)
 {
-        const SandboxFolder folders[] = {{path, SANDBOX_READ_FILE}};
+        const SandboxFolder folders[] = {{path, access}};
         const Sandbox sandbox = {.lists = {list}, .folders = folders, .n_folders = ARRAY_SIZE(folders)};
         int status = status_of(&sandbox, deed);
 
@@ -393,15 +395,55 @@ static void file_gives(const char *path, Deed deed, int error)
 Test(sandbox, a_file_is_read_and_what_is_beside_it_is_not)
 {
         needs_landlock(3);
-        file_gives(file, deed_read_inside, 0);
-        file_gives(file, deed_write_inside, EACCES);
-        file_gives(file, deed_read_outside, EACCES);
+        file_gives(file, SANDBOX_READ_FILE, deed_read_inside, 0);
+        file_gives(file, SANDBOX_READ_FILE, deed_write_inside, EACCES);
+        file_gives(file, SANDBOX_READ_FILE, deed_read_outside, EACCES);
 }
 
 Test(sandbox, a_folder_that_is_named_as_a_file_stays_closed)
 {
         needs_landlock(3);
-        file_gives(inside, deed_read_inside, EACCES);
+        file_gives(inside, SANDBOX_READ_FILE, deed_read_inside, EACCES);
+}
+
+static int deed_open_null(void)
+{
+        return error_of(open("/dev/null", O_RDWR | O_CLOEXEC));
+}
+
+static int deed_open_zero(void)
+{
+        return error_of(open("/dev/zero", O_RDWR | O_CLOEXEC));
+}
+
+/* A request that no such device knows. */
+static int deed_control_null(void)
+{
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        return fd < 0 ? errno : error_of(ioctl(fd, TCGETS, NULL));
+}
+
+Test(sandbox, a_device_is_opened_and_those_beside_it_are_not)
+{
+        needs_landlock(3);
+        file_gives("/dev/null", SANDBOX_DEVICE, deed_open_null, 0);
+        file_gives("/dev/null", SANDBOX_DEVICE, deed_open_zero, EACCES);
+        file_gives("/dev/null", SANDBOX_READ_FILE, deed_open_null, EACCES);
+}
+
+Test(sandbox, a_device_is_controlled_where_it_is_a_device)
+{
+        needs_landlock(5);
+        file_gives("/dev/null", SANDBOX_DEVICE, deed_control_null, ENOTTY);
+        file_gives("/dev", SANDBOX_DEVICE, deed_control_null, ENOTTY);
+        file_gives("/dev", SANDBOX_WRITE, deed_control_null, EACCES);
+}
+
+Test(sandbox, a_file_that_is_named_as_a_device_stays_closed)
+{
+        needs_landlock(3);
+        file_gives(file, SANDBOX_DEVICE, deed_read_inside, EACCES);
 }
 
 Test(sandbox, no_network_is_reached)
@@ -414,6 +456,123 @@ Test(sandbox, nobody_outside_is_signalled)
 {
         needs_landlock(6);
         ends_with(deed_signal, EPERM);
+}
+
+/* ---------------------------------------------------------------------------------------------- the two halves */
+
+static int enter_folders(const Sandbox *sandbox, SandboxRemarks *remarks)
+{
+        int r = sandbox_shed(0);
+
+        return r < 0 ? r : sandbox_enter_folders(sandbox, remarks);
+}
+
+/* Return: how a child ended that executes a program, -1 where there could be none. */
+static int run_true(void)
+{
+        int status = -1;
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                (void)execl("/bin/true", "true", NULL);
+                _exit(errno); /* It could not be executed. */
+        }
+        return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int deed_execute_between(SandboxAccess access)
+{
+        const SandboxFolder folders[] = {
+                {"/usr", access}, {"/lib", access}, {"/lib64", access}, {"/bin", access}};
+        SandboxRemarks remarks;
+        int r = enter_folders(&(Sandbox){.folders = folders, .n_folders = ARRAY_SIZE(folders)}, &remarks);
+
+        return r < 0 ? 255 : run_true();
+}
+
+static int deed_execute_between_allowed(void)
+{
+        return deed_execute_between(SANDBOX_EXECUTE);
+}
+
+static int deed_execute_between_read(void)
+{
+        return deed_execute_between(SANDBOX_READ);
+}
+
+static int deed_execute_afterwards(void)
+{
+        const SandboxFolder usr = {"/usr", SANDBOX_EXECUTE};
+        const Sandbox sandbox = {.lists = {list}, .folders = &usr, .n_folders = 1};
+        SandboxRemarks remarks;
+
+        if (enter_folders(&sandbox, &remarks) < 0 || sandbox_enter_calls(&sandbox, &remarks) < 0)
+                return 255;
+        return error_of(execl("/bin/true", "true", NULL));
+}
+
+Test(sandbox, programs_are_executed_between_the_halves_where_a_folder_says_so)
+{
+        needs_landlock(3);
+        cr_expect_eq(WEXITSTATUS(status_of(NULL, deed_execute_between_allowed)), 0);
+        cr_expect_eq(WEXITSTATUS(status_of(NULL, deed_execute_between_read)), EACCES);
+        int status = status_of(NULL, deed_execute_afterwards);
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
+static int thread_there = -1;
+
+static void *thread_open(void *userdata)
+{
+        eventfd_t count;
+
+        (void)eventfd_write(thread_there, 1); /* It is empty. */
+        (void)eventfd_read(thread_go, &count);
+        return (void *)(intptr_t)deed_read_outside();
+}
+
+static void *thread_change_folder(void *userdata)
+{
+        (void)eventfd_write(thread_there, 1); /* As above. */
+        return thread_run(userdata);
+}
+
+/* Return: what the routine of a thread gives that is made between the halves, and goes on after both. */
+static int deed_of_a_thread_made_between(void *(*routine)(void *userdata))
+{
+        const Sandbox sandbox = {.lists = {list}};
+        SandboxRemarks remarks;
+        pthread_t thread;
+        void *result = NULL;
+        eventfd_t count;
+
+        thread_go = eventfd(0, EFD_CLOEXEC);
+        thread_there = eventfd(0, EFD_CLOEXEC);
+        /* It begins with calls that are in no list here. */
+        if (enter_folders(&sandbox, &remarks) < 0 || pthread_create(&thread, NULL, routine, NULL) != 0 ||
+            eventfd_read(thread_there, &count) < 0 || sandbox_enter_calls(&sandbox, &remarks) < 0)
+                return 255;
+        (void)eventfd_write(thread_go, 1);   /* It is empty. */
+        (void)pthread_join(thread, &result); /* It is there. */
+        return (int)(intptr_t)result;
+}
+
+static int deed_of_a_thread_that_opens(void)
+{
+        return deed_of_a_thread_made_between(thread_open);
+}
+
+static int deed_of_a_thread_that_makes_another_call(void)
+{
+        return deed_of_a_thread_made_between(thread_change_folder);
+}
+
+Test(sandbox, a_thread_made_between_the_halves_is_bound_by_both)
+{
+        needs_landlock(3);
+        cr_expect_eq(WEXITSTATUS(status_of(NULL, deed_of_a_thread_that_opens)), EACCES);
+        int status = status_of(NULL, deed_of_a_thread_that_makes_another_call);
+        cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
 }
 
 /* ------------------------------------------------------------------------------------------------ privileges */

@@ -26,7 +26,8 @@ static const ResultBounds scores = {.operation = "identify",
                                     .dimension = 4,
                                     .job = probe,
                                     .n_job = sizeof(probe) - 1,
-                                    .engine = "cpu/avx2"};
+                                    .engine = "opencl/gpu",
+                                    .fallback = "cpu/avx2"};
 
 static ResultMessage result_of(Candidate *candidates, size_t n)
 {
@@ -209,7 +210,8 @@ Test(result, a_list_is_sorted_and_within_its_limit)
                                .release = RELEASE_CANDIDATES,
                                .has_limit = true,
                                .limit = 2,
-                               .engine = "cpu/avx2"};
+                               .engine = "opencl/gpu",
+                               .fallback = "cpu/avx2"};
         const char *fine[] = {"a", "b"}, *unsorted[] = {"b", "a"}, *twice[] = {"a", "a"},
                    *many[] = {"a", "b", "c"}, *bad[] = {"a\n"};
         ResultMessage result = result_of(NULL, 0);
@@ -280,9 +282,42 @@ Test(result, what_no_leaf_can_hold_is_refused)
 {
         ResultMessage result = result_of(NULL, 0);
 
-        result.engine = "cpu/subject.17";
-        cr_expect_not_null(result_check(&result, &scores), "the engine is that of the hello");
-        result = result_of(NULL, 0);
         result.searched = UINT64_C(1) << 53;
         cr_expect_not_null(result_check(&result, &scores));
+}
+
+/* A search that was answered may have been on the device; whatever else is, was the processor's. */
+Test(result, an_engine_is_one_of_the_hello_and_does_what_is_its_own)
+{
+        static const struct {
+                const char *operation, *result, *engine;
+                bool fine;
+        } cases[] = {
+                {"identify", "ok", "opencl/gpu", true},
+                {"identify", "ok", "cpu/avx2", true},
+                {"identify", "ok", "cpu/subject.17", false},
+                {"identify", "ok", "opencl/gpu ", false},
+                {"identify", "ok", "", false},
+                {"identify-stored", "ok", "opencl/gpu", true},
+                {"identify-stored", "ok", "cpu/avx2", true},
+                {"identify", "timeout", "cpu/avx2", true},
+                {"identify", "timeout", "opencl/gpu", false},
+                {"identify", "worker-refused", "opencl/gpu", false},
+                {"verify", "ok", "cpu/avx2", true},
+                {"verify", "ok", "opencl/gpu", false},
+                {"compare", "ok", "opencl/gpu", false},
+                {"remove", "ok", "cpu/avx2", true},
+                {"remove", "ok", "opencl/gpu", false},
+                {"list", "ok", "opencl/gpu", false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                ResultBounds bounds = scores;
+                ResultMessage result = result_of(NULL, 0);
+                bounds.operation = cases[i].operation;
+                result.result = cases[i].result;
+                result.engine = cases[i].engine;
+                cr_expect_eq(result_check(&result, &bounds) == NULL, cases[i].fine, "%s of %s by %s",
+                             cases[i].result, cases[i].operation, cases[i].engine);
+        }
 }

@@ -92,3 +92,22 @@ Test(page, numbers_are_grouped)
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
                 cr_expect_str_eq(page_number(rows[i].value, text), rows[i].text);
 }
+
+Test(page, sizes_are_told_in_units_that_fit)
+{
+        static const uint64_t kib = 1024, mib = kib * 1024, gib = mib * 1024;
+        const struct {
+                uint64_t part, whole;
+                const char *text;
+        } rows[] = {{2254857830, 126 * gib, "2.1 of 126 GiB"},
+                    {0, 126 * gib, "0 bytes of 126 GiB"},
+                    {64 * mib, 2 * gib, "64 MiB of 2.0 GiB"},
+                    {1023, kib, "1023 bytes of 1.0 KiB"},
+                    {996 * gib / 100, 10 * gib, "10 of 10 GiB"},
+                    {5 * mib, 5 * mib, "5.0 of 5.0 MiB"},
+                    {0, 0, "0 of 0 bytes"},
+                    {UINT64_MAX, UINT64_MAX, "17179869184 of 17179869184 GiB"}};
+        char text[PAGE_SHARE_SIZE];
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                cr_expect_str_eq(page_share(rows[i].part, rows[i].whole, text), rows[i].text);
+}

@@ -81,6 +81,18 @@ static const Case cases[] = {
          "false}}}}",
          FINDING_ERROR, "The gallery faces is not on the disk as it was stored",
          "Restore /var/lib/matchguard/galleries/faces.gallery from a backup, and with it faces.originals"},
+        {"{\"worker\":{\"connected\":true,\"engine\":\"cuda/sm_90\",\"device\":{\"name\":\"NVIDIA "
+         "H200\",\"memory\":9,"
+         "\"used\":9}}}",
+         0, NULL, NULL},
+        {"{\"worker\":{\"connected\":true,\"engine\":\"cpu/avx2\",\"device\":{\"name\":\"NVIDIA "
+         "H200\",\"memory\":9,"
+         "\"used\":0,\"failure\":\"it burns\"}}}",
+         FINDING_WARNING,
+         "The device NVIDIA H200 failed (it burns): searches are answered by the processor since.",
+         "'systemctl restart matchguard-worker.service' tries the device again"},
+        {"{\"worker\":{\"connected\":true,\"device\":{\"failure\":\"it burns\"}},\"private\":true}",
+         FINDING_WARNING, "The device ? failed (it burns)", "what 'matchguard run' has printed"},
         {"{\"worker\":{\"connected\":true,\"galleriesNotDeclared\":[\"old\"]}}", FINDING_WARNING,
          "The worker keeps a gallery old that the policy does not declare",
          "old.gallery, old.originals and old.codes in /var/lib/matchguard/galleries away"},

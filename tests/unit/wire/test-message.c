@@ -224,6 +224,7 @@ static void hello_make(Buffer *buffer)
 {
         HelloMessage m = {.version = any_text(),
                           .engine = any_text(),
+                          .fallback = any_text(),
                           .origin = any_text(),
                           .size = dice(),
                           .galleries = any_list()};
@@ -239,6 +240,16 @@ static void gallery_make(Buffer *buffer)
                                          .epoch = dice(),
                                          .n_templates = dice()},
                        buffer);
+}
+
+static void engine_message_make(Buffer *buffer)
+{
+        engine_message_encode(&(EngineMessage){.engine = any_text(),
+                                               .device = any_text(),
+                                               .device_memory = dice(),
+                                               .device_used = dice(),
+                                               .failure = any_text()},
+                              buffer);
 }
 
 static void log_level_make(Buffer *buffer)
@@ -326,6 +337,7 @@ RECODE(call, CallMessage, call_deinit)
 RECODE(answer, AnswerMessage, answer_deinit)
 RECODE(hello, HelloMessage, hello_deinit)
 RECODE(gallery, GalleryMessage, nothing_deinit)
+RECODE(engine_message, EngineMessage, nothing_deinit)
 RECODE(log_level, LogLevelMessage, nothing_deinit)
 RECODE(checkpoint, CheckpointMessage, nothing_deinit)
 RECODE(job_message, JobMessage, nothing_deinit)
@@ -346,7 +358,7 @@ typedef struct Codec {
 static const Codec codecs[] = {
         CODEC(spawn),  CODEC(child_gone), CODEC(connection), CODEC(credit),     CODEC(refused),
         CODEC(call),   CODEC(answer),     CODEC(hello),      CODEC(checkpoint), CODEC(job_message),
-        CODEC(cancel), CODEC(result),     CODEC(gallery),    CODEC(log_level),
+        CODEC(cancel), CODEC(result),     CODEC(gallery),    CODEC(log_level),  CODEC(engine_message),
 };
 
 static bool accepts(const Codec *codec, const void *body, size_t n)
@@ -757,7 +769,7 @@ Test(message, a_hello_names_so_many_galleries_and_no_more)
         for (uint16_t n = MESSAGE_NAMES_MAX; n <= MESSAGE_NAMES_MAX + 1; n++) {
                 _cleanup_(buffer_deinit) Buffer buffer = BUFFER_INIT;
                 HelloMessage m = {};
-                put_counted(&buffer, MESSAGE_SESSION_SIZE + 3 * 3 + 8 + DIGEST_SIZE, n, 3);
+                put_counted(&buffer, MESSAGE_SESSION_SIZE + 4 * 3 + 8 + DIGEST_SIZE, n, 3);
                 cr_assert_eq(hello_decode(buffer.data, buffer.n, &m), n == MESSAGE_NAMES_MAX);
                 hello_deinit(&m);
         }

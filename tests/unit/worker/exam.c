@@ -9,15 +9,21 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 
 #include "base/macro.h"
 #include "scratch.h"
 #include "worker/kernel.h"
+#include "worker/pool.h"
 
-enum { PROBES_MAX = 5, TRUE_HITS = 20 /* of each answer are held against the truth */ };
+enum {
+        PROBES_MAX = 5,
+        TRUE_HITS = 20,      /* of each answer are held against the truth */
+        LARGE_ROWS = 100000, /* from which on all processors compare */
+};
 
-static const size_t batches[] = {1, 2, 3, 5, 16, 17, 255, 256};
+static const size_t batches[] = {1, 2, 3, 5, 16, 17, 255, ENGINE_BATCH_MAX};
 static const size_t limits[] = {1, 10, 1000};
 static const double floors[] = {-1, -1, 0, 0.1, 0.5, 0.999999, 1};
 
@@ -140,29 +146,82 @@ static void check_truth(const Crowd *crowd, const ExamQuestion *question)
         }
 }
 
+/* By brute force. */
+static void answer_part(void *userdata, size_t part, size_t thread)
+{
+        const Exam *exam = userdata;
+        ExamQuestion *question = &exam->questions[part];
+        BruteHit *hits = malloc(exam->crowd->n * sizeof(BruteHit));
+
+        (void)thread;
+        cr_assert_not_null(hits);
+        free(question->expected);
+        question->n_expected = brute_search(exam->crowd, &question->plain, hits);
+        question->expected = realloc(hits, MAX_OF(question->n_expected, (size_t)1) * sizeof(BruteHit));
+        cr_assert_not_null(question->expected);
+}
+
+static void answer_all(Exam *exam)
+{
+        Pool *pool;
+
+        cr_assert_eq(pool_new(exam->crowd->n < LARGE_ROWS ? 1 : (size_t)get_nprocs(), &pool), 0);
+        pool_run(pool, answer_part, exam, exam->n_brute);
+        pool_free(pool);
+        for (size_t i = 0; i < exam->n_brute; i++)
+                check_truth(exam->crowd, &exam->questions[i]);
+}
+
 Exam *exam_new(const ExamShape *shape, uint64_t *chance)
 {
         Exam *exam = calloc(1, sizeof(Exam));
-        BruteHit *hits = malloc(shape->n_rows * sizeof(BruteHit));
 
-        cr_assert(exam && hits);
+        cr_assert_not_null(exam);
         *exam = (Exam){.kind = shape->kind->name,
                        .crowd =
                                awkward_new(shape->kind, shape->n_rows, shape->dimension, shape->dead, chance),
                        .questions = calloc(shape->n_questions, sizeof(ExamQuestion)),
-                       .n = shape->n_questions};
+                       .n = shape->n_questions,
+                       .n_brute = shape->n_brute > 0 ? shape->n_brute : shape->n_questions};
+        for (size_t row = shape->n_rows - shape->n_later; row < shape->n_rows; row++)
+                exam->crowd->subjects[row] = SUBJECTS_NONE;
         exam->stored = stored_new(exam->crowd);
-        for (size_t i = 0; i < exam->n; i++) {
-                ExamQuestion *question = &exam->questions[i];
-                ask(exam, question, chance);
-                question->n_expected = brute_search(exam->crowd, &question->plain, hits);
-                question->expected = malloc(MAX_OF(question->n_expected, (size_t)1) * sizeof(BruteHit));
-                cr_assert_not_null(question->expected);
-                memcpy(question->expected, hits, question->n_expected * sizeof(BruteHit));
-                check_truth(exam->crowd, question);
-        }
-        free(hits);
+        exam->stored->templates.n_rows -= shape->n_later;
+        for (size_t i = 0; i < exam->n; i++)
+                ask(exam, &exam->questions[i], chance);
+        answer_all(exam);
         return exam;
+}
+
+static void remove_some(Exam *exam, uint64_t *chance)
+{
+        Crowd *crowd = exam->crowd;
+
+        for (size_t n = 1 + scratch_random(chance) % 20; n > 0; n--) {
+                size_t row = scratch_random(chance) % exam->stored->templates.n_rows;
+                crowd->subjects[row] = SUBJECTS_NONE;
+                stored_write(exam->stored, crowd, row);
+        }
+}
+
+static void append_some(Exam *exam, uint64_t *chance)
+{
+        Crowd *crowd = exam->crowd;
+        size_t first = exam->stored->templates.n_rows, n = scratch_random(chance) % 100;
+
+        for (size_t row = first; row < MIN_OF(first + n, crowd->n); row++) {
+                crowd->subjects[row] = (uint32_t)(scratch_random(chance) % crowd->n_subjects);
+                stored_write(exam->stored, crowd, row);
+        }
+}
+
+void exam_change(Exam *exam, uint64_t *chance)
+{
+        if (!one_of(chance, 3))
+                append_some(exam, chance);
+        if (!one_of(chance, 3))
+                remove_some(exam, chance);
+        answer_all(exam);
 }
 
 Exam *exam_free(Exam *exam)
@@ -222,34 +281,52 @@ void exam_compare(const Exam *exam, const ExamQuestion *question, const EngineQu
                      question->n_expected);
 }
 
-/* As many questions as a batch has and a pass takes probes. */
-static size_t next_batch(const Exam *exam, size_t first, size_t most)
+/* As many questions as a batch has and a pass of the engine takes probes. */
+static size_t next_batch(const Exam *exam, size_t first, size_t most, size_t most_probes)
 {
         size_t n = 0, n_probes = 0;
 
         while (n < most && first + n < exam->n &&
-               n_probes + exam->questions[first + n].plain.n_probes <= ENGINE_BATCH_MAX)
+               n_probes + exam->questions[first + n].plain.n_probes <= most_probes)
                 n_probes += exam->questions[first + n++].plain.n_probes;
         return n;
 }
 
-void exam_take(Exam *exam, Engine *engine, size_t n_threads, uint64_t *chance)
+void exam_take(Exam *exam, const Examinee *examinee, uint64_t *chance)
 {
-        EngineQuery queries[ENGINE_BATCH_MAX];
-        char who[64];
+        EngineQuery *queries = malloc(ENGINE_BATCH_MAX * sizeof(EngineQuery));
+        char who[128];
 
+        cr_assert_not_null(queries);
         for (size_t first = 0, n; first < exam->n; first += n) {
-                n = next_batch(exam, first, batches[scratch_random(chance) % ARRAY_SIZE(batches)]);
-                (void)snprintf(who, sizeof(who), "%s, %zu threads, %zu at once", engine_name(engine),
-                               n_threads, n);
+                n = next_batch(exam, first, batches[scratch_random(chance) % ARRAY_SIZE(batches)],
+                               engine_batch(examinee->engine));
+                (void)snprintf(who, sizeof(who), "%s, %zu threads, %zu at once, '%s'",
+                               engine_name(examinee->engine), examinee->n_threads, n, exam->kind);
                 for (size_t i = 0; i < n; i++)
                         queries[i] = exam_query(exam, &exam->questions[first + i]);
-                int r = engine_search(engine, &exam->stored->templates, queries, n);
-                cr_assert_eq(r, 0, "%s: '%s': %d", who, exam->kind, r);
+                examinee_search(examinee, &exam->stored->templates, queries, n, who);
                 for (size_t i = 0; i < n; i++) {
                         exam_compare(exam, &exam->questions[first + i], &queries[i], who);
                         free(queries[i].ret_hits);
                 }
                 exam->n_lists += n;
+        }
+        free(queries);
+}
+
+void exam_believe(Exam *exam, const Examinee *examinee)
+{
+        for (size_t i = exam->n_brute; i < exam->n; i++) {
+                ExamQuestion *question = &exam->questions[i];
+                EngineQuery query = exam_query(exam, question);
+                examinee_search(examinee, &exam->stored->templates, &query, 1, exam->kind);
+                question->n_expected = query.n_hits;
+                question->expected = malloc(MAX_OF(query.n_hits, (size_t)1) * sizeof(BruteHit));
+                cr_assert_not_null(question->expected);
+                for (size_t j = 0; j < query.n_hits; j++)
+                        question->expected[j] = (BruteHit){.similarity = query.ret_hits[j].similarity,
+                                                           .row = query.ret_hits[j].row};
+                free(query.ret_hits);
         }
 }

@@ -4,8 +4,8 @@
  */
 
 #include "awkward.h"
+#include "examinee.h"
 #include "stored.h"
-#include "worker/engine.h"
 
 /* A question with its answer, as the rules give it and as an engine is asked for it. */
 typedef struct ExamQuestion {
@@ -22,6 +22,7 @@ typedef struct Exam {
         Stored *stored;
         ExamQuestion *questions;
         size_t n;
+        size_t n_brute; /* of which the first were answered by brute force */
         size_t n_lists; /* answers that were looked at */
 } Exam;
 
@@ -30,6 +31,8 @@ typedef struct ExamShape {
         size_t n_rows, dimension;
         unsigned dead; /* of 256 templates, as in awkward_new() */
         size_t n_questions;
+        size_t n_later; /* rows of those that are there after exam_change() only */
+        size_t n_brute; /* questions that are answered by brute force; 0: all */
 } ExamShape;
 
 /** exam_seed() - The day, or what MATCHGUARD_EXACT_SEED says; printed once, so that a failure can be had again. */
@@ -43,7 +46,13 @@ Exam *exam_new(const ExamShape *shape, uint64_t *chance);
 Exam *exam_free(Exam *exam);
 
 /** exam_take() - Asks an engine everything, in batches of all sizes, and compares each answer bit for bit. Ends the test at a difference. */
-void exam_take(Exam *exam, Engine *engine, size_t n_threads, uint64_t *chance);
+void exam_take(Exam *exam, const Examinee *examinee, uint64_t *chance);
+
+/** exam_believe() - Answers by an engine what was not answered by brute force, and what it says is right: for galleries where that would take too long. */
+void exam_believe(Exam *exam, const Examinee *examinee);
+
+/** exam_change() - Takes some templates away and brings others, as far as the gallery has room, and finds the answers anew. */
+void exam_change(Exam *exam, uint64_t *chance);
 
 /** exam_query() - A question for engine_search(), with room for its answer, which is the caller's to free (ret_hits). */
 EngineQuery exam_query(const Exam *exam, const ExamQuestion *question);

@@ -176,6 +176,21 @@ static void take_gallery(PlayedGuard *guard, Packet *packet)
         *packet = PACKET_INIT;
 }
 
+static void take_engine(PlayedGuard *guard, Packet *packet)
+{
+        PlayedEngine *told = &guard->told_engine;
+        EngineMessage engine;
+
+        cr_assert(engine_message_decode(packet->body, packet->n_body, &engine));
+        *told = (PlayedEngine){.device_memory = engine.device_memory, .device_used = engine.device_used};
+        (void)snprintf(told->engine, sizeof(told->engine), "%s", engine.engine);
+        (void)snprintf(told->device, sizeof(told->device), "%s", engine.device);
+        (void)snprintf(told->failure, sizeof(told->failure), "%s", engine.failure);
+        guard->n_told_engine++;
+        packet_deinit(packet);
+        *packet = PACKET_INIT;
+}
+
 static void receive(PlayedGuard *guard, uint8_t type, Packet *ret_packet)
 {
         struct pollfd poll_fd = {.fd = guard->fd, .events = POLLIN};
@@ -186,8 +201,8 @@ static void receive(PlayedGuard *guard, uint8_t type, Packet *ret_packet)
                 cr_assert_eq(r, 0, "the worker is gone (%d)", r);
                 if (ret_packet->type == type)
                         return;
-                cr_assert_eq(ret_packet->type, MESSAGE_GALLERY);
-                take_gallery(guard, ret_packet);
+                cr_assert(ret_packet->type == MESSAGE_GALLERY || ret_packet->type == MESSAGE_ENGINE);
+                (ret_packet->type == MESSAGE_GALLERY ? take_gallery : take_engine)(guard, ret_packet);
         }
 }
 
@@ -202,6 +217,7 @@ static void take_hello(PlayedGuard *guard)
         guard->seen_size = hello.size;
         guard->n_galleries = hello.galleries.n;
         (void)snprintf(guard->engine, sizeof(guard->engine), "%s", hello.engine);
+        (void)snprintf(guard->fallback, sizeof(guard->fallback), "%s", hello.fallback);
         (void)snprintf(guard->gallery, sizeof(guard->gallery), "%s",
                        hello.galleries.n ? hello.galleries.items[0] : "");
         hello_deinit(&hello);
@@ -214,6 +230,8 @@ void played_guard_start(PlayedGuard *guard)
         write_vkey(guard);
         guard->pid = fork();
         cr_assert_geq(guard->pid, 0);
+        if (guard->pid == 0 && guard->serve)
+                _exit(guard->serve(guard));
         if (guard->pid == 0)
                 exec_worker(guard);
         cr_assert_eq(poll(&poll_fd, 1, PLAYED_WAIT_MSEC), 1, "the worker does not come");

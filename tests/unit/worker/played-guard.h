@@ -32,18 +32,32 @@ typedef struct PlayedGallery {
         uint64_t n_templates;
 } PlayedGallery;
 
+/* What it told of its engine last. */
+typedef struct PlayedEngine {
+        char engine[32];
+        char device[128];
+        uint64_t device_memory;
+        uint64_t device_used;
+        char failure[256];
+} PlayedEngine;
+
 typedef struct PlayedGuard {
         char folder[64]; /* the socket, the key and the galleries are in it */
         char session[2 * MESSAGE_SESSION_SIZE + 1];
         uint64_t seen_size; /* what the hello said */
         char engine[32];
+        char fallback[32];
         size_t n_galleries;
         char gallery[64]; /* the first that the hello named */
         PlayedGallery told;
+        PlayedEngine told_engine;
+        size_t n_told_engine; /* how often */
         int listen_fd;
         int fd;
         pid_t pid;
         const char *isa; /* of the worker; NULL: auto */
+        /* What is run in the worker's place, in a process of its own; NULL: the real program. Return: its exit status. */
+        int (*serve)(const struct PlayedGuard *guard);
         PlayedLog log;
 } PlayedGuard;
 

@@ -4,9 +4,12 @@
  *
  * A program of its own and without Criterion, which cannot live under ThreadSanitizer, for which this is made.
  *
- *   race-lanes CHANGES
+ *   race-lanes CHANGES [ENGINE MODULES]
+ *
+ * on the processor, or on a played device (played-device.h) whose driver is in the folder MODULES.
  */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -19,6 +22,7 @@
 
 #include "base/fd.h"
 #include "base/macro.h"
+#include "played-device.h"
 #include "worker/kernel.h"
 #include "worker/operation.h"
 #include "worker/runner.h"
@@ -157,7 +161,13 @@ static int tidy(const atomic_int *stop, void *userdata)
         const OperationTools *tools = userdata;
         Gallery *gallery = galleries_find(tools->galleries, "children");
 
-        return gallery ? gallery_tidy(gallery, stop) : 0;
+        if (!gallery)
+                return 0;
+        uint64_t identity = gallery_templates(gallery).identity;
+        int r = gallery_tidy(gallery, stop);
+        if (gallery_templates(gallery).identity != identity)
+                engine_forget(tools->engine, identity);
+        return r;
 }
 
 static void put_entries(const Asked *one, Buffer *job)
@@ -342,6 +352,37 @@ static void race(void)
         }
 }
 
+/* The played device's; NULL: there is none. */
+static PlayedControl *played_control_of(const EngineOptions *options)
+{
+        char path[4096];
+
+        if (!options->modules)
+                return NULL;
+        (void)snprintf(path, sizeof(path), "%s/engine-%s.so", options->modules, options->engine);
+        void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        MUST(module);
+        PlayedControl *control = dlsym(module, PLAYED_SYMBOL);
+        MUST(control);
+        return control;
+}
+
+/* What answered is what was to: a device that failed meanwhile would hide in right answers. And it had one caller at a time. */
+static void end_engine(Engine *engine, const PlayedControl *control)
+{
+        EngineState state;
+
+        engine_state(engine, &state);
+        MUST(state.failure[0] == '\0');
+        printf("%s: ", state.name);
+        engine_free(engine);
+        if (!control)
+                return;
+        if (control->violation)
+                fprintf(stderr, "%s\n", control->violation);
+        MUST(!control->violation && control->n_scans > 0);
+}
+
 int main(int argc, char **argv)
 {
         char folder[] = "/dev/shm/matchguard-race-XXXXXX";
@@ -349,17 +390,26 @@ int main(int argc, char **argv)
         OperationTools tools = {.galleries = &galleries};
         char command[128];
 
-        MUST(argc == 2);
+        EngineOptions options = {.engine = "cpu", .isa = "auto", .n_threads = 3};
+
+        MUST(argc == 2 || argc == 4);
+        if (argc == 4) {
+                options.engine = argv[2];
+                options.modules = argv[3];
+        }
+        PlayedControl *control = played_control_of(&options);
+        if (control)
+                control->lingers_usec = 50;
         n_changes = strtoul(argv[1], NULL, 10);
         changes = calloc(n_changes, sizeof(Change));
         MUST(changes && n_changes > 0 && mkdtemp(folder));
         make_script();
         MUST(galleries_claim(&galleries, folder) == 0 && galleries_load(&galleries) == 0);
-        MUST(engine_new(&(EngineOptions){"auto", "auto", 3}, &tools.engine) == 0);
-        MUST(runner_new(&(RunnerWork){run, tidy, &tools}, &runner) == 0);
+        MUST(engine_new(&options, &tools.engine) == 0);
+        MUST(runner_new(&(RunnerWork){run, tidy, &tools, engine_batch(tools.engine)}, &runner) == 0);
         race();
         runner_free(runner);
-        engine_free(tools.engine);
+        end_engine(tools.engine, control);
         galleries_deinit(&galleries);
         free(changes);
         (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "worker/blocks.h"
 #include "worker/kernel.h"
 
 enum { ALIGNMENT = 64 };
@@ -39,6 +40,17 @@ static void write_row(Stored *stored, const Crowd *crowd, size_t row, float *vec
         memset(slot, 0, original_slot_size(crowd->dimension));
 }
 
+void stored_write(Stored *stored, const Crowd *crowd, size_t row)
+{
+        float *vector = calloc(KERNEL_PADDED(crowd->dimension), sizeof(float));
+
+        cr_assert_not_null(vector);
+        write_row(stored, crowd, row, vector);
+        stored->stamps[row / CODES_ROWS] = stored->templates.changed = blocks_tick();
+        stored->templates.n_rows = MAX_OF(stored->templates.n_rows, row + 1);
+        free(vector);
+}
+
 Stored *stored_new(const Crowd *crowd)
 {
         size_t n_blocks = (crowd->n + CODES_ROWS - 1) / CODES_ROWS,
@@ -47,6 +59,8 @@ Stored *stored_new(const Crowd *crowd)
         Stored *stored = calloc(1, sizeof(Stored));
         float *vector = calloc(KERNEL_PADDED(crowd->dimension), sizeof(float));
         cr_assert(stored && vector);
+        stored->stamps = calloc(n_blocks + 1, sizeof(uint64_t));
+        cr_assert_not_null(stored->stamps);
         stored->blocks = aligned(n_blocks * block_size);
         stored->slots = aligned(crowd->n * original_slot_size(crowd->dimension));
         stored->templates = (Templates){
@@ -55,7 +69,11 @@ Stored *stored_new(const Crowd *crowd)
                 .blocks = stored->blocks,
                 .subjects = crowd->subjects,
                 .originals = {.slots = stored->slots, .dimension = crowd->dimension, .key = 0x6d67},
+                .identity = blocks_tick(),
+                .stamps = stored->stamps,
         };
+        for (size_t i = 0; i < n_blocks; i++)
+                stored->stamps[i] = stored->templates.changed = blocks_tick();
         for (size_t row = 0; row < n_blocks * CODES_ROWS; row++)
                 codes_clear(stored->blocks + row / CODES_ROWS * block_size, crowd->dimension,
                             row % CODES_ROWS);
@@ -71,6 +89,7 @@ Stored *stored_free(Stored *stored)
                 return NULL;
         free(stored->blocks);
         free(stored->slots);
+        free(stored->stamps);
         free(stored);
         return NULL;
 }

@@ -11,6 +11,7 @@ typedef struct Stored {
         Templates templates;
         uint8_t *blocks;
         uint8_t *slots;
+        uint64_t *stamps;
 } Stored;
 
 /**
@@ -19,6 +20,9 @@ typedef struct Stored {
  */
 Stored *stored_new(const Crowd *crowd);
 Stored *stored_free(Stored *stored);
+
+/** stored_write() - Once more, after @crowd says otherwise of a row: the template, or that there is none. A row behind the last makes the gallery longer. */
+void stored_write(Stored *stored, const Crowd *crowd, size_t row);
 
 /** stored_block() - The block that a row is in. */
 const uint8_t *stored_block(const Stored *stored, size_t row);

@@ -11,6 +11,7 @@
 #include "base/macro.h"
 #include "scratch.h"
 #include "worker/batch.h"
+#include "worker/codes.h"
 #include "worker/kernel.h"
 
 enum { FILE_WINDOW = 1 << 20 /* that files are read by */ };
@@ -24,9 +25,12 @@ static OperationTools tools;
 static size_t n_passes, n_probes;
 static atomic_int *stop_inside; /* set while a pass is under way */
 
-int __real_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n);
-int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n);
-int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n)
+int __real_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run);
+int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run);
+int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery *queries, size_t n,
+                         EngineRun *run)
 {
         n_passes++;
         n_probes = 0;
@@ -34,7 +38,7 @@ int __wrap_engine_search(Engine *engine, const Templates *templates, EngineQuery
                 n_probes += queries[i].n_probes;
         if (stop_inside)
                 atomic_store(stop_inside, 1);
-        return __real_engine_search(engine, templates, queries, n);
+        return __real_engine_search(engine, templates, queries, n, run);
 }
 
 /* What comes while files are put into the place of others, which is once. */
@@ -91,7 +95,7 @@ static void make_templates(void)
 
 /* What is freed goes through here: the first numbers of a template are looked for in it, as they came and in double precision. */
 static const float *looked_for; /* NULL: nothing */
-static bool wants_zeros;        /* in large pieces of memory: what a file was read into */
+static size_t zeros_size;       /* so many zeros are in pieces that are as large or larger; 0: in none */
 static size_t n_left;
 
 static bool is_zero(const uint8_t *bytes, size_t n)
@@ -109,8 +113,8 @@ void __wrap_free(void *memory)
                 n_left += memmem(memory, size, looked_for, 2 * sizeof(float)) ||
                           memmem(memory, size, wide, sizeof(wide));
         }
-        if (memory && wants_zeros && malloc_usable_size(memory) >= FILE_WINDOW)
-                n_left += !is_zero(memory, FILE_WINDOW);
+        if (memory && zeros_size > 0 && malloc_usable_size(memory) >= zeros_size)
+                n_left += !is_zero(memory, zeros_size);
         __real_free(memory);
 }
 
@@ -260,7 +264,7 @@ Test(batch, each_is_answered_as_if_it_were_alone_and_the_gallery_is_read_once)
 
 Test(batch, what_does_not_fit_is_not_begun)
 {
-        enum { N = ENGINE_BATCH_MAX };
+        enum { N = ENGINE_BATCH_CPU };
         static Asked asked[N];
         static Operation operations[N];
         size_t n_begun = 0;
@@ -276,7 +280,7 @@ Test(batch, what_does_not_fit_is_not_begun)
         cr_expect_eq(n_begun, (size_t)N - 1);
         cr_expect_eq(operations[N - 1].end, OPERATION_NOT_BEGUN);
         cr_expect_eq(n_passes, (size_t)1);
-        cr_expect_eq(n_probes, (size_t)ENGINE_BATCH_MAX);
+        cr_expect_eq(n_probes, (size_t)ENGINE_BATCH_CPU);
         for (size_t i = 0; i < N; i++) {
                 outcome_deinit(&operations[i].outcome);
                 asked_deinit(&asked[i]);
@@ -350,6 +354,8 @@ static void expect_best_of_many(const ResultMessage *message, size_t limit)
         cr_expect_lt(n_better, limit);
 }
 
+enum { SHARE = ENGINE_BATCH_CPU / BATCH_SHARES /* probes of one search in a turn, on the processor */ };
+
 Test(batch, a_search_of_more_probes_than_its_share_goes_on_in_other_turns)
 {
         static const size_t limits[] = {1, 10, 1000};
@@ -359,7 +365,7 @@ Test(batch, a_search_of_more_probes_than_its_share_goes_on_in_other_turns)
                 _cleanup_(outcome_deinit) Outcome outcome = {};
                 ask(&many, TASK_IDENTIFY_STORED, "many", NULL);
                 many.task.limit = limits[i];
-                cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + BATCH_SHARE - 1) / BATCH_SHARE);
+                cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + SHARE - 1) / SHARE);
                 cr_expect_eq(outcome.message.searched, (uint64_t)2 * SUBJECTS);
                 expect_best_of_many(&outcome.message, limits[i]);
         }
@@ -381,13 +387,13 @@ Test(batch, it_begins_anew_where_the_gallery_has_changed_between_its_turns)
         outcome_deinit(&turn.outcome);
         /* Found only by those who look for the first template again. */
         change(TASK_ENROL, "late", vectors[2 * SUBJECTS]);
-        cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + BATCH_SHARE - 1) / BATCH_SHARE);
+        cr_expect_eq(run_turns(&many, &outcome), (size_t)(MANY + SHARE - 1) / SHARE);
         cr_expect_eq(outcome.message.gallery_epoch, (uint64_t)2);
         cr_assert_eq(outcome.message.n_candidates, (size_t)1);
         cr_expect_float_eq(outcome.message.candidates[0].similarity, 1.0, 1e-12);
 }
 
-enum { CROWD = BATCH_SHARE + 6 };
+enum { CROWD = SHARE + 6 };
 
 static Asked crowd;
 
@@ -654,8 +660,18 @@ Test(batch, no_code_is_left_of_reading_a_gallery)
         galleries_deinit(&galleries);
         galleries = GALLERIES_INIT;
         cr_assert_eq(galleries_claim(&galleries, scratch.path), 0);
-        wants_zeros = true;
+        zeros_size = FILE_WINDOW;
         cr_assert_eq(galleries_load(&galleries), 0);
-        wants_zeros = false;
+        zeros_size = 0;
+        cr_expect_eq(n_left, (size_t)0);
+}
+
+/* A block is written to its file whenever it is full. */
+Test(batch, no_code_is_left_of_writing_one)
+{
+        zeros_size = codes_block_size(DIMENSION);
+        for (size_t i = 0; i < CODES_ROWS; i++)
+                change(TASK_ENROL, names[4], vectors[4]);
+        zeros_size = 0;
         cr_expect_eq(n_left, (size_t)0);
 }

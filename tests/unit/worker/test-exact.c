@@ -1,6 +1,6 @@
 /*
  * That engines are exact: on galleries that are made to be awkward, with every instruction set that this machine has, one to five threads
- * and batches of all sizes, against the rules read plainly (brute.h). Seeds are another each day; MATCHGUARD_EXACT_SEED gives one
+ * and batches of all sizes, or on a device (examinee.h), against the rules read plainly (brute.h). Seeds are another each day; MATCHGUARD_EXACT_SEED gives one
  * again, and MATCHGUARD_EXACT=N does N times as much.
  */
 
@@ -18,29 +18,24 @@
 #include "scratch.h"
 #include "worker/kernel.h"
 
-static const char *const isas[] = {"avx512-vnni", "avx2", "scalar"};
-static const size_t threads[] = {1, 2, 5};
+enum {
+        USUAL_BRUTE =
+                280 /* questions: more than the processor takes at once, and as many as brute force is quick for */
+};
 
-/* An engine for each instruction set and number of threads; NULL where the machine does not have it. */
-static Engine *engines[ARRAY_SIZE(isas)][ARRAY_SIZE(threads)];
+static Examinees examinees;
 static uint64_t chance;
 static size_t n_lists;
 
 static void set_up(void)
 {
         chance = exam_seed();
-        for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++)
-                for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
-                        int r = engine_new(&(EngineOptions){"cpu", isas[isa], threads[i]}, &engines[isa][i]);
-                        cr_assert(r == 0 || (r == ENGINE_E_UNKNOWN && strcmp(isas[isa], "scalar") != 0));
-                }
+        examinees_start(&examinees, 0);
 }
 
 static void tear_down(void)
 {
-        for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++)
-                for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-                        engine_free(engines[isa][i]);
+        examinees_end(&examinees);
         (void)printf("%zu lists compared\n", n_lists);
 }
 
@@ -51,19 +46,29 @@ static size_t below(size_t n)
         return scratch_random(&chance) % n;
 }
 
-/* By every engine; or by one of each instruction set. */
+/* The gallery is no more: nothing of it stays on a device. */
+static void end_exam(Exam *exam)
+{
+        for (size_t kind = 0; kind < examinees.n; kind++)
+                for (size_t i = 0; i < examinees.kinds[kind].n; i++)
+                        engine_forget(examinees.kinds[kind].like[i].engine, exam->stored->templates.identity);
+        n_lists += exam->n_lists;
+        exam_free(exam);
+}
+
+/* By every engine; or by one of each kind. */
 static void take(const ExamShape *shape, bool all)
 {
         Exam *exam = exam_new(shape, &chance);
 
-        for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++) {
-                size_t only = below(ARRAY_SIZE(threads));
-                for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-                        if (engines[isa][i] && (all || i == only))
-                                exam_take(exam, engines[isa][i], threads[i], &chance);
+        exam_believe(exam, &examinees.kinds[examinees.n - 1].like[0]);
+        for (size_t kind = 0; kind < examinees.n; kind++) {
+                size_t only = below(examinees.kinds[kind].n);
+                for (size_t i = 0; i < examinees.kinds[kind].n; i++)
+                        if (all || i == only)
+                                exam_take(exam, &examinees.kinds[kind].like[i], &chance);
         }
-        n_lists += exam->n_lists;
-        exam_free(exam);
+        end_exam(exam);
 }
 
 Test(exact, in_every_dimension)
@@ -96,16 +101,19 @@ Test(exact, on_galleries_of_every_kind)
 {
         static const size_t dimensions[] = {16, 128, 512};
         size_t n = exam_effort(2 * awkward_n_kinds), first = below(awkward_n_kinds);
+        size_t n_usual =
+                examinee_is_device(&examinees.kinds[0].like[0]) ? ENGINE_BATCH_MAX + 76 : USUAL_BRUTE;
 
         for (size_t i = 0; i < n; i++) {
-                bool usual = i / awkward_n_kinds % 2 ==
-                             0; /* a dimension that is, and batches as large as they come */
+                /* A dimension that is, and batches as large as they come. */
+                bool usual = i / awkward_n_kinds % 2 == 0;
                 take(&(ExamShape){.kind = &awkward_kinds[(first + i) % awkward_n_kinds],
                                   .n_rows = 1 + below(1500),
                                   .dimension =
                                           usual ? dimensions[below(ARRAY_SIZE(dimensions))] : 1 + below(300),
                                   .dead = below(3) == 0 ? 0 : (unsigned)below(200),
-                                  .n_questions = usual ? 280 : 60},
+                                  .n_questions = usual ? n_usual : 60,
+                                  .n_brute = usual ? USUAL_BRUTE : 0},
                      true);
         }
 }
@@ -148,16 +156,22 @@ Test(exact, on_galleries_of_a_few_rows_or_none)
                              .k = 1,
                              .order = brute_order,
                              .order_data = crowd,
-                             .ret_hits = &hit,
-                             .n_hits = 1,
-                             .result = -1};
-        cr_assert_eq(engine_search(engines[2][1], &stored->templates, &query, 1), 0);
-        cr_assert(query.n_hits == 0 && query.result == 0);
+                             .ret_hits = &hit};
+        for (size_t kind = 0; kind < examinees.n; kind++) {
+                query.n_hits = 1;
+                query.result = -1;
+                cr_assert_eq(engine_search(examinees.kinds[kind].like[0].engine, &stored->templates, &query,
+                                           1, NULL),
+                             0);
+                cr_assert(query.n_hits == 0 && query.result == 0);
+        }
         stored_free(stored);
         crowd_free(crowd);
 }
 
 /* ------------------------------------------------------------------------------------------ what may happen meanwhile */
+
+enum { STOPPED_BATCH = 30 };
 
 typedef struct Stopper {
         atomic_int stop;
@@ -174,9 +188,9 @@ static void *stop_later(void *userdata)
 }
 
 /* Some are stopped before they begin, some meanwhile, some never. The others have their answers. */
-static void stop_some(const Exam *exam, Engine *engine)
+static void stop_some(const Exam *exam, const Examinee *examinee)
 {
-        EngineQuery queries[ENGINE_BATCH_MAX];
+        EngineQuery queries[STOPPED_BATCH];
         Stopper stopper = {.after_nsec = (long)below(3000000)};
         atomic_int at_once = 1;
         pthread_t thread;
@@ -186,7 +200,7 @@ static void stop_some(const Exam *exam, Engine *engine)
                 queries[i].stop = i % 3 == 0 ? &at_once : i % 3 == 1 ? &stopper.stop : NULL;
         }
         cr_assert_eq(pthread_create(&thread, NULL, stop_later, &stopper), 0);
-        cr_assert_eq(engine_search(engine, &exam->stored->templates, queries, exam->n), 0);
+        examinee_search(examinee, &exam->stored->templates, queries, exam->n, "where some are stopped");
         cr_assert_eq(pthread_join(thread, NULL), 0);
         for (size_t i = 0; i < exam->n; i++) {
                 if (queries[i].result == ENGINE_E_STOPPED)
@@ -204,20 +218,19 @@ Test(exact, where_some_queries_are_stopped)
                 ExamShape shape = {.kind = awkward_kind(round % 2 ? "rising" : "random"),
                                    .n_rows = 20000 + below(3000),
                                    .dimension = 24,
-                                   .n_questions = 30};
+                                   .n_questions = STOPPED_BATCH};
                 Exam *exam = exam_new(&shape, &chance);
-                for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++)
-                        for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
-                                if (engines[isa][i])
-                                        stop_some(exam, engines[isa][i]);
-                exam_free(exam);
+                for (size_t kind = 0; kind < examinees.n; kind++)
+                        for (size_t i = 0; i < examinees.kinds[kind].n; i++)
+                                stop_some(exam, &examinees.kinds[kind].like[i]);
+                end_exam(exam);
         }
 }
 
 static int search_alone(const Exam *exam, const ExamQuestion *question, Engine *engine)
 {
         EngineQuery query = exam_query(exam, question);
-        int r = engine_search(engine, &exam->stored->templates, &query, 1);
+        int r = engine_search(engine, &exam->stored->templates, &query, 1, NULL);
 
         if (r == 0)
                 exam_compare(exam, question, &query, "where a template is damaged");
@@ -248,11 +261,10 @@ static void damage_one(const Exam *exam, const ExamQuestion *question, size_t ro
                 is_listed = is_listed || question->expected[i].row == row;
         memcpy(slot, exam->stored->slots + row * slot_size, slot_size);
         damage(exam->stored->slots, slot_size, row, below(exam->crowd->n));
-        for (size_t isa = 0; isa < ARRAY_SIZE(isas); isa++) {
-                Engine *engine =
-                        engines[isa]
-                               [below(4) == 0 ? 0 : ARRAY_SIZE(threads) - 1]; /* Others go on meanwhile. */
-                int r = engine ? search_alone(exam, question, engine) : ENGINE_E_DAMAGED;
+        for (size_t i = 0; i < examinees.n; i++) {
+                const ExamineeKind *kind = &examinees.kinds[i];
+                /* Of several threads others go on meanwhile. */
+                int r = search_alone(exam, question, kind->like[below(4) == 0 ? 0 : kind->n - 1].engine);
                 cr_assert(r == ENGINE_E_DAMAGED || (r == 0 && !is_listed), "row %zu is damaged, and %d", row,
                           r);
                 counts[r == ENGINE_E_DAMAGED]++;
@@ -272,7 +284,7 @@ static void damage_many(const ExamShape *shape, size_t counts[2])
                            i % 4 == 0 || n == 0 ? below(shape->n_rows) : question->expected[below(n)].row,
                            counts);
         }
-        exam_free(exam);
+        end_exam(exam);
 }
 
 Test(exact, or_says_that_a_template_is_damaged)

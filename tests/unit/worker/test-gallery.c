@@ -244,6 +244,98 @@ Test(gallery, shrinks_its_files_when_most_of_it_is_removed)
         gallery_free(gallery);
 }
 
+/* ------------------------------------------------------------------------------ what a copy has to know */
+
+/* A copy of the blocks, as of a moment. */
+typedef struct Kept {
+        uint8_t *data;
+        size_t n; /* blocks */
+        uint64_t identity;
+        uint64_t changed;
+} Kept;
+
+static void keep(Kept *kept, const Gallery *gallery)
+{
+        Templates templates = gallery_templates(gallery);
+        size_t size = codes_block_size(DIMENSION);
+
+        kept->n = (templates.n_rows + CODES_ROWS - 1) / CODES_ROWS;
+        kept->identity = templates.identity;
+        kept->changed = templates.changed;
+        kept->data = realloc(kept->data, kept->n * size + 1);
+        cr_assert_not_null(kept->data);
+        if (kept->n > 0)
+                memcpy(kept->data, templates.blocks, kept->n * size);
+}
+
+/* Brings the copy up to date by what the stamps say, and holds it against what is there. */
+static void expect_stamps(Kept *kept, const Gallery *gallery, size_t n_changed)
+{
+        Templates templates = gallery_templates(gallery);
+        size_t size = codes_block_size(DIMENSION), n = 0;
+
+        cr_assert_eq(templates.identity, kept->identity);
+        for (size_t i = 0; i < kept->n; i++) {
+                bool same = memcmp(kept->data + i * size, templates.blocks + i * size, size) == 0;
+                cr_assert(same || templates.stamps[i] > kept->changed, "block %zu", i);
+                cr_assert_leq(templates.stamps[i], templates.changed);
+                n += templates.stamps[i] > kept->changed;
+        }
+        cr_expect_eq(n, n_changed, "%zu blocks are said to have changed", n);
+        keep(kept, gallery);
+}
+
+Test(gallery, stamps_the_blocks_that_change_and_no_others)
+{
+        static Model model;
+        Gallery *gallery = create();
+        Kept kept = {};
+
+        add(gallery, &model, 0, 5 * CODES_ROWS + 1);
+        keep(&kept, gallery);
+        expect_stamps(&kept, gallery, 0);
+        add(gallery, &model, 5 * CODES_ROWS + 1, 1);
+        expect_stamps(&kept, gallery, 1);
+        /* The last one is filled, and those behind it are new. */
+        add(gallery, &model, 6 * CODES_ROWS - 10, 3 * CODES_ROWS);
+        expect_stamps(&kept, gallery, 1);
+        drop(gallery, &model, 3);
+        expect_stamps(&kept, gallery, 1);
+        drop(gallery, &model, 2 * CODES_ROWS);
+        drop(gallery, &model, 4 * CODES_ROWS);
+        expect_stamps(&kept, gallery, 2);
+        /* More room, and the blocks move. */
+        add(gallery, &model, 1000, 900);
+        expect_stamps(&kept, gallery, 1);
+        free(kept.data);
+        gallery_free(gallery);
+}
+
+Test(gallery, has_another_identity_when_its_rows_have_other_numbers)
+{
+        static Model model, other_model;
+        Gallery *gallery = create(), *other;
+
+        cr_expect_eq(gallery_templates(gallery).identity, 0, "there is nothing to copy yet");
+        add(gallery, &model, 0, 1000);
+        uint64_t before = gallery_templates(gallery).identity, changed = gallery_templates(gallery).changed;
+        cr_expect_gt(before, 0);
+        drop_every(gallery, &model, 3, 0);
+        cr_expect_eq(gallery_templates(gallery).identity, before);
+        drop_every(gallery, &model, 3, 1);
+        uint64_t after = gallery_templates(gallery).identity;
+        cr_expect_neq(after, before, "it was compacted");
+        cr_expect_gt(gallery_templates(gallery).changed, changed, "one clock for both");
+        cr_assert_eq(gallery_create(scratch.dir_fd, "other", &shape, &other), 0);
+        add(other, &other_model, 0, 1);
+        cr_expect(gallery_templates(other).identity != after && gallery_templates(other).identity != before);
+        gallery_free(other);
+        gallery_free(gallery);
+        gallery = load();
+        cr_expect_gt(gallery_templates(gallery).identity, after);
+        gallery_free(gallery);
+}
+
 /* ------------------------------------------------------------------------------------------ many at once */
 
 /* Who reads while somebody changes. */

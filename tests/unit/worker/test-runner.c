@@ -30,6 +30,8 @@ typedef struct Stage {
         size_t n_tidied;
 } Stage;
 
+enum { SEARCH_MAX = 250 /* jobs of a turn */ };
+
 static Stage stage;
 static Runner *runner;
 
@@ -93,7 +95,7 @@ static int tidy(const atomic_int *stop, void *userdata)
 static void set_up(void)
 {
         stage = (Stage){.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-        cr_assert_eq(runner_new(&(RunnerWork){run, tidy, NULL}, &runner), 0);
+        cr_assert_eq(runner_new(&(RunnerWork){run, tidy, NULL, SEARCH_MAX}, &runner), 0);
 }
 
 static void tear_down(void)
@@ -225,8 +227,8 @@ Test(runner, what_waits_for_the_same_gallery_when_a_turn_ends_is_the_next)
                 expect_done(i, JOB_GOES_ON);
         cr_assert_eq(stage.n_turns, (size_t)3);
         cr_expect_eq(stage.n_jobs[0], (size_t)1);
-        cr_expect_eq(stage.n_jobs[1], (size_t)ENGINE_BATCH_MAX);
-        cr_expect_eq(stage.n_jobs[2], (size_t)300 - ENGINE_BATCH_MAX);
+        cr_expect_eq(stage.n_jobs[1], (size_t)SEARCH_MAX);
+        cr_expect_eq(stage.n_jobs[2], (size_t)300 - SEARCH_MAX);
 }
 
 Test(runner, an_organisation_that_floods_does_not_keep_another_waiting)
@@ -259,7 +261,7 @@ Test(runner, what_takes_no_pass_waits_for_one_pass_and_not_for_many)
                 job_free(job);
         }
         /* The held search; then by turns, beginning with what takes no pass, which is at most 16 of 40. */
-        static const size_t sizes[] = {1, 16, 256, 16, 256, 8, 88};
+        static const size_t sizes[] = {1, 16, SEARCH_MAX, 16, SEARCH_MAX, 8, 600 - 2 * SEARCH_MAX};
         cr_assert_eq(stage.n_turns, ARRAY_SIZE(sizes));
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
                 cr_expect_eq(stage.n_jobs[i], sizes[i], "turn %zu of %zu", i, stage.n_jobs[i]);

@@ -12,7 +12,7 @@ Test(trial, finds_the_face_of_every_second_probe_first)
         const EngineOptions options = {.engine = "auto", .isa = "auto", .n_threads = 1};
         Population population;
         Engine *engine;
-        double seconds = 0;
+        TrialPass pass = {.first = 16, .n = 32};
         Trial trial;
         Pool *pool;
 
@@ -20,8 +20,10 @@ Test(trial, finds_the_face_of_every_second_probe_first)
         cr_assert_eq(population_init(&shape, pool, &population), 0);
         cr_assert_eq(trial_init(&population, &trial), 0);
         cr_assert_eq(engine_new(&options, &engine), 0);
-        cr_assert_eq(trial_run(&trial, engine, 16, 32, &seconds), 0);
-        cr_assert_gt(seconds, 0);
+        cr_assert_eq(trial_run(&trial, engine, &pass), 0);
+        cr_assert_gt(pass.seconds, 0);
+        cr_assert_eq(pass.device_seconds, 0);
+        cr_assert_not(pass.fell_back);
         for (size_t i = 0; i < TRIAL_PROBES; i++) {
                 const EngineQuery *query = &trial.queries[i];
                 cr_assert_eq(query->n_hits, i >= 16 && i < 48 ? TRIAL_K : 0, "query %zu", i);
