@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import crashes  # noqa: E402
+import held  # noqa: E402
 import killer  # noqa: E402
 import service as mg  # noqa: E402
 
@@ -80,13 +81,13 @@ def a_job_waits_for_the_sync_of_its_record(rig, enrolments):
     state = lambda: mg.contents(rig.service.state / "galleries")  # noqa: E731
     before = state()
     connection = rig.service.connect(mg.ARCHIVE_UID)
-    held = killer.Hold(rig.pid("guard"), "trail", "fdatasync")
+    sync = held.Hold(rig.pid("guard"), "trail", "fdatasync")
     connection.send(*mg.enrol([("held", mg.unit(3))]))
-    held.wait()
+    sync.wait()
     rig.tally.check(killer.wait_until(lambda: rig.n_open() == 1), "the request is not under way")
     time.sleep(0.3)  # for what would come too early
     rig.tally.check(state() == before, "the gallery changed before the record was durable")
-    held.let_go()
+    sync.let_go()
     reply = connection.receive()
     connection.close()
     enrolments.heard("held", reply)

@@ -6,13 +6,10 @@ follows is one request. Counts are by thread and by system call.
 import os
 import pathlib
 import subprocess
-import sys
 import time
 
 # LeakSanitizer cannot look at a process that is traced, and ends it for that; leaks are for the other scripts.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
-
-HOLD = pathlib.Path(__file__).parents[1] / "system/hold.py"
 
 # What the programs do on the way of a request. A call that a program makes and that is not listed is found by
 # calls_of().
@@ -43,32 +40,6 @@ class Strace(Tracer):
     def __init__(self, pid, *expressions, output="/dev/null"):
         words = [word for expression in expressions for word in ("-e", expression)]
         super().__init__(["strace", "-f", "-p", str(pid), "-o", str(output), *words])
-
-
-class Hold:
-    """One thread of a process that is held, while its others go on, until let_go(): at once, or where it next makes a system
-    call, which wait() waits for."""
-
-    def __init__(self, pid, thread, call=None):
-        self.process = subprocess.Popen([sys.executable, HOLD, str(pid), thread, *([call] if call else [])],
-                                        stdout=subprocess.PIPE, text=True)
-        if call:
-            self._hear("ready")
-        else:
-            self.wait()
-
-    def _hear(self, word):
-        said = self.process.stdout.readline()
-        if said != f"{word}\n":
-            raise RuntimeError(f"the thread is not held: {said}")
-
-    def wait(self):
-        self._hear("held")
-
-    def let_go(self):
-        self.process.terminate()
-        self.process.wait(20)
-        self.process.stdout.close()
 
 
 def kill_at(pid, call, number):
