@@ -300,7 +300,7 @@ class Service:
              *self.arguments["worker"], *arguments], stdout=log, stderr=log,
             env={**os.environ, **self.environment, **(environment or {})})
 
-    def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
+    def wait_for(self, key, value="1", timeout=60, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
         deadline = time.monotonic() + timeout
         while self.notified.get(key) != value:
