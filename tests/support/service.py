@@ -68,6 +68,15 @@ def write_policy(directory, files):
     return directory
 
 
+def contents(folder):
+    """The bytes of every file, by its path. Where the service takes one away meanwhile, all are read anew."""
+    while True:
+        try:
+            return {path: path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            continue
+
+
 def template(values):
     """Little-endian float32, base64."""
     return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
@@ -94,6 +103,14 @@ def enrol(entries):
         "gallery": "faces", "statement": statement("gallery-upkeep"),
         "entries": [{"subject": subject, "template": {"model": "test-16", "kind": "photograph", "data": template(vector)}}
                     for subject, vector in entries]}
+
+
+def until(condition, timeout=20):
+    """Waits until something is so. Return: what the condition gave last."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
 
 
 class Connection:
@@ -283,7 +300,7 @@ class Service:
              *self.arguments["worker"], *arguments], stdout=log, stderr=log,
             env={**os.environ, **self.environment, **(environment or {})})
 
-    def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
+    def wait_for(self, key, value="1", timeout=60, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
         deadline = time.monotonic() + timeout
         while self.notified.get(key) != value:
