@@ -101,7 +101,7 @@ class Auditors:
         self.machine.clock.set(later)
         done = subprocess.run([self.machine.build / "tools/matchguard", "audit", "verify", "--export", export, "--vkey",
                                self.folder / "log.vkey", "--epoch0-vkey", self.folder / "epoch0.vkey", "--fresh", *arguments],
-                              capture_output=True, text=True, timeout=60, check=False,
+                              capture_output=True, text=True, timeout=mg.PATIENCE, check=False,
                               env={"PATH": "/usr/bin:/bin", **self.machine.clock.environment()})
         assert done.returncode in (0, 1), done.stderr
         return done.returncode == 1, done.stdout + done.stderr

@@ -50,7 +50,7 @@ def ask_tool(service, answer):
     while b"[y/N] " not in said:
         said += os.read(ours, 4096)
     os.write(ours, answer.encode())
-    out = process.communicate(timeout=30)[0]
+    out = process.communicate(timeout=mg.PATIENCE)[0]
     os.close(ours)
     return process.returncode, said.decode(), out
 

@@ -34,7 +34,7 @@ def a_disk_that_fills_while_it_serves(build, tally):
         os.kill(service.processes["worker"].pid, signal.SIGSTOP)
         under_way = service.connect()
         under_way.send(*mg.identify())
-        killer.wait_until(lambda: case.status()["requests"]["open"] == 1, 5)
+        killer.wait_until(lambda: case.status()["requests"]["open"] == 1)
         # A denial needs no worker.
         for _ in range(2000):
             case.disk.fill()
@@ -133,7 +133,7 @@ def a_kill_and_a_start_without_room(build, tally):
         os.kill(service.processes["worker"].pid, signal.SIGSTOP)
         owed = service.connect()
         owed.send(*mg.identify())
-        killer.wait_until(lambda: case.status()["requests"]["open"] == 1, 5)
+        killer.wait_until(lambda: case.status()["requests"]["open"] == 1)
         for _ in range(2000):
             case.disk.fill()
             if error_of(service.call(*mg.identify(), uid=mg.POLICE_UID)) == "TrailUnavailable":
@@ -199,7 +199,7 @@ def a_database_that_is_damaged_meanwhile(build, tally):
         with open(service.state / "trail/trail.db", "r+b") as database:
             database.write(b"no database")
         case.disk.make_room()
-        tally.check(service.processes["guard"].wait(10) == 1, f"a damaged database: {service.log('guard')}")
+        tally.check(service.processes["guard"].wait(mg.PATIENCE) == 1, f"a damaged database: {service.log('guard')}")
         tally.check("is damaged" in service.log("guard"), service.log("guard"))
 
 
@@ -211,7 +211,7 @@ def a_disk_without_inodes(build, tally):
         case.disk.take_inodes()
         for _ in range(3):
             tally.check(error_of(service.call(*mg.identify())) == "", "no file can be made, and nothing is served")
-        tally.check(killer.wait_until(lambda: "exportFault" in case.status(), 5), "nobody is told that the export lags")
+        tally.check(killer.wait_until(lambda: "exportFault" in case.status()), "nobody is told that the export lags")
         fault = case.status().get("exportFault", "")
         tally.check(re.search(" [0-9] files are free", fault), fault)
         text = " ".join(service.tool("status")[1].split())
@@ -220,7 +220,7 @@ def a_disk_without_inodes(build, tally):
         status, _, text = service.tool("reload")
         tally.check(status == 1 and "No space left" in text, f"a policy that cannot be archived: {status} {text}")
         case.disk.give_inodes()
-        tally.check(killer.wait_until(lambda: case.status()["exportedSize"] == case.status()["treeSize"], 5),
+        tally.check(killer.wait_until(lambda: case.status()["exportedSize"] == case.status()["treeSize"]),
                     "the export does not catch up")
         tally.check("exportFault" not in case.status(), "the fault stays in the status")
         tally.check(service.tool("reload")[0] == 0, "the policy is not loaded")

@@ -125,7 +125,7 @@ class Crashes:
         injection.detach()
         if not reached:
             return None
-        self.service.processes.pop("worker").wait(20)
+        self.service.processes.pop("worker").wait(mg.PATIENCE)
         return reply is not None and "error" not in reply
 
     def start(self):
@@ -146,7 +146,7 @@ class Crashes:
         ended = process.poll() is not None
         for pid in [] if ended else killer.children_of(process.pid).values():
             os.kill(pid, signal.SIGKILL)  # not strace, which would let go of it
-        self.service.processes.pop("worker").wait(20)
+        self.service.processes.pop("worker").wait(mg.PATIENCE)
         return ended
 
     # ------------------------------------------------------------------ scenarios

@@ -102,7 +102,7 @@ class Storm:
         self.service.kill("worker")
         until.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(2 * mg.PATIENCE)
             self.tally.check(not thread.is_alive(), f"{self.where}: a writer waits for ever")
         self.look_for_removed(f"{self.where}: round {self.n_rounds}")
         while self.chance.random() < 0.2:  # Killed as it starts, too.
@@ -110,7 +110,7 @@ class Storm:
             time.sleep(self.chance.random() * 0.02)
             self.service.kill("worker")
         self.service.start_worker()
-        serves = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", mg.unit(0)))) == "", 10)
+        serves = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", mg.unit(0)))) == "")
         self.n_rounds += 1
         if self.tally.check(serves, f"{self.where}: round {self.n_rounds}: {self.service.log('worker')}"):
             self.look(f"{self.where}: round {self.n_rounds}")

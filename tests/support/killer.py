@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import time
 
+from service import PATIENCE
+
 # LeakSanitizer cannot look at a process that is traced, and ends it for that; leaks are for the other scripts.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
@@ -30,7 +32,7 @@ class Tracer:
         # ever. Where the tracer goes, the kernel lets go of the threads.
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         self.process.stderr.close()
 
 
@@ -77,7 +79,7 @@ def has_ended(pid):
     return state_of(pid) in "ZX"
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=PATIENCE):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
