@@ -172,6 +172,10 @@ class Rig:
         note = self.service.call(f"{mg.AUDIT}.GetCheckpoint", uid=0)["parameters"]["checkpoint"]
         return int(note.splitlines()[1])
 
+    def n_open(self):
+        """How many requests are under way."""
+        return self.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]["requests"]["open"]
+
     def verify(self, label):
         status, out, err = self.service.tool("audit", "verify")
         return self.tally.check(status == 0, f"{label}: audit verify says {status}\n{out}{err}")

@@ -79,6 +79,16 @@ def has_ended(pid):
     return state_of(pid) in "ZX"
 
 
+def is_at_rest(pid):
+    """Whether every thread of a process waits for something, so that each has met what a tracer gave it to do last; also
+    where the process has ended."""
+    try:
+        threads = [entry.name for entry in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return has_ended(pid) or all(state_of(thread) in "SIZX" for thread in threads)
+
+
 def wait_until(condition, timeout=PATIENCE):
     deadline = time.monotonic() + timeout
     while not condition():
@@ -125,6 +135,9 @@ def kill_at_each(process, attempt, folder, calls=None, most=200):
                 killed = wait_until(lambda: has_ended(pid), 0.03)
             finally:
                 tracer.detach()
+            # A call that was met as the tracer went ends the process all the same, as soon as that runs again.
+            wait_until(lambda: is_at_rest(pid))
+            killed = killed or has_ended(pid)
             yield call, number, result, killed
             if not killed:
                 break

@@ -71,6 +71,15 @@ def write_policy(directory, files):
     return directory
 
 
+def contents(folder):
+    """The bytes of every file, by its path. Where the service takes one away meanwhile, all are read anew."""
+    while True:
+        try:
+            return {path: path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            continue
+
+
 def template(values):
     """Little-endian float32, base64."""
     return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
