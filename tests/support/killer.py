@@ -79,6 +79,11 @@ def has_ended(pid):
     return state_of(pid) in "ZX"
 
 
+def is_stopped(pid):
+    """Whether a process and every thread of it stand still by SIGSTOP: on other processors that takes a moment."""
+    return all(state_of(entry.name) == "T" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
 def is_at_rest(pid):
     """Whether every thread of a process waits for something, so that each has met what a tracer gave it to do last; also
     where the process has ended."""
