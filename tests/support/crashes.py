@@ -94,6 +94,11 @@ class Rig:
     def pid(self, name):
         return self.service.processes[name].pid
 
+    def is_at_rest(self):
+        """Whether every thread of the programs waits for something, or has ended."""
+        pids = [process.pid for process in self.service.processes.values()]
+        return all(map(killer.is_at_rest, [*pids, *(child for pid in pids for child in killer.children_now(pid))]))
+
     def ask(self, label, call, uid=mg.NGO_UID, connection=None):
         """One call, which may go unanswered. Return: the reply or None."""
         own = connection or self.service.connect(uid)

@@ -103,6 +103,14 @@ def wait_until(condition, timeout=PATIENCE):
     return True
 
 
+def children_now(pid):
+    """The numbers of the processes that the first thread of this one has made."""
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def children_of(pid):
     """The processes whose parent this is, by name."""
     found = {}
