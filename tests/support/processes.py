@@ -26,6 +26,12 @@ def status(pid, key):
     return 0
 
 
+def seconds(pid):
+    """Processor time that all of its threads have used, in whole ticks of the kernel's."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def n_descriptors(pid):
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
