@@ -133,13 +133,15 @@ class Injection:
     def wait(self, seconds):
         """Until the call has been reached, or all programs have been waiting for something for so long. Return: whether it has."""
         since = time.monotonic()
-        while not self.done():
+
+        def is_over():
+            nonlocal since
             if not self.rig.is_at_rest():
                 since = time.monotonic()
-            if time.monotonic() - since >= seconds:
-                return self.done()
-            time.sleep(0.002)
-        return True
+            return self.done() or time.monotonic() - since >= seconds
+
+        killer.wait_until(is_over)
+        return self.done()
 
     def detach(self):
         self.tracer.detach()
