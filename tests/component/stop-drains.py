@@ -63,14 +63,6 @@ def ends(service, name, timeout=20):
         return "it runs"
 
 
-def until(condition, timeout=20):
-    """Waits until something is so. Return: what the condition gave last."""
-    deadline = time.monotonic() + timeout
-    while not (found := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
-
-
 def runs_for(service, name, seconds=0.5):
     time.sleep(seconds)
     return service.processes[name].poll() is None
@@ -106,9 +98,9 @@ def check_worker(service, tally):
     behind, change = open_connection(service), open_connection(service, mg.ARCHIVE_UID)
     behind.send(*mg.identify())
     changes = worker_thread(service, "changes")
-    before = until(lambda: n_waits(changes))
+    before = mg.until(lambda: n_waits(changes))
     change.send(*mg.enrol([("late", mg.unit(9))]))
-    until(lambda: n_waits(changes) > before)  # it has begun it, and waits for what the other is about to write
+    mg.until(lambda: n_waits(changes) > before)  # it has begun it, and waits for what the other is about to write
     service.processes["worker"].send_signal(signal.SIGTERM)
     service.wait_for("X_MATCHGUARD_SERVING", "0")
     tally.check(runs_for(service, "worker"), "the worker waits for its job")
@@ -130,7 +122,7 @@ def check_worker(service, tally):
 def check_worker_in_time(service, tally):
     job, connection = hold_a_call(service)
     service.processes["worker"].send_signal(signal.SIGTERM)
-    tally.check(until(lambda: "does not end in time" in service.log("worker")), "a worker whose job takes too long waits no more")
+    tally.check(mg.until(lambda: "does not end in time" in service.log("worker")), "a worker whose job takes too long waits no more")
     job.let_go()
     tally.check(ends(service, "worker") == 0, f"it ends: {service.log('worker')}")
     reply = connection.receive()

@@ -108,6 +108,14 @@ def enrol(entries):
                     for subject, vector in entries]}
 
 
+def until(condition, timeout=20):
+    """Waits until something is so. Return: what the condition gave last."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
 class Connection:
     """One Varlink connection: raw bytes, or calls."""
 
