@@ -105,7 +105,7 @@ def refuses(site):
 
 
 def run(program, *arguments, **environment):
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=60,
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=mg.PATIENCE,
                           env={**os.environ, **environment})
 
 
