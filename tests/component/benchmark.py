@@ -12,6 +12,9 @@ import signal
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from service import PATIENCE  # noqa: E402
+
 WORKER = pathlib.Path(sys.argv[1]).resolve() / "daemon/worker/matchguard-worker"
 TEMPLATES, DIMENSION = 130, 48
 OPENCL = WORKER.parent / "engine-opencl.so"
@@ -30,7 +33,7 @@ def check(what, holds, seen=""):
 
 
 def run(*options, user=None):
-    return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=120, check=False, user=user,
+    return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=PATIENCE, check=False, user=user,
                           extra_groups=None if user is None else [], env={**os.environ, **ON_POCL})
 
 
@@ -126,7 +129,7 @@ def ends_when_it_is_told():
         said = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         try:
-            status = process.wait(5)
+            status = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             status = process.wait()

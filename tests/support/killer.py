@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import time
 
+from service import PATIENCE
+
 # LeakSanitizer cannot look at a process that is traced, and ends it for that; leaks are for the other scripts.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
@@ -30,7 +32,7 @@ class Tracer:
         # ever. Where the tracer goes, the kernel lets go of the threads.
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         self.process.stderr.close()
 
 
@@ -77,6 +79,11 @@ def has_ended(pid):
     return state_of(pid) in "ZX"
 
 
+def is_stopped(pid):
+    """Whether a process and every thread of it stand still by SIGSTOP: on other processors that takes a moment."""
+    return all(state_of(entry.name) == "T" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
 def is_at_rest(pid):
     """Whether every thread of a process waits for something, so that each has met what a tracer gave it to do last; also
     where the process has ended."""
@@ -87,13 +94,21 @@ def is_at_rest(pid):
     return has_ended(pid) or all(state_of(thread) in "SIZX" for thread in threads)
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=PATIENCE):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
     return True
+
+
+def children_now(pid):
+    """The numbers of the processes that the first thread of this one has made."""
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def children_of(pid):
