@@ -70,7 +70,7 @@ static int flood(const Played *played, int *fd)
         return r;
 }
 
-TestSuite(journald, .timeout = 240);
+TestSuite(journald, .timeout = 600);
 
 Test(journald, a_value_of_one_line_stands_behind_its_key)
 {

@@ -124,7 +124,7 @@ Test(watchdog, is_not_fed_where_nobody_asks_for_it)
         played_deinit(&played);
 }
 
-Test(manager, that_does_not_read_holds_up_nobody, .timeout = 120)
+Test(manager, that_does_not_read_holds_up_nobody, .timeout = 600)
 {
         Played played;
         int r;

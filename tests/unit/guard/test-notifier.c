@@ -93,7 +93,7 @@ Test(notifier, without_a_manager_nothing_is_told)
         sd_event_unref(event);
 }
 
-Test(notifier, a_manager_that_does_not_read_hears_in_order_what_came_last, .timeout = 120)
+Test(notifier, a_manager_that_does_not_read_hears_in_order_what_came_last, .timeout = 600)
 {
         Played played;
         char text[32];

@@ -103,7 +103,7 @@ static MirrorCounts await(const Mirror *mirror, MirrorTo to, uint64_t sent, uint
         return counts;
 }
 
-TestSuite(mirror, .timeout = 240);
+TestSuite(mirror, .timeout = 600);
 
 Test(mirror, each_destination_gets_what_it_wants_in_order)
 {

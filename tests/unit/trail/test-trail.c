@@ -27,7 +27,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(trail, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(trail, .init = setup, .fini = teardown, .timeout = 600);
 
 static void reopen(void)
 {

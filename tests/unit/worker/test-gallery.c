@@ -33,7 +33,7 @@ static void tear_down(void)
         scratch_deinit(&scratch);
 }
 
-TestSuite(gallery, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(gallery, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static const GalleryShape shape = {.model = "m", .dimension = DIMENSION, .consolidated = true};
 
