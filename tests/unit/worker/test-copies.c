@@ -193,7 +193,7 @@ static void set_up(void)
         clear_device();
 }
 
-TestSuite(copies, .init = set_up, .fini = clear, .timeout = 120);
+TestSuite(copies, .init = set_up, .fini = clear, .timeout = 600);
 
 /* A row's code, folded; 0 for one that holds no template. */
 static uint64_t code_at(const uint8_t *block, size_t row)
