@@ -162,6 +162,21 @@ static int list_devices(const Options *options, const Premises *premises)
         return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
 }
 
+/* Whoever says something of a device, of which nothing comes. */
+static void warn_of_device(const EngineOptions *engine, const Premises *premises)
+{
+        if (strcmp(engine->engine, "cpu") == 0 && (engine->device || engine->device_memory > 0))
+                diag(DIAG_WARNING,
+                     "Searching with the processor, as --engine=cpu or $MATCHGUARD_ENGINE asks for: what "
+                     "--device= and --device-memory=, or $MATCHGUARD_DEVICE and "
+                     "$MATCHGUARD_DEVICE_MEMORY, say of a device is not used.");
+        if (strcmp(engine->engine, "auto") == 0 && engine->device)
+                diag(DIAG_WARNING,
+                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
+                     "In the unit, the drop-in gpu.conf opens devices.",
+                     engine->device, premises->modules);
+}
+
 /* Whether a driver is to be loaded, and what it then needs; where "auto" can hope for none, it is the processor. */
 static void choose_engine(Options *options, const Premises *premises, ConfineWish *ret_wish)
 {
@@ -175,11 +190,7 @@ static void choose_engine(Options *options, const Premises *premises, ConfineWis
                 ret_wish->executes = strcmp(engine->engine, "opencl") == 0;
                 return;
         }
-        if (engine->device && strcmp(engine->engine, "auto") == 0)
-                diag(DIAG_WARNING,
-                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
-                     "In the unit, the drop-in gpu.conf opens devices.",
-                     engine->device, premises->modules);
+        warn_of_device(engine, premises);
         engine->engine = "cpu";
 }
 

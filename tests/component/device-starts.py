@@ -99,6 +99,14 @@ def falls_back(site):
     site.tally.check(engine.startswith("cpu/") and "Tesla" in site.service.log("worker"), f"{engine}: {site.service.log('worker')}")
 
 
+def says_what_is_not_used(site):
+    """Of a device, where the processor is asked for by its name; and nothing where nobody speaks of one."""
+    for what, arguments, environment in (("a device", ("--device=0",), {}), ("its memory", (), {"MATCHGUARD_DEVICE_MEMORY": "64M"}), ("neither", (), {})):
+        engine, log = site.start(f"cpu, and {what}", ("--engine=cpu", *arguments), **environment), site.service.log("worker")
+        said = "as --engine=cpu or $MATCHGUARD_ENGINE asks for: what --device= and --device-memory=" in log
+        site.tally.check(engine.startswith("cpu/") and said == (what != "neither"), f"cpu, and {what}: it serves on {engine}, and says {log!r}")
+
+
 def takes_a_gpu(site):
     """Where it works; else the processor, and the log says why."""
     worker, played = devices.played_gpu(site.build, site.service.dir / "played") or (None, None)
@@ -160,6 +168,7 @@ def main():
     try:
         serves_on_pocl(site)
         falls_back(site)
+        says_what_is_not_used(site)
         takes_a_gpu(site)
         refuses(site)
         lists(site)
