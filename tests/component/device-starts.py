@@ -59,7 +59,7 @@ class Site:
         self.end()
         self.service.start_worker(devices.WITHOUT_GPU, arguments, environment=environment)
         status, log = self.service.processes.pop("worker").wait(20), self.service.log("worker")
-        self.tally.check(status == 1, f"{what}: exit status {status}")
+        self.tally.check(status == 10, f"{what}: exit status {status}")
         for words in said:
             self.tally.check(words in log, f"{what}: '{words}' in {log}")
 
