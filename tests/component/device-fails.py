@@ -56,7 +56,7 @@ class Site:
         process = self.service.processes["worker"]
         ended = killer.wait_until(lambda: process.poll() is not None)
         log = self.service.log("worker")
-        self.tally.check(ended and process.returncode == 1, f"{what}: exit status {process.returncode}: {log}")
+        self.tally.check(ended and process.returncode == 10, f"{what}: exit status {process.returncode}: {log}")
         for part in said:
             self.tally.check(part in log, f"{what}: '{part}' in {log}")
         self.service.kill("worker")

@@ -45,7 +45,7 @@ class Run:
         self.process = subprocess.Popen(
             [*traces.prefix(), self.tool, "run", "--dir", str(self.dir / "d"), "--policy-dir", str(self.dir / "policy"),
              *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, **service.PROCESSOR})
         if wait:
             assert select.select([self.process.stdout], [], [], 20)[0], f"not ready: {self.said()}"
             line = self.process.stdout.readline()

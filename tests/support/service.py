@@ -30,6 +30,7 @@ LISTENERS = [(MATCH, socket.SOCK_STREAM, 0o666), (ADMIN, socket.SOCK_STREAM, 0o6
              ("frontend", socket.SOCK_SEQPACKET, 0o600), ("worker", socket.SOCK_SEQPACKET, 0o600)]
 
 BUNDLE = 256  # leaves in a file of the export
+PROCESSOR = {"MATCHGUARD_ENGINE": "cpu"}  # what searches where a test says nothing else, also on a machine with a GPU
 
 # Seconds until a test gives up waiting for what must come. No limit of the product's, and none that a busy machine reaches.
 PATIENCE = 120
@@ -301,7 +302,7 @@ class Service:
             [*traces.prefix(prefix), str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"),
              *self.arguments["worker"], *arguments], stdout=log, stderr=log,
-            env={**os.environ, **self.environment, **(environment or {})})
+            env={**PROCESSOR, **os.environ, **self.environment, **(environment or {})})
 
     def wait_for(self, key, value="1", timeout=PATIENCE, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""

@@ -159,7 +159,8 @@ static void exec_worker(const PlayedGuard *guard)
         /* A process that lets nobody trace it cannot look for its own leaks either. */
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries",
-              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
+              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto",
+              "--engine", "cpu", NULL);
         _exit(126);
 }
 

@@ -62,6 +62,7 @@ typedef struct Played {
         size_t n_calls;
         size_t fails_at;  /* the call of this number, from 1; 0: none */
         int failure;      /* with what */
+        size_t n_refused; /* for lack of room */
         uint64_t written; /* bytes */
         size_t n_written; /* calls */
 } Played;
@@ -100,6 +101,7 @@ static int allocate(Device *device, size_t size, DeviceMemory **ret_memory, Devi
         cr_assert_leq(size, played.facts.largest);
         cr_assert(played.most == 0 || there() + size <= played.most, "more than the limit");
         if (there() + size > played.capacity) {
+                played.n_refused++;
                 (void)snprintf(ret_why->text, sizeof(ret_why->text), "allocate: full");
                 return -ENOMEM;
         }
@@ -638,7 +640,8 @@ Test(copies, are_what_the_galleries_hold_and_no_more_after_any_sequence)
                 begin(1 + scratch_random(&state) % 60);
                 if (round % 2)
                         played.facts.largest = (1 + scratch_random(&state) % 10) * BLOCK_SIZE;
-                for (size_t i = 0; i < 100; i++) {
+                /* Of some so many that room is asked for again. */
+                for (size_t i = 0; i < (round % 4 ? 80U : 300U); i++) {
                         step();
                         check();
                 }
@@ -647,9 +650,22 @@ Test(copies, are_what_the_galleries_hold_and_no_more_after_any_sequence)
 
 /* ------------------------------------------------------------------------------------------ what fails */
 
+/* What was said on standard error meanwhile. Return: how many lines. */
+static size_t read_said(char *ret_text, size_t size)
+{
+        size_t n_lines = 0;
+
+        (void)fflush(stderr);
+        size_t n = fread(ret_text, 1, size - 1, cr_get_redirected_stderr());
+        ret_text[n] = '\0';
+        for (size_t i = 0; i < n; i++)
+                n_lines += ret_text[i] == '\n';
+        return n_lines;
+}
+
 Test(copies, goes_on_with_the_room_that_there_is)
 {
-        char said[1024] = "";
+        char said[1024];
 
         diag_set_level(DIAG_WARNING);
         cr_redirect_stderr();
@@ -671,10 +687,78 @@ Test(copies, goes_on_with_the_room_that_there_is)
         played.capacity = 10 * BLOCK_SIZE;
         search(&bodies[0]);
         cr_expect_lt(copies_facts(copies).limit, now.limit);
-        (void)fflush(stderr);
-        size_t n = fread(said, 1, sizeof(said) - 1, cr_get_redirected_stderr());
-        cr_expect(n > 0 && strstr(said, "less room") && strchr(said, '\n') == said + n - 1, "said once: %s",
-                  said);
+        cr_expect(read_said(said, sizeof(said)) == 1 && strstr(said, "less room"), "said once: %s", said);
+}
+
+/* Searches one after the other. Return: how many of them were refused room. */
+static size_t search_often(const Body *body, size_t n)
+{
+        size_t n_times = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                size_t n_refused = played.n_refused;
+                search(body);
+                n_times += played.n_refused > n_refused;
+        }
+        check();
+        return n_times;
+}
+
+enum { PATIENCE = 64 }; /* of the copies */
+
+Test(copies, asks_for_more_room_again_after_some_searches_that_have_use_for_it)
+{
+        char said[2048];
+
+        diag_set_level(DIAG_NOTICE);
+        cr_redirect_stderr();
+        begin(100);
+        played.capacity = 37 * BLOCK_SIZE;
+        append(&bodies[0], 50 * CODES_ROWS);
+        search(&bodies[0]);
+        uint64_t lowered = copies_facts(copies).limit;
+        cr_expect_eq(search_often(&bodies[0], PATIENCE - 1), 0);
+        cr_expect_eq(search_often(&bodies[0], 1), 1);
+        cr_expect_eq(search_often(&bodies[0], 3 * PATIENCE), 3);
+        cr_expect_lt(played.n_refused, 20, "each time in a few steps");
+        cr_expect_geq(copies_facts(copies).limit, lowered - lowered / 8);
+        written();
+        cr_expect_eq(search_often(&bodies[0], 1), 0);
+        cr_expect_lt(written(), 30 * BLOCK_SIZE, "what had room has it still");
+
+        played.capacity = UINT64_MAX;
+        cr_expect_eq(search_often(&bodies[0], PATIENCE), 0);
+        cr_expect_eq(copies_facts(copies).limit, limit);
+        written();
+        search(&bodies[0]);
+        cr_expect_eq(written(), 0, "all of it is there");
+        cr_expect_eq(read_said(said, sizeof(said)), 2, "%s", said);
+        cr_expect(strstr(said, "less room") &&
+                          strstr(said, "\n") < strstr(said, "more room for templates again"),
+                  "%s", said);
+}
+
+Test(copies, asks_for_no_more_room_where_all_has_some)
+{
+        char said[2048];
+
+        diag_set_level(DIAG_NOTICE);
+        cr_redirect_stderr();
+        begin(100);
+        played.capacity = 37 * BLOCK_SIZE;
+        append(&bodies[0], 50 * CODES_ROWS);
+        search(&bodies[0]);
+        end_gallery(&bodies[0]);
+        append(&bodies[1], 5 * CODES_ROWS);
+        search(&bodies[1]);
+        played.n_calls = 0;
+        search_often(&bodies[1], 3 * PATIENCE);
+        cr_expect_eq(played.n_calls, 0);
+        cr_expect_lt(copies_facts(copies).limit, limit);
+        append(&bodies[2], 1);
+        search(&bodies[2]);
+        cr_expect_eq(copies_facts(copies).limit, limit);
+        cr_expect_eq(read_said(said, sizeof(said)), 1, "of what is small nothing is learnt: %s", said);
 }
 
 Test(copies, divides_a_gallery_anew_whose_parts_are_larger_than_all_the_room_that_is_left)

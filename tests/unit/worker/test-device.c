@@ -146,14 +146,40 @@ Test(device, hands_out_as_many_as_may_be_asked_for)
         device_gallery_free(&exam, &gallery);
 }
 
+static size_t count_templates(const DeviceGallery *gallery, const ScanProbe *probe)
+{
+        size_t n = 0;
+
+        for (size_t row = 0; row < gallery->n_blocks * CODES_ROWS; row++)
+                n += !isinf(device_exam_upper(gallery, row, probe));
+        return n;
+}
+
+/* What is found beyond that is counted; of the others nothing is lost. */
+Test(device, hands_out_just_as_many_as_it_may)
+{
+        DeviceGallery gallery = device_gallery_new(&exam, 12, 3, &chance);
+        DeviceProbes probes = device_probes_new(4, 12, false, &chance);
+        size_t n_templates = count_templates(&gallery, probes.probes);
+        DeviceRange range = everything;
+
+        for (size_t i = 0; i < probes.n; i++)
+                probes.floors[i] = i % 2 ? INFINITY : -FLT_MAX;
+        device_probes_set(&exam, &probes, 12);
+        range.most = (uint32_t)n_templates;
+        cr_assert_eq(device_exam_scan(&exam, &gallery, &probes, &range), 2 * n_templates);
+        range.most--;
+        device_exam_scan(&exam, &gallery, &probes, &range);
+        device_probes_free(&probes);
+        device_gallery_free(&exam, &gallery);
+}
+
 Test(device, finds_nothing_above_infinity_and_no_row_without_a_template)
 {
         DeviceGallery gallery = device_gallery_new(&exam, 12, 3, &chance);
         DeviceProbes probes = device_probes_new(9, 12, false, &chance);
-        size_t n_templates = 0;
+        size_t n_templates = count_templates(&gallery, probes.probes);
 
-        for (size_t row = 0; row < 3 * CODES_ROWS; row++)
-                n_templates += !isinf(device_exam_upper(&gallery, row, &probes.probes[0]));
         for (size_t i = 0; i < probes.n; i++)
                 probes.floors[i] = i == 4 ? -FLT_MAX : INFINITY;
         device_probes_set(&exam, &probes, 12);
