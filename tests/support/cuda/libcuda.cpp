@@ -23,6 +23,8 @@
 #include <list>
 #include <map>
 #include <string>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "guarded.h"
@@ -183,9 +185,28 @@ template <typename Key> CUresult give_back(std::map<Key, GuardedMemory> *from, K
 
 } // namespace
 
+namespace
+{
+
+/* As NVIDIA's from 570 on: a thread of its own, to which another one gives a name, through /proc; who cannot do that has no device. */
+CUresult start_thread()
+{
+        std::thread thread(pause);
+        bool named = pthread_setname_np(thread.native_handle(), "cuda-played") == 0;
+
+        thread.detach();
+        return named ? CUDA_SUCCESS : CUDA_ERROR_OPERATING_SYSTEM;
+}
+
+} // namespace
+
 CUresult cuInit(unsigned flags)
 {
+        static const CUresult started = start_thread();
+
         BEGIN("cuInit");
+        if (started != CUDA_SUCCESS)
+                return started;
         return flags == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
