@@ -11,6 +11,7 @@
  *      PLAYED_CUDA_MEMORY=BYTES            of the device; else 256 MiB
  *      PLAYED_CUDA_DEVICES=N               else 1
  *      PLAYED_CUDA_CAPABILITY=N            else 90
+ *      PLAYED_CUDA_VERSION=N               of CUDA that the driver is for, 13010 for 13.1; else that of the headers
  *
  * One more call is for tests: played_cuda_holds() looks for some bytes in all memory, the device's and the host's.
  */
@@ -208,6 +209,13 @@ CUresult cuInit(unsigned flags)
         if (started != CUDA_SUCCESS)
                 return started;
         return flags == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuDriverGetVersion(int *ret_version)
+{
+        BEGIN("cuDriverGetVersion");
+        *ret_version = (int)number_of("PLAYED_CUDA_VERSION", CUDA_VERSION);
+        return CUDA_SUCCESS;
 }
 
 CUresult cuGetErrorName(CUresult error, const char **ret_name)
