@@ -130,7 +130,7 @@ def ends_when_it_is_told():
         said = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         try:
-            status = process.wait(PATIENCE)
+            status = process.wait(service.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             status = process.wait()
