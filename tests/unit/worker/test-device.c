@@ -127,17 +127,25 @@ Test(device, counts_more_than_it_hands_out)
         }
 }
 
+/* Every probe finds everything: of half of the gallery less than it may, of all of it more, so that all the room is used that there is to be. */
 Test(device, hands_out_as_many_as_may_be_asked_for)
 {
-        DeviceGallery gallery = device_gallery_new(&exam, 4, DEVICE_FOUND_MAX / CODES_ROWS, &chance);
-        DeviceProbes probes = device_probes_new(2, 4, false, &chance);
-        const DeviceRange range = {.n = gallery.n_blocks, .step = 1, .most = DEVICE_FOUND_MAX};
+        static const size_t n_probes[] = {2, DEVICE_FOUND_ALL / DEVICE_FOUND_MAX, DEVICE_PROBES_MAX};
 
-        probes.floors[0] = probes.floors[1] = -FLT_MAX;
-        device_probes_set(&exam, &probes, 4);
-        cr_assert_gt(device_exam_scan(&exam, &gallery, &probes, &range), DEVICE_FOUND_MAX);
-        device_probes_free(&probes);
-        device_gallery_free(&exam, &gallery);
+        for (size_t i = 0; i < ARRAY_SIZE(n_probes); i++) {
+                uint32_t most = (uint32_t)MIN_OF((size_t)DEVICE_FOUND_MAX, DEVICE_FOUND_ALL / n_probes[i]);
+                DeviceGallery gallery = device_gallery_new(&exam, 4, 2 * most / CODES_ROWS, &chance);
+                DeviceProbes probes = device_probes_new(n_probes[i], 4, false, &chance);
+                DeviceRange range = {.n = gallery.n_blocks / 2, .step = 1, .most = most};
+                for (size_t j = 0; j < n_probes[i]; j++)
+                        probes.floors[j] = -FLT_MAX;
+                device_probes_set(&exam, &probes, 4);
+                cr_assert_gt(device_exam_scan(&exam, &gallery, &probes, &range), n_probes[i] * most / 2);
+                range.n = gallery.n_blocks;
+                device_exam_scan(&exam, &gallery, &probes, &range);
+                device_probes_free(&probes);
+                device_gallery_free(&exam, &gallery);
+        }
 }
 
 static size_t count_templates(const DeviceGallery *gallery, const ScanProbe *probe)
