@@ -120,8 +120,8 @@ def compacted(site):
     path = site.service.state / "galleries/untidy.originals"
     before = path.stat().st_size
     site.remove("untidy", "bulk")
-    site.tally.check(killer.wait_until(lambda: path.stat().st_size < before / 2, 10), "it is not compacted")
-    site.tally.check(killer.wait_until(lambda: site.look().rows(first) == 1, 5), "the device has the old rows still")
+    site.tally.check(killer.wait_until(lambda: path.stat().st_size < before / 2), "it is not compacted")
+    site.tally.check(killer.wait_until(lambda: site.look().rows(first) == 1), "the device has the old rows still")
     site.search("untidy")
     site.stands(last, 2, "after a compaction")
     site.remove("untidy", "last")

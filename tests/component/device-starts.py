@@ -58,7 +58,7 @@ class Site:
         """A worker that ends at once, and says why."""
         self.end()
         self.service.start_worker(devices.WITHOUT_GPU, arguments, environment=environment)
-        status, log = self.service.processes.pop("worker").wait(20), self.service.log("worker")
+        status, log = self.service.processes.pop("worker").wait(mg.PATIENCE), self.service.log("worker")
         self.tally.check(status == 10, f"{what}: exit status {status}")
         for words in said:
             self.tally.check(words in log, f"{what}: '{words}' in {log}")
@@ -131,7 +131,7 @@ def refuses(site):
 
 
 def run(program, *arguments, **environment):
-    return subprocess.run([*devices.WITHOUT_GPU, program, *arguments], capture_output=True, text=True, check=False, timeout=60,
+    return subprocess.run([*devices.WITHOUT_GPU, program, *arguments], capture_output=True, text=True, check=False, timeout=mg.PATIENCE,
                           env={**os.environ, **ENVIRONMENT, **environment})
 
 

@@ -28,7 +28,7 @@ def ask_until_it_ends(case, answers):
 
 
 def ended(case, what):
-    status, log = case.service.processes["guard"].wait(10), case.service.log("guard")
+    status, log = case.service.processes["guard"].wait(mg.PATIENCE), case.service.log("guard")
     case.check(status == EXIT_STORAGE, f"{what}: status {status}: {log}")
     case.check(f"{case.service.state}/" in log and "Input/output error" in log and "exit status 11" in log, f"{what}: {log}")
     for name in ("guard", "frontend", "worker"):

@@ -65,9 +65,18 @@ class Scene:
         it has; or to open the folder in /proc of the number that the process had."""
         call, nth = {"groups": ("getsockopt", 2), "label": ("getsockopt", 3 if self.error == errno.ENOPROTOOPT else 4),
                      "folder": ("openat", 2)}[look]
-        tracer = killer.Strace(self.guard, f"trace={call}", f"inject={call}:delay_enter={int(SLOW * 1e6)}:when={nth}")
+        output = self.service.dir / "strace.txt"
+        output.unlink(missing_ok=True)
+        tracer = killer.Strace(self.guard, f"trace={call}", f"inject={call}:delay_enter={int(SLOW * 1e6)}:when={nth}", output=output)
+
+        def begins():
+            """Waits until the looks before it are done: the connection has been accepted, and when is known to the guard."""
+            done = f"{self.guard} {call}("
+            self.tally.check(killer.wait_until(lambda: output.read_text().count(done) >= nth - 1), f"{self.path}: nobody looks: {look}")
+            time.sleep(SLOW / 10)
+
         try:
-            yield
+            yield begins
         finally:
             tracer.detach()
 
@@ -126,9 +135,9 @@ def changes_while_it_is_looked_at(scene):
     for look, steals in (("groups", False), ("groups", True), ("label", False), ("label", True), ("folder", True)):
         peer = scene.peer(scene.elsewhere)
         other = None
-        with scene.slow(look):
+        with scene.slow(look) as begins:
             connection = scene.connect(peer)
-            time.sleep(SLOW / 4)
+            begins()
             peer.kill()
             time.sleep(0.03)  # the times of processes are told in hundredths of a second
             if steals:

@@ -118,7 +118,7 @@ class Scene:
         outcome = self.board.attempt(who, row.attack, self.argument(row.argument, sibling), process.poll)
         self.mend()
         if outcome.ended and place != "child":
-            process.wait(10)
+            process.wait(mg.PATIENCE)
             self.start_again(program)
         return outcome, not outcome.ended or self.serves()
 

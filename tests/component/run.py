@@ -4,6 +4,7 @@
 Usage: run.py --build FOLDER    (root: it plays several users)
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -197,7 +198,8 @@ def what_dies_again_and_again_stops_everything(run):
     while run.process.poll() is None and time.monotonic() < deadline:
         worker = run.children().get("worker")
         if worker:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # killed the last time, and only now gone
+                os.kill(worker, signal.SIGKILL)
         time.sleep(0.02)
     assert run.wait() == 1, run.said()
     assert "again and again" in run.said()

@@ -116,7 +116,7 @@ class Injection:
     """One fault, from attach to detach."""
 
     def __init__(self, rig, point, error):
-        self.output = rig.service.dir / "strace.txt"
+        self.rig, self.output = rig, rig.service.dir / "strace.txt"
         self.output.unlink(missing_ok=True)
         what = "signal=KILL" if error == "SIGKILL" else f"error={error}"
         self.tracer = strace(point.target, point.target.find(rig), self.output,
@@ -131,7 +131,17 @@ class Injection:
         return any("(INJECTED)" in line and "restart_syscall" not in line for line in text.splitlines())
 
     def wait(self, seconds):
-        return killer.wait_until(self.done, seconds)
+        """Until the call has been reached, or all programs have been waiting for something for so long. Return: whether it has."""
+        since = time.monotonic()
+
+        def is_over():
+            nonlocal since
+            if not self.rig.is_at_rest():
+                since = time.monotonic()
+            return self.done() or time.monotonic() - since >= seconds
+
+        killer.wait_until(is_over)
+        return self.done()
 
     def detach(self):
         self.tracer.detach()

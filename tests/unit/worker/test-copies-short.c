@@ -11,7 +11,7 @@
 #include "base/macro.h"
 #include "copies-rig.h"
 
-TestSuite(copies_short, .init = rig_set_up, .fini = rig_clear, .timeout = 120);
+TestSuite(copies_short, .init = rig_set_up, .fini = rig_clear, .timeout = 600);
 
 /* What was said on standard error meanwhile. Return: how many lines. */
 static size_t read_said(char *ret_text, size_t size)

@@ -8,7 +8,7 @@
 #include "copies-rig.h"
 #include "scratch.h"
 
-TestSuite(copies, .init = rig_set_up, .fini = rig_clear, .timeout = 120);
+TestSuite(copies, .init = rig_set_up, .fini = rig_clear, .timeout = 600);
 
 /* --------------------------------------------------------------------------------------- one at a time */
 

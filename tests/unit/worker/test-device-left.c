@@ -29,7 +29,7 @@ static void tear_down(void)
         device_exam_close(&exam);
 }
 
-TestSuite(device_left, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(device_left, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static bool keeps;
 

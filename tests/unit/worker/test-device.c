@@ -27,7 +27,7 @@ static void tear_down(void)
         device_exam_close(&exam);
 }
 
-TestSuite(device, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(device, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static const DeviceRange everything = {.n = 3, .step = 1, .most = 3 * CODES_ROWS};
 

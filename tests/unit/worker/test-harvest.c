@@ -61,7 +61,7 @@ static void tear_down(void)
         exam_free(exam);
 }
 
-TestSuite(harvest, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(harvest, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* ------------------------------------------------------------------------------------------------
  * queries */

@@ -18,7 +18,7 @@ static void *write_once(void *userdata)
 }
 
 /* That it waits shows by what becomes of others, and by nothing else. */
-Test(lock, a_writer_that_waits_comes_before_readers_that_come_later, .timeout = 120)
+Test(lock, a_writer_that_waits_comes_before_readers_that_come_later, .timeout = 600)
 {
         pthread_t writer;
         bool written = false;

@@ -25,7 +25,7 @@ int __wrap_pass_run(Pass *pass, Pool *pool)
 
 static const char *const isas[] = {"avx512-vnni", "avx2", "scalar"};
 
-TestSuite(rounds, .init = played_set_up, .fini = played_tear_down, .timeout = 240);
+TestSuite(rounds, .init = played_set_up, .fini = played_tear_down, .timeout = 600);
 
 static void take(Exam *exam, const char *isa, size_t n_threads)
 {
