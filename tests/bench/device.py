@@ -25,8 +25,8 @@ import sys
 
 PEER = pathlib.Path(__file__).resolve().parent / "device-peer.py"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# Programs, and which of their tests: of a driver, as meson.build has them for the played GPU, those that need not look into the device's memory or have it fail.
-EXACT = {"opencl": [("test-worker-device", "*")], "cuda": [("test-worker-device", "device/!(overwrites*)"),
+# Programs, and which of their tests: of CUDA's driver alone those that need not look into the device's memory or have it fail.
+EXACT = {"opencl": [("test-worker-device", "*")], "cuda": [("test-worker-device", "*"),
                                                            ("test-worker-device-cuda", "device_cuda/@(gives|hands|writes|finds|works)*")]}
 EXACT_OF_ANY = [("test-worker-exact", "*"), ("test-worker-exact-device", "*"), ("test-worker-exact-driver", "*")]
 PEER_BATCHES = ["1", "1024"]

@@ -58,7 +58,7 @@ Test(device_cuda, gives_the_bounds_with_each_kernel)
 /* The most that can be handed out, in several pieces; and one row more than that, of which nothing is. */
 Test(device_cuda, hands_out_long_lists)
 {
-        enum { PROBES = 150 };
+        enum { PROBES = DEVICE_FOUND_ALL / DEVICE_FOUND_MAX };
         DeviceExam exam = device_exam_open();
         uint64_t chance = 4;
         DeviceGallery gallery = device_gallery_new(&exam, 4, DEVICE_FOUND_MAX / CODES_ROWS + 41, &chance);
