@@ -1,5 +1,6 @@
 """A thread of a program that stands still where a test wants it to, for as long as it wants: tests/system/hold.py."""
 import pathlib
+import select
 import subprocess
 import sys
 
@@ -12,15 +13,17 @@ class Hold:
 
     def __init__(self, pid, thread, call=None):
         self.process = subprocess.Popen([sys.executable, HOLD, str(pid), thread, *([call] if call else [])],
-                                        stdout=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, bufsize=0)
         if call:
             self._hear("ready")
         else:
             self.wait()
 
-    def _hear(self, word):
-        said = self.process.stdout.readline()
+    def _hear(self, word, timeout=60):
+        there, _, _ = select.select([self.process.stdout], [], [], timeout)
+        said = self.process.stdout.readline().decode() if there else "nothing"
         if said != f"{word}\n":
+            self.process.kill()
             raise RuntimeError(f"the thread is not held: {said}")
 
     def wait(self):
