@@ -17,9 +17,14 @@ from disks import error_of  # noqa: E402
 EXIT_STORAGE = 11
 
 
-def ask_until_it_ends(case, answers):
-    """Requests on one connection, until the guard is gone."""
+def asked(case, times):
+    """Return: a connection, which the guard has accepted, so that its end is that of the guard; and the answers that came by it."""
     connection = case.service.connect()
+    return connection, [connection.call(*mg.identify()) for _ in range(times)]
+
+
+def ask_until_it_ends(connection, answers):
+    """Requests on one connection, until the guard is gone."""
     for _ in range(20000):
         reply = connection.call(*mg.identify())
         if reply is None:
@@ -54,9 +59,9 @@ def a_disk_that_is_gone(build, tally):
     with disks.Case(build, tally) as case:
         service = case.service
         case.start()
-        answers = [service.call(*mg.identify()) for _ in range(20)]
+        connection, answers = asked(case, 20)
         case.disk.fail()
-        reply = service.call(*mg.identify())
+        reply = connection.call(*mg.identify())
         tally.check(reply is None, f"an answer, and no disk: {reply}")
         ended(case, "gone")
         service.start_guard()
@@ -70,9 +75,9 @@ def a_sync_that_fails(build, tally):
     """A thin volume whose pool is empty takes every write into memory, and cannot sync it."""
     with disks.Case(build, tally, mebibytes=64, pool=24) as case:
         case.start()
-        answers = [case.service.call(*mg.identify()) for _ in range(20)]
+        connection, answers = asked(case, 20)
         case.disk.empty_pool()
-        ask_until_it_ends(case, answers)
+        ask_until_it_ends(connection, answers)
         ended(case, "no pool")
         case.disk.refill_pool()
         case.disk.repair()

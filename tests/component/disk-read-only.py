@@ -35,12 +35,13 @@ def a_file_system_that_turns_read_only_while_it_serves(build, tally):
     with disks.Case(build, tally) as case:
         service = case.service
         case.start()
+        connection = service.connect()
         for _ in range(5):
-            service.call(*mg.identify())
+            connection.call(*mg.identify())
         service.wait_exported(lambda leaves: len(leaves) >= 14)
         before, gallery = case.size(), case.gallery()
         case.disk.turn_read_only()
-        reply = service.call(*mg.identify())
+        reply = connection.call(*mg.identify())
         tally.check(reply is None, f"an answer, and no record of it: {reply}")
         tally.check(service.processes["guard"].wait(mg.PATIENCE) == EXIT_STORAGE, f"{service.log('guard')}")
         tally.check(f"{service.state}/trail: a commit failed: Read-only file system" in service.log("guard"), service.log("guard"))

@@ -84,7 +84,7 @@ class Start:
 
     def __init__(self, name, folder):
         self.name, self.folder, self.rig = name, folder, folder.rig
-        self.target = faults.Target("guard", name, lambda rig: rig.pid("guard"), follow=True)
+        self.target = faults.Target("guard", name, lambda rig: rig.pid("guard"), follow=True, others=faults.OTHERS_AT_START)
 
     def prepare(self):
         self.folder.put_back()
