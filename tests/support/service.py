@@ -68,6 +68,11 @@ def write_policy(directory, files):
     return directory
 
 
+def is_sanitized(build):
+    """Whether the programs are several times slower, and larger, than those that are installed."""
+    return b"libasan" in pathlib.Path(build, "daemon/guard/matchguardd").read_bytes()
+
+
 def contents(folder):
     """The bytes of every file, by its path. Where the service takes one away meanwhile, all are read anew."""
     while True:

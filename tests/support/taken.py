@@ -62,8 +62,7 @@ def own_accounts(folder):
 
 def messages(build):
     """How many messages by chance are said: 10,000, or as many as MATCHGUARD_TAKEN says; less where each costs more."""
-    sanitized = b"libasan" in pathlib.Path(build, "daemon/guard/matchguardd").read_bytes()
-    return int(os.environ.get("MATCHGUARD_TAKEN") or (1000 if sanitized else 10000))
+    return int(os.environ.get("MATCHGUARD_TAKEN") or (1000 if service.is_sanitized(build) else 10000))
 
 
 def setpriv(uid):
