@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import service  # noqa: E402
 
-FILES, SANITIZED_FILES = 2000, 200  # so many that reading them takes a while, and less than a stop waits for
+FILES, SANITIZED_FILES = 1000, 200  # so many that reading them takes a while, and less than a stop waits for
 
 
 def main():
