@@ -154,7 +154,7 @@ def send_packet(sock, kind, body, fds=()):
     sock.sendmsg([header + body], rights)
 
 
-def receive_packet(sock, timeout=10):
+def receive_packet(sock, timeout=30):
     """Return: (type, body), or None when the peer is gone. Raises TimeoutError."""
     if not select.select([sock], [], [], timeout)[0]:
         raise TimeoutError("no packet")
@@ -208,7 +208,7 @@ class Child:
     def answer(self, call, kind, **fields):
         send_packet(self.sock, ANSWER, encode_answer(call, kind, **fields))
 
-    def receive(self, timeout=10):
+    def receive(self, timeout=30):
         """Return: ("call", dict), ("refused", connection, why), ("closed", connection), or None when it is gone."""
         packet = receive_packet(self.sock, timeout)
         if packet is None:
@@ -247,13 +247,13 @@ class FakeGuard:
     def spawn(self, interface="org.matchguard.Match", **more):
         return Child(self, interface, **more)
 
-    def child_gone(self, timeout=10):
+    def child_gone(self, timeout=30):
         """Return: (child, wait status)."""
         kind, body = receive_packet(self.sock, timeout)
         assert kind == CHILD_GONE, kind
         return struct.unpack("<QI", body)
 
-    def is_told_of_stop(self, timeout=10):
+    def is_told_of_stop(self, timeout=30):
         return receive_packet(self.sock, timeout) == (STOPPING, b"")
 
     def child_pids(self):

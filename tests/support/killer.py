@@ -87,7 +87,7 @@ def is_at_rest(pid):
     return has_ended(pid) or all(state_of(thread) in "SIZX" for thread in threads)
 
 
-def wait_until(condition, timeout=10):
+def wait_until(condition, timeout=30):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

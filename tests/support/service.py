@@ -110,7 +110,7 @@ def enrol(entries):
                     for subject, vector in entries]}
 
 
-def until(condition, timeout=20):
+def until(condition, timeout=30):
     """Waits until something is so. Return: what the condition gave last."""
     deadline = time.monotonic() + timeout
     while not (found := condition()) and time.monotonic() < deadline:
@@ -439,7 +439,7 @@ class Service:
                 at += 2 + length
         return found
 
-    def wait_exported(self, done, timeout=10):
+    def wait_exported(self, done, timeout=30):
         """Waits until the exported leaves satisfy a condition. Return: the leaves."""
         deadline = time.monotonic() + timeout
         while True:

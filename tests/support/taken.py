@@ -235,7 +235,7 @@ class Scene:
 
     # ------------------------------------------------------------------------------------------------ afterwards
 
-    def served_again(self, least=3, timeout=30):
+    def served_again(self, least=3, timeout=60):
         """Whether every honest caller gets answers now."""
         had = [caller.answered for caller in self.honest]
         deadline = time.monotonic() + timeout
@@ -294,7 +294,7 @@ class Scene:
         if notes.exists():
             self.tally.check(bool(jobs) and outcomes <= jobs, f"outcomes of what was no job: {sorted(outcomes - jobs)[:5]}")
 
-    def recorded(self, least, timeout=10):
+    def recorded(self, least, timeout=30):
         """How many breaches of a frontend's rules the trail has, as soon as there are so many."""
         deadline = time.monotonic() + timeout
         while breaches(self.service.leaves()) < least and time.monotonic() < deadline:
