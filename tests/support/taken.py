@@ -111,6 +111,19 @@ class Process:
         os.waitpid(self.pid, 0)
 
 
+PORTION = 500  # messages
+
+
+def by_chance(attacker, n):
+    """Has an attacker say so much by chance: a portion at a time, so that the limit of an answer is none of the machine's.
+    Return: the sums of what it tells of each, of which the first is how much it said."""
+    sums = attacker.ask(["chance", min(PORTION, n)])
+    while sums[0] < n:
+        told = attacker.ask(["chance", min(PORTION, n - sums[0])])
+        sums = [had + more for had, more in zip(sums, told, strict=True)]
+    return sums
+
+
 # ------------------------------------------------------------------------------------------------------ the tap
 
 def pass_on(sock, other, note):
