@@ -72,6 +72,11 @@ def write_policy(directory, files):
     return directory
 
 
+def is_sanitized(build):
+    """Whether the programs are several times slower, and larger, than those that are installed."""
+    return b"libasan" in pathlib.Path(build, "daemon/guard/matchguardd").read_bytes()
+
+
 def contents(folder):
     """The bytes of every file, by its path. Where the service takes one away meanwhile, all are read anew."""
     while True:
@@ -109,7 +114,7 @@ def enrol(entries):
                     for subject, vector in entries]}
 
 
-def until(condition, timeout=20):
+def until(condition, timeout=30):
     """Waits until something is so. Return: what the condition gave last."""
     deadline = time.monotonic() + timeout
     while not (found := condition()) and time.monotonic() < deadline:
