@@ -84,6 +84,14 @@ def is_stopped(pid):
     return all(state_of(entry.name) == "T" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
+def has_gone(pid):
+    """Whether none of a process' threads is left, so that it holds nothing any more."""
+    try:
+        return all(state_of(entry.name) in "ZX" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def is_at_rest(pid):
     """Whether every thread of a process waits for something, so that each has met what a tracer gave it to do last; also
     where the process has ended."""
