@@ -358,7 +358,7 @@ def under_load(tally, world):
         for _ in range(50):
             connection.receive()
     connection.close()
-    askers = [Asker(service, uid) for uid in (mg.NGO_UID, mg.POLICE_UID, mg.STRANGER_UID)]
+    askers = [Asker(service, uid) for uid in (mg.NGO_UID, mg.POLICE_UID, mg.ARCHIVE_UID)]
     before = len(world.exported())
     for asker in askers:
         asker.start()
