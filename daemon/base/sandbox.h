@@ -62,6 +62,7 @@ typedef enum SandboxAccess {
         SANDBOX_READ,
         SANDBOX_WRITE,     /* read, write, make, rename and remove files and folders */
         SANDBOX_READ_FILE, /* this one, as long as no other takes its place; nothing where it is no plain file */
+        SANDBOX_REWRITE, /* read, and write files that are there */
         SANDBOX_EXECUTE, /* read, and execute while the calls allow that */
         SANDBOX_DEVICE,  /* read, write and control: the node of a device, or those in a folder */
 } SandboxAccess;

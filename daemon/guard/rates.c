@@ -26,13 +26,17 @@ typedef struct RatesPair {
         size_t capacity;
 } RatesPair;
 
+static void rates_pair_deinit(RatesPair *pair)
+{
+        free(pair->allow);
+        free(pair->organisation);
+        free(pair->entries);
+}
+
 void rates_deinit(Rates *rates)
 {
-        for (size_t i = 0; i < rates->n; i++) {
-                free(rates->pairs[i].allow);
-                free(rates->pairs[i].organisation);
-                free(rates->pairs[i].entries);
-        }
+        for (size_t i = 0; i < rates->n; i++)
+                rates_pair_deinit(&rates->pairs[i]);
         free(rates->pairs);
         *rates = RATES_INIT;
 }
@@ -79,7 +83,7 @@ static size_t rates_upper(const RatesPair *pair, uint64_t wall_usec)
 }
 
 /* Forgets all that lies below as many durable permits as are to be kept. */
-static void rates_drop_old(const Rates *rates, RatesPair *pair)
+static void rates_drop_old(Rates *rates, RatesPair *pair)
 {
         size_t n_durable = 0, first = pair->n;
 
@@ -87,6 +91,7 @@ static void rates_drop_old(const Rates *rates, RatesPair *pair)
                 n_durable += pair->entries[--first].index < rates->n_durable;
         memmove(pair->entries, pair->entries + first, (pair->n - first) * sizeof(*pair->entries));
         pair->n -= first;
+        rates->n_permits -= first;
 }
 
 static int rates_grow(RatesPair *pair)
@@ -102,7 +107,7 @@ static int rates_grow(RatesPair *pair)
 
 /* Room for one more entry, in a pair whose entries are sorted. Where dropping makes little of it there is
  * more, so that it is not dropped again with each permit. */
-static int rates_make_room(const Rates *rates, RatesPair *pair)
+static int rates_make_room(Rates *rates, RatesPair *pair)
 {
         if (pair->n < pair->capacity)
                 return 0;
@@ -143,6 +148,7 @@ int rates_load(Rates *rates, const RatesPermit *permit)
         if (r < 0)
                 return r;
         pair->entries[pair->n++] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
+        rates->n_permits++;
         return 0;
 }
 
@@ -166,6 +172,7 @@ int rates_add(Rates *rates, const RatesPermit *permit)
         memmove(pair->entries + at + 1, pair->entries + at, (pair->n - at) * sizeof(*pair->entries));
         pair->entries[at] = (RatesEntry){.wall_usec = permit->wall_usec, .index = permit->index};
         pair->n++;
+        rates->n_permits++;
         return 0;
 }
 
@@ -194,6 +201,56 @@ void rates_rollback(Rates *rates, uint64_t size)
                 for (size_t k = 0; k < pair->n; k++)
                         if (pair->entries[k].index < size)
                                 pair->entries[n_kept++] = pair->entries[k];
+                rates->n_permits -= pair->n - n_kept;
                 pair->n = n_kept;
         }
+}
+
+/* Forgets what has an index below @end and a wall time of at most @wall_usec. */
+static void rates_forget_of(Rates *rates, RatesPair *pair, uint64_t end, uint64_t wall_usec)
+{
+        size_t n_old = rates_upper(pair, wall_usec), n_kept = 0;
+
+        for (size_t k = 0; k < n_old; k++)
+                if (pair->entries[k].index >= end)
+                        pair->entries[n_kept++] = pair->entries[k];
+                else
+                        rates->since_usec = MAX_OF(rates->since_usec, pair->entries[k].wall_usec);
+        memmove(pair->entries + n_kept, pair->entries + n_old, (pair->n - n_old) * sizeof(*pair->entries));
+        pair->n -= n_old - n_kept;
+        rates->n_permits -= n_old - n_kept;
+}
+
+/* Gives back the room of what was forgotten. */
+static void rates_shrink(RatesPair *pair)
+{
+        size_t capacity = pair->n + RATES_ROOM_FIRST;
+
+        if (capacity >= pair->capacity / 2)
+                return;
+        RatesEntry *entries = reallocarray(pair->entries, capacity, sizeof(*entries));
+        if (!entries)
+                return; /* It is as good as it was. */
+        pair->entries = entries;
+        pair->capacity = capacity;
+}
+
+void rates_forget(Rates *rates, uint64_t wall_usec)
+{
+        uint64_t end = rates->n_durable > rates->spared ? rates->n_durable - rates->spared : 0;
+
+        if (rates->n_permits < MAX_OF(rates->forget_at, 2 * rates->spared))
+                return;
+        for (size_t i = rates->n; i-- > 0;) {
+                RatesPair *pair = &rates->pairs[i];
+                rates_forget_of(rates, pair, end, wall_usec);
+                if (pair->n > 0) {
+                        rates_shrink(pair);
+                        continue;
+                }
+                rates_pair_deinit(pair);
+                *pair = rates->pairs[--rates->n];
+        }
+        /* So that looking through them costs no more than making them did. */
+        rates->forget_at = 2 * rates->n_permits;
 }

@@ -1,5 +1,5 @@
 /*
- * Counting permits from leaves. Owns nothing. Run by the guard's loop, at the start.
+ * Counting permits, from leaves and as they are given. Owns nothing. Run by the guard's loop.
  */
 
 #include "guard/recount.h"
@@ -76,4 +76,17 @@ int recount_end(Recount *recount)
 {
         rates_loaded(recount->rates, recount->since_usec);
         return recount->error;
+}
+
+int recount_add(Rates *rates, const RatesPermit *permit, const ClockReading *now, const TrailState *state)
+{
+        /* The longest window that there is, not the policy's: the next one may have it. */
+        uint64_t needed_usec =
+                recount_before(recount_earliest(now, state), RECOUNT_SLACK_USEC + RATES_WINDOW_MAX_USEC);
+
+        int r = rates_add(rates, permit);
+        if (r < 0)
+                return r;
+        rates_forget(rates, needed_usec);
+        return 0;
 }

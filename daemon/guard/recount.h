@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Recount: the rates anew from the leaves of the trail, which are read from the newest back. Pure.
+ * Recount: which permits the rates are to know: at the start from the leaves of the trail, which are read from the
+ * newest back, then as they are given. Pure.
  *
  * A permit counts by its wall time, which is never above the log time of its own leaf, and log time never
  * decreases: so behind the first leaf whose log time is not above an instant there is no permit after that
@@ -20,7 +21,7 @@
 
 /* So many leaves are read beyond what the policy at hand needs: for another policy's longer window, for a
  * clock that is set back further, and for a mark that is. They take about a second. */
-enum { RECOUNT_MORE = 500000 };
+enum { RECOUNT_MORE = RATES_SPARED };
 
 typedef struct Recount {
         Rates *rates;
@@ -54,3 +55,11 @@ bool recount_leaf(uint64_t index, const uint8_t *bytes, size_t n, void *recount)
  * -ENOMEM.
  */
 int recount_end(Recount *recount);
+
+/**
+ * recount_add() - Counts a permit that is given now; forgets of the older ones what no window reaches as the clock
+ * stands, where there is much of it (rates_forget()), so that memory does not grow with the trail.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int recount_add(Rates *rates, const RatesPermit *permit, const ClockReading *now, const TrailState *state);

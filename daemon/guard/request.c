@@ -18,6 +18,7 @@
 #include "guard/guard.h"
 #include "guard/job.h"
 #include "guard/leaves.h"
+#include "guard/recount.h"
 #include "guard/request-check.h"
 #include "guard/request-step.h"
 #include "guard/timer.h"
@@ -690,12 +691,14 @@ static int request_record_decision(Request *request, const Facts *facts, const C
 /* Counts a permit against the rate of its allow. */
 static int request_count(const Request *request, const ClockReading *now)
 {
+        Recorder *recorder = &request->guard->recorder;
         RatesPermit permit = {.allow = request->decision.allow,
                               .organisation = request->decision.organisation,
                               .wall_usec = now->wall_usec,
                               .index = request->index};
 
-        return request->decision.permit ? rates_add(&request->guard->recorder.rates, &permit) : 0;
+        return request->decision.permit ? recount_add(&recorder->rates, &permit, now, &recorder->ledger.state)
+                                        : 0;
 }
 
 /* Ends a request whose decision could not be sent on its way: it was never made. */

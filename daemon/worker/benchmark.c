@@ -11,8 +11,8 @@
 #include "base/diag.h"
 #include "base/macro.h"
 #include "worker/benchmark-device.h"
+#include "worker/ceiling.h"
 #include "worker/codes.h"
-#include "worker/limits.h"
 #include "worker/population.h"
 #include "worker/trial.h"
 
@@ -176,7 +176,7 @@ static void measure_tiles(Benchmark *benchmark)
                         for (size_t round = 0; round < BENCHMARK_LIMIT_ROUNDS; round++)
                                 team->tiles[i] =
                                         MAX_OF(team->tiles[i],
-                                               limits_tile(team->pool, team->n_threads, benchmark_isas[i]));
+                                               ceiling_tile(team->pool, team->n_threads, benchmark_isas[i]));
                         if (team->tiles[i] > 0)
                                 print_tile(benchmark, team, i);
                 }
@@ -191,8 +191,8 @@ static void measure_read(Benchmark *benchmark, const Population *population)
                 team->read = 0;
                 for (size_t round = 0; round < BENCHMARK_LIMIT_ROUNDS; round++)
                         team->read = MAX_OF(team->read, (double)population->blocks_size /
-                                                                limits_read(team->pool, population->blocks,
-                                                                            population->blocks_size));
+                                                                ceiling_read(team->pool, population->blocks,
+                                                                             population->blocks_size));
         }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 /*
- * `matchguard-worker --benchmark`: what this machine gives at best (worker/limits.h), and how near to it the engine comes, for each instruction
+ * `matchguard-worker --benchmark`: what this machine gives at best (worker/ceiling.h), and how near to it the engine comes, for each instruction
  * set that it has, on made-up galleries in memory. Reaches no file, no guard, nothing that serves.
  */
 

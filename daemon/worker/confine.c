@@ -37,8 +37,9 @@ static const SandboxGroup confine_list[] = {
         {},
 };
 
-/* What a driver does once its device is open and each kernel has run: these, and what is above. NVIDIA's, AMD's and Intel's were not tried; PoCL's, which computes on
- * the processor, makes none of them. */
+/* What a driver does once its device is open and each kernel has run: these, and what is above. PoCL's, which computes on the processor, makes none of them; AMD's and
+ * Intel's were not tried. Nor was NVIDIA's: its calls are from traces that others have published (cuda-checkpoint issue 10, libva issue 575) and from the part of it
+ * that is open (nvidia-modprobe-utils.c). For memory that it maps it opens a node again each time. */
 static const SandboxGroup confine_driver_list[] = {
         {"work for a device, and its memory: requests of NVIDIA (F, and 0 of its shared memory), of DRM (d) "
          "and of AMD (K); none of terminals (T)",
@@ -46,6 +47,9 @@ static const SandboxGroup confine_driver_list[] = {
           SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 0),
           SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 'd' << 8),
           SANDBOX_CALL_BITS(ioctl, 1, CONFINE_IOCTL_TYPE, 'K' << 8)}},
+        {"nodes of NVIDIA's, looked at before they are opened, by the call of older C libraries, and kept "
+         "from children",
+         {SANDBOX_CALL(stat), SANDBOX_CALL_IF(fcntl, 1, F_SETFD)}},
         {"waiting for it without sleeping", {SANDBOX_CALL(sched_yield)}},
         {},
 };
@@ -59,7 +63,11 @@ static const SandboxFolder confine_driver_folders[] = {
         {"/etc/ld.so.cache", SANDBOX_READ_FILE}, /* where libraries are */
         {"/etc/OpenCL", SANDBOX_READ},           /* which drivers there are */
         {"/proc", SANDBOX_READ},                 /* the processor, memory, NVIDIA's /proc/driver */
-        {"/sys", SANDBOX_READ},                  /* processors, buses and the devices on them */
+        /* NVIDIA's library, from 570 on, names its threads by TID/comm, and without that there is no device (CUDA_ERROR_OPERATING_SYSTEM; NVIDIA/OpenShell
+         * issue 1486, nolabs-ai/nono pull request 673). All else in there is root's, because this process is not to be looked into (sandbox_hide()), but
+         * for attr/, by which a thread can give up more of its own. */
+        {"/proc/self/task", SANDBOX_REWRITE},
+        {"/sys", SANDBOX_READ}, /* processors, buses and the devices on them */
 };
 
 /* PoCL has ld(1) make its kernels into libraries, before the calls are given up: afterwards nothing is executed. */

@@ -24,6 +24,9 @@ enum {
                 8, /* that the limit has room for, so that little is lost to the place that parts go through */
         COPIES_GROWTH = 4, /* a last part has room for this fraction more, */
         COPIES_SLACK = 16, /* and for so many blocks */
+        /* Searches after which room that was not to be had is asked for again: the device may be shared with others, who come and go. Asking in vain costs a
+         * search some calls of the driver, and what it overwrites, but no template is brought for it. */
+        COPIES_PATIENCE = 64,
 };
 
 /* Of a part, at most. Each costs a search a call of the driver, and the last is brought anew when it has outgrown its place. */
@@ -54,9 +57,12 @@ struct Copy {
 struct Copies {
         const DeviceDriver *driver;
         Device *device;
+        uint64_t wanted; /* what the limit is, but where the device turned out to have less */
         uint64_t limit;
         uint64_t used;
-        bool is_lowered;
+        bool is_lowered;     /* and nothing is known of more room since */
+        uint64_t lowered_to; /* the limit, last, */
+        uint64_t lowered_at; /* by n_searches */
         uint64_t n_searches;
         Copy *first;
 
@@ -73,7 +79,7 @@ int copies_new(const DeviceDriver *driver, Device *device, uint64_t limit, Copie
                 return -ENOMEM;
         copies->driver = driver;
         copies->device = device;
-        copies->limit = limit;
+        copies->wanted = copies->limit = limit;
         *ret_copies = copies;
         return 0;
 }
@@ -196,11 +202,38 @@ static void lower_limit(Copies *copies, uint64_t size)
                      "The device has less room for templates than the %" PRIu64
                      " MiB that they may take: beside the %" PRIu64 " MiB in use, another %" PRIu64
                      " MiB were not to be had. What does not fit is brought anew for each search, which "
-                     "takes "
-                     "longer. See what else uses the device, or let them take less by --device-memory=.",
+                     "takes longer; more room is asked for again after some searches. See what else uses the "
+                     "device, or let them take less by --device-memory=.",
                      copies->limit >> 20, copies->used >> 20, size >> 20);
         copies->is_lowered = true;
-        copies->limit = copies->used + size / 2;
+        copies->limit = copies->lowered_to = copies->used + size / 2;
+        copies->lowered_at = copies->n_searches;
+}
+
+static bool has_waited(const Copies *copies)
+{
+        return copies->is_lowered && copies->n_searches - copies->lowered_at >= COPIES_PATIENCE;
+}
+
+/* For a search that has use for it. */
+static void raise_limit(Copies *copies, const Copy *copy, size_t n_blocks)
+{
+        bool is_there = copy->n_places > 0 && copy->n_places * copy->part_blocks >= n_blocks;
+
+        if (has_waited(copies) && !is_there)
+                copies->limit = copies->wanted;
+}
+
+/* That less than before has room says nothing of it. */
+static void note_room(Copies *copies)
+{
+        if (!has_waited(copies) || copies->used <= copies->lowered_to)
+                return;
+        copies->is_lowered = false;
+        diag(DIAG_NOTICE,
+             "The device has more room for templates again: %" PRIu64 " MiB are in use, of the %" PRIu64
+             " MiB that they may take.",
+             copies->used >> 20, copies->limit >> 20);
 }
 
 /* Takes memory, for which others give way. Return: 0, COPIES_E_AGAIN or -EIO. */
@@ -399,15 +432,18 @@ int copies_begin(Copies *copies, const Templates *templates, size_t *ret_n_parts
         copies->searched = copy;
         copies->part = SIZE_MAX;
         copy->searched = ++copies->n_searches;
+        raise_limit(copies, copy, n_blocks);
         do
                 r = settle(copies, copy, n_blocks, ret_why);
         while (r == COPIES_E_AGAIN);
         /* Where nothing at all was to be had, others have the memory, for now. */
         if (r == -ENOMEM)
                 copies->limit = limit;
-        if (r == 0)
-                *ret_n_parts = parts_of(copy, n_blocks);
-        return r;
+        if (r < 0)
+                return r;
+        note_room(copies);
+        *ret_n_parts = parts_of(copy, n_blocks);
+        return 0;
 }
 
 int copies_part(Copies *copies, const Templates *templates, size_t i, CopiesPart *ret_part,

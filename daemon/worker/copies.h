@@ -17,7 +17,7 @@ typedef struct Copies Copies;
 
 typedef struct CopiesFacts {
         uint64_t
-                limit; /* bytes that templates may take of the device's memory; falls where the device turns out to have less */
+                limit; /* bytes that templates may take of the device's memory; falls where the device turns out to have less, until it has more again */
         uint64_t used;
 } CopiesFacts;
 

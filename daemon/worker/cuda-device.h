@@ -27,7 +27,7 @@ enum {
         CUDA_SHAPES = 5,
 };
 
-#define CUDA_HITS_SIZE ((size_t)DEVICE_FOUND_MAX * DEVICE_PROBES_MAX * sizeof(CudaHit))
+#define CUDA_HITS_SIZE (DEVICE_FOUND_ALL * sizeof(CudaHit))
 
 _Static_assert((int)CUDA_ROWS == CODES_ROWS && (int)CUDA_BASE == SCAN_BASE,
                "kernels read what the processor's do");

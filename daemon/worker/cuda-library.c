@@ -54,6 +54,22 @@ static int find_calls(void *library, DeviceWhy *ret_why)
         return 0;
 }
 
+/* Kernels are for drivers of the same major version or later, by what NVIDIA calls minor version compatibility. An older driver that has all calls would load
+ * them, or not, with an error that tells nobody what to do. */
+static int check_version(DeviceWhy *ret_why)
+{
+        int version;
+
+        if (CUDA_CALL(ret_why, cuDriverGetVersion, &version) < 0)
+                return -ENODEV;
+        if (version / 1000 >= CUDA_VERSION / 1000)
+                return 0;
+        (void)snprintf(ret_why->text, sizeof(ret_why->text),
+                       "the driver of the device is for CUDA %d.%d; that for %d.0 is the least that will do",
+                       version / 1000, version % 1000 / 10, CUDA_VERSION / 1000);
+        return -ENODEV;
+}
+
 int cuda_library_load(DeviceWhy *ret_why)
 {
         static void *library;
@@ -66,6 +82,8 @@ int cuda_library_load(DeviceWhy *ret_why)
                 return -ENODEV;
         }
         int r = find_calls(library, ret_why);
+        if (r == 0)
+                r = check_version(ret_why);
         if (r < 0)
                 return r;
         return CUDA_CALL(ret_why, cuInit, 0) < 0 ? -ENODEV : 0;

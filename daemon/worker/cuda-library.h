@@ -10,6 +10,7 @@
 /* The calls that are used, with the versions of them that cuda.h declares under these names. */
 #define CUDA_CALLS(X)                                                                                        \
         X(cuInit)                                                                                            \
+        X(cuDriverGetVersion)                                                                                \
         X(cuGetErrorName)                                                                                    \
         X(cuDeviceGetCount)                                                                                  \
         X(cuDeviceGet)                                                                                       \

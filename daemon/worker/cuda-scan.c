@@ -297,6 +297,7 @@ static int scan_some(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 int cuda_scan(Device *device, DeviceScan *scan, DeviceWhy *ret_why)
 {
         assert(device->n_probes > 0 && scan->most > 0 && scan->most <= DEVICE_FOUND_MAX);
+        assert((size_t)scan->most * device->n_probes <= DEVICE_FOUND_ALL);
         assert(scan->n_blocks * codes_block_size((size_t)device->n_lines * 4) <= scan->memory->size);
         if (scan->n > 0)
                 return scan_some(device, scan, ret_why);

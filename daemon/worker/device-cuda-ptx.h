@@ -27,10 +27,12 @@ __device__ static inline int32_t dot4(uint32_t codes, uint32_t digits, int32_t s
 __device__ static inline void multiply_add(int32_t (&sums)[4], const uint32_t (&codes)[4],
                                            const uint32_t (&digits)[2])
 {
-        asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-            "{%0, %1, %2, %3};"
-            : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3])
-            : "r"(codes[0]), "r"(codes[1]), "r"(codes[2]), "r"(codes[3]), "r"(digits[0]), "r"(digits[1]));
+        /* Volatile, as CUTLASS has it: no compiler may move it to where some lanes of the warp do not come. */
+        asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+                     "{%8, %9}, {%0, %1, %2, %3};"
+                     : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3])
+                     : "r"(codes[0]), "r"(codes[1]), "r"(codes[2]), "r"(codes[3]), "r"(digits[0]),
+                       "r"(digits[1]));
 }
 
 /** copy_begin() - Begins to copy 16 bytes to shared memory; zeros where not @there, and then nothing is read. Both aligned to 16. */

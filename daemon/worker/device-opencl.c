@@ -32,8 +32,7 @@ enum {
         WARM_UP_PROBES = 2,                          /* more than one, as far as kernels go */
 };
 
-#define BOARD_SIZE                                                                                           \
-        ((HEAD_WORDS + (size_t)DEVICE_FOUND_MAX * DEVICE_PROBES_MAX * FOUND_WORDS) * sizeof(uint32_t))
+#define BOARD_SIZE ((HEAD_WORDS + (size_t)DEVICE_FOUND_ALL * FOUND_WORDS) * sizeof(uint32_t))
 
 _Static_assert(sizeof(DeviceFound) == FOUND_WORDS * sizeof(uint32_t),
                "a row is three words, as worker/scan.cl writes them");

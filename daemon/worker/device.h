@@ -20,7 +20,8 @@
 enum {
         DEVICE_DRIVER_VERSION = 1, /* of this header */
         DEVICE_PROBES_MAX = 1024,  /* at once */
-        DEVICE_FOUND_MAX = 8192,   /* of `most` in DeviceScan */
+        DEVICE_FOUND_MAX = 8192,   /* of `most` in DeviceScan, and of all probes together: */
+        DEVICE_FOUND_ALL = 1 << 20,
         DEVICE_NAME_MAX = 127,
         DEVICE_WHY_MAX = 255,
 };
@@ -56,7 +57,8 @@ typedef struct DeviceScan {
         uint32_t first, n;   /* positions; position p is block (p * step) % n_blocks, computed in 64 bits */
         uint32_t step;       /* no divisor in common with n_blocks */
         const float *floors; /* a probe; INFINITY: nothing reaches it */
-        uint32_t most;       /* rows of a probe that are handed out, 1 to DEVICE_FOUND_MAX */
+        uint32_t
+                most; /* rows of a probe that are handed out, 1 to DEVICE_FOUND_MAX; times the probes at most DEVICE_FOUND_ALL */
 
         uint32_t *
                 ret_counts; /* a probe: rows that reached its floor; above `most`: not all of them are handed out */

@@ -21,6 +21,7 @@
 #include "base/macro.h"
 #include "worker/accelerator.h"
 #include "worker/engine.h"
+#include "worker/lock.h"
 #include "worker/queries.h"
 
 enum {
@@ -155,17 +156,6 @@ static int begin_device(Engine *engine, const EngineOptions *options)
         return ENGINE_E_DEVICE;
 }
 
-static void init_lock(pthread_rwlock_t *lock)
-{
-        pthread_rwlockattr_t attributes;
-
-        /* These fail for arguments that make no sense only. */
-        (void)pthread_rwlockattr_init(&attributes);
-        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-        (void)pthread_rwlock_init(lock, &attributes);
-        (void)pthread_rwlockattr_destroy(&attributes);
-}
-
 static bool is_known(const char *engine)
 {
         static const char *const names[] = {"auto", "cpu", "opencl", "cuda"};
@@ -188,7 +178,7 @@ int engine_new(const EngineOptions *options, Engine **ret_engine)
                 return -ENOMEM;
         engine->kernel = kernel;
         engine->scan = scan;
-        init_lock(&engine->device_lock);
+        lock_init(&engine->device_lock);
         pthread_mutex_init(&engine->state_lock, NULL);
         int r = begin_device(engine, options);
         if (r == 0)

@@ -20,6 +20,7 @@
 #include "base/macro.h"
 #include "worker/body.h"
 #include "worker/kernel.h"
+#include "worker/lock.h"
 
 enum { GALLERY_COMPACT_MIN = 256 /* empty rows below which compacting is not worth it */ };
 
@@ -55,18 +56,6 @@ Gallery *gallery_free(Gallery *gallery)
         return NULL;
 }
 
-/* A change that waits is not overtaken by ever more searches. */
-static void init_lock(pthread_rwlock_t *lock)
-{
-        pthread_rwlockattr_t attributes;
-
-        /* These fail for arguments that make no sense only. */
-        (void)pthread_rwlockattr_init(&attributes);
-        (void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-        (void)pthread_rwlock_init(lock, &attributes);
-        (void)pthread_rwlockattr_destroy(&attributes);
-}
-
 static Gallery *gallery_new(int dir_fd, const char *name)
 {
         Gallery *gallery = calloc(1, sizeof(Gallery));
@@ -76,7 +65,7 @@ static Gallery *gallery_new(int dir_fd, const char *name)
         gallery->body = BODY_INIT;
         gallery->subjects = SUBJECTS_INIT;
         memcpy(gallery->name, name, strnlen(name, JOURNAL_NAME_MAX));
-        init_lock(&gallery->lock);
+        lock_init(&gallery->lock);
         return gallery;
 }
 

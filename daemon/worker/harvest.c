@@ -41,7 +41,7 @@ static int reserve(Harvest *harvest, size_t room)
 int harvest_begin(Harvest *harvest, Queries *queries)
 {
         harvest->queries = queries;
-        harvest->most = (uint32_t)MIN_OF((size_t)DEVICE_FOUND_MAX, HARVEST_ROOM / queries->n_probes);
+        harvest->most = (uint32_t)MIN_OF((size_t)DEVICE_FOUND_MAX, DEVICE_FOUND_ALL / queries->n_probes);
         atomic_init(&harvest->damaged, false);
         atomic_init(&harvest->nonsense, false);
         for (size_t i = 0; i < queries->n; i++)

@@ -6,8 +6,6 @@
 #include "worker/device.h"
 #include "worker/queries.h"
 
-enum { HARVEST_ROOM = 1 << 20 /* rows that a round may find, of all probes */ };
-
 typedef struct Harvest {
         /* Of the search. */
         Queries *queries;

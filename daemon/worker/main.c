@@ -25,7 +25,11 @@
 #include "worker/options.h"
 #include "worker/worker.h"
 
-enum { EXIT_USAGE = 2 };
+/* Both are errors of who has set it up; the unit and gpu.conf know them. */
+enum {
+        EXIT_USAGE = 2,      /* an option, or a variable that says one */
+        EXIT_NO_ENGINE = 10, /* the engine that it asks for by name is not there, or does not work */
+};
 
 static int fail(int r, const char *what)
 {
@@ -110,7 +114,8 @@ static int open_all(const Options *options, Galleries *galleries, WorkerContext 
 
 static int fail_engine(int r, const DeviceWhy *why)
 {
-        if (r == ENGINE_E_DEVICE)
+        switch (r) {
+        case ENGINE_E_DEVICE:
                 diag(DIAG_ERROR,
                      "There is no engine as --engine= or $MATCHGUARD_ENGINE asks for: %s. `matchguard-worker "
                      "--list-devices` says what there is and what is missing; the unit needs the drop-in "
@@ -118,11 +123,13 @@ static int fail_engine(int r, const DeviceWhy *why)
                      "OPERATIONS.md; MATCHGUARD_ENGINE=auto searches with the processor where there is no "
                      "GPU.",
                      why->text);
-        else if (r == ENGINE_E_UNKNOWN)
+                return EXIT_NO_ENGINE;
+        case ENGINE_E_UNKNOWN:
                 diag(DIAG_ERROR, "This processor does not have what --isa= names.");
-        else
-                (void)fail(r, "Cannot start the engine"); /* It returns what is returned here. */
-        return EXIT_FAILURE;
+                return EXIT_USAGE;
+        default:
+                return fail(r, "Cannot start the engine");
+        }
 }
 
 /* Folders first, while there is one thread; then the engine, whose driver opens files, compiles and starts threads; then the calls, which binds those as
@@ -162,6 +169,21 @@ static int list_devices(const Options *options, const Premises *premises)
         return r < 0 ? fail(r, "Cannot print the devices") : EXIT_SUCCESS;
 }
 
+/* Whoever says something of a device, of which nothing comes. */
+static void warn_of_device(const EngineOptions *engine, const Premises *premises)
+{
+        if (strcmp(engine->engine, "cpu") == 0 && (engine->device || engine->device_memory > 0))
+                diag(DIAG_WARNING,
+                     "Searching with the processor, as --engine=cpu or $MATCHGUARD_ENGINE asks for: what "
+                     "--device= and --device-memory=, or $MATCHGUARD_DEVICE and "
+                     "$MATCHGUARD_DEVICE_MEMORY, say of a device is not used.");
+        if (strcmp(engine->engine, "auto") == 0 && engine->device)
+                diag(DIAG_WARNING,
+                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
+                     "In the unit, the drop-in gpu.conf opens devices.",
+                     engine->device, premises->modules);
+}
+
 /* Whether a driver is to be loaded, and what it then needs; where "auto" can hope for none, it is the processor. */
 static void choose_engine(Options *options, const Premises *premises, ConfineWish *ret_wish)
 {
@@ -175,11 +197,7 @@ static void choose_engine(Options *options, const Premises *premises, ConfineWis
                 ret_wish->executes = strcmp(engine->engine, "opencl") == 0;
                 return;
         }
-        if (engine->device && strcmp(engine->engine, "auto") == 0)
-                diag(DIAG_WARNING,
-                     "Searching with the processor, not with the GPU '%s': /dev has no GPU, or %s no driver. "
-                     "In the unit, the drop-in gpu.conf opens devices.",
-                     engine->device, premises->modules);
+        warn_of_device(engine, premises);
         engine->engine = "cpu";
 }
 

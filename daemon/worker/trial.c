@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "worker/ceiling.h"
 #include "worker/kernel.h"
-#include "worker/limits.h"
 #include "worker/subjects.h"
 
 /* What is searched before others comes first, as in a gallery whose subjects are enrolled in their order. */
@@ -62,13 +62,13 @@ void trial_deinit(Trial *trial)
 int trial_run(Trial *trial, Engine *engine, TrialPass *pass)
 {
         EngineRun run = {};
-        double begun = limits_now();
+        double begun = ceiling_now();
 
         int r = engine_search(engine, &trial->population->templates, trial->queries + pass->first, pass->n,
                               &run);
         if (r != 0)
                 return r;
-        pass->seconds = limits_now() - begun;
+        pass->seconds = ceiling_now() - begun;
         pass->device_seconds = (double)run.nanoseconds / 1e9;
         pass->fell_back = strcmp(run.name, engine_name(engine)) != 0;
         return 0;

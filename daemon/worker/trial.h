@@ -34,7 +34,7 @@ void trial_deinit(Trial *trial);
 /* Some of the queries, answered in one pass, and how that went. */
 typedef struct TrialPass {
         size_t first, n;
-        double seconds;        /* filled in, as are the next two: by limits_now() */
+        double seconds;        /* filled in, as are the next two: by ceiling_now() */
         double device_seconds; /* by the device's own clock; 0: it has none, or took no part */
         bool fell_back;        /* another engine than the one meant has answered */
 } TrialPass;

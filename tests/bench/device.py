@@ -7,6 +7,9 @@ Usage: device.py BUILD [--engine=opencl|cuda] [--device=DEVICE] [--templates=N,N
   --engine=cuda           the same on a GPU of NVIDIA, with a million and 20 million templates (120 GB of memory; without, the million alone)
   --exact       before that the exactness suite on the device, as tests/run has it for PoCL, and a gallery of a million templates, or so many
 
+On a GPU of NVIDIA's, after each gallery, device-peer.py measures what PyTorch or cuBLAS takes for the same, if this Python or this machine has one of them; call
+this program with a Python that has PyTorch, since cuBLAS finds no best. --device= has to be a number for that.
+
 Times are by `matchguard-worker --benchmark`, which answers on the device and on the processor in turn, confined: a driver that makes a call that is
 not in the list ends it, and that is said. "device" is by the device's own clock, "end to end" by ours, from the call of the engine to its answer, with the
 exact comparison of what the device found. Best on a machine that does nothing else: PoCL's thread waits for a processor once a round where others have it. A figure that is missed is no error; a wrong answer is, and an end before time.
@@ -20,8 +23,13 @@ import signal
 import subprocess
 import sys
 
+PEER = pathlib.Path(__file__).resolve().parent / "device-peer.py"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-EXACT = ["test-worker-device", "test-worker-exact", "test-worker-exact-device", "test-worker-exact-driver"]
+# Programs, and which of their tests: of CUDA's driver alone those that need not look into the device's memory or have it fail.
+EXACT = {"opencl": [("test-worker-device", "*")], "cuda": [("test-worker-device", "*"),
+                                                           ("test-worker-device-cuda", "device_cuda/@(gives|hands|writes|finds|works)*")]}
+EXACT_OF_ANY = [("test-worker-exact", "*"), ("test-worker-exact-device", "*"), ("test-worker-exact-driver", "*")]
+PEER_BATCHES = ["1", "1024"]
 SIZES = {"opencl": [100_000], "cuda": [1_000_000, 20_000_000]}
 
 # What is aimed at: of which engine, templates, batch; what; whether it is a least or a most. Of CUDA for an H200.
@@ -55,8 +63,8 @@ def examine(options):
                    "MATCHGUARD_EXACT_LARGE": str(options.exact)}
     if options.device:
         environment["MATCHGUARD_EXACT_DEVICE"] = options.device
-    for name in EXACT:
-        done = subprocess.run([build / "tests/unit/worker" / name], env=environment, capture_output=True, text=True, check=False)
+    for name, tests in EXACT[options.engine] + EXACT_OF_ANY:
+        done = subprocess.run([build / "tests/unit/worker" / name, "--filter", tests], env=environment, capture_output=True, text=True, check=False)
         said = COLOUR.sub("", done.stdout + done.stderr)
         tally = re.findall(r"Synthesis: (.*)", said)
         print(f"{name:26} {tally[-1] if tally else ending_of(done.returncode)}", flush=True)
@@ -95,6 +103,30 @@ def print_gallery(said, gallery, rows):
               f"{row.get('bytesPerSecond', 0) / 1e9:11.1f}", flush=True)
 
 
+def measure_peer(options, n_templates, rows):
+    """What others take for that on the same GPU, in a process of its own: it gives back what it took of the GPU's memory."""
+    if options.device and not options.device.isdigit():
+        print("\nBeside it: nothing, because --device= is no number")
+        return
+    done = subprocess.run([sys.executable, PEER, str(n_templates), *PEER_BATCHES, f"--device={options.device or 0}"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{PEER.name} {ending_of(done.returncode)}\n{done.stderr}")
+    said = json.loads(done.stdout)
+    if not said["peer"]:
+        print(f"\nBeside it: no peer was found here: {'; '.join(said['why'])}", flush=True)
+        return
+    print(f"\nBeside it, on the same GPU, not exact: {said['peer']}\n{'batch':>7} {'ms, device':>12} {'x peer':>9} {'ms, end to end':>14} {'x peer':>9}  "
+          "templates as")
+    for peer in said["rows"]:
+        own, line = rows.get(peer["batch"], {}), f"{peer['batch']:7}"
+        for key, width in ("deviceSecondsPerQuery", 12), ("secondsPerQuery", 14):
+            both = key in peer and key in own
+            line += f" {1e3 * peer[key]:{width}.4f}" if key in peer else f" {'-':>{width}}"
+            line += f" {peer[key] / own[key]:9.2f}" if both else f" {'-':>9}"
+        print(f"{line}  {peer['way']}", flush=True)
+    print(done.stderr, end="", flush=True)
+
+
 def print_aims(engine, measured):
     print("\nAims")
     for of, templates, batch, key, words, sense, wanted in AIMS:
@@ -128,7 +160,11 @@ def main():
     try:
         if options.exact:
             examine(options)
-        measured = {n: measure(options, n) for n in options.templates or SIZES[options.engine]}
+        measured = {}
+        for n in options.templates or SIZES[options.engine]:
+            measured[n] = measure(options, n)
+            if measured[n] and options.engine == "cuda":
+                measure_peer(options, n, measured[n])
     except Failure as failure:
         print(failure)
         return 1

@@ -12,10 +12,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 import run as running
 from run import MODEL, WHY, service
+
+import killer
 
 RESCUE = ["--gallery", "faces", *WHY, *MODEL, "probe.f32"]
 
@@ -50,10 +51,7 @@ class Trail:
 
     def keep(self, name):
         """A copy of the export, once it holds the last request."""
-        deadline = time.monotonic() + 10
-        while self.permit["request"] not in self.asked("search", "--dir", self.service, "--json"):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert killer.wait_until(lambda: self.permit["request"] in self.asked("search", "--dir", self.service, "--json"))
         # What is about to be put in its place is none of it.
         return pathlib.Path(shutil.copytree(self.export, self.dir / name, ignore=shutil.ignore_patterns(".tmp")))
 
@@ -61,7 +59,7 @@ class Trail:
         """What an audit command prints; its exit status is checked where one is given."""
         who = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"] if uid else []
         done = subprocess.run([*who, self.tool, "audit", command, *map(str, arguments)], text=True,
-                              capture_output=True, timeout=60, env={**os.environ, "COLUMNS": str(columns)})
+                              capture_output=True, timeout=service.PATIENCE, env={**os.environ, "COLUMNS": str(columns)})
         assert status is None or done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done.stdout + (done.stderr if done.returncode else "")
 

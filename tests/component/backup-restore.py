@@ -46,7 +46,7 @@ class Machine:
         return said
 
     def served(self, what):
-        self.check(killer.wait_until(lambda: error_of(self.service.call(*mg.identify())) == "", 10),
+        self.check(killer.wait_until(lambda: error_of(self.service.call(*mg.identify())) == ""),
                    f"{what}: it does not serve: {self.service.log('guard')} {self.service.log('worker')}")
 
     def aside(self):

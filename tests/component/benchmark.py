@@ -12,11 +12,15 @@ import signal
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import devices  # noqa: E402
+import service  # noqa: E402
+
 WORKER = pathlib.Path(sys.argv[1]).resolve() / "daemon/worker/matchguard-worker"
 TEMPLATES, DIMENSION = 130, 48
 OPENCL = WORKER.parent / "engine-opencl.so"
 # What PoCL compiles is kept; what it leaks is its own.
-ON_POCL = {"POCL_CACHE_DIR": str(WORKER.parents[2] / "pocl-cache"), "ASAN_OPTIONS": "detect_leaks=0"}
+ENVIRONMENT = {**service.PROCESSOR, **devices.POCL, "POCL_CACHE_DIR": str(WORKER.parents[2] / "pocl-cache"), "ASAN_OPTIONS": "detect_leaks=0"}
 BATCHES = [1, 16, 256]
 DEVICE_BATCHES = [1, 16, 256, 1024]
 passed, failed = 0, 0
@@ -30,8 +34,8 @@ def check(what, holds, seen=""):
 
 
 def run(*options, user=None):
-    return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=120, check=False, user=user,
-                          extra_groups=None if user is None else [], env={**os.environ, **ON_POCL})
+    return subprocess.run([WORKER, "--benchmark", *options], capture_output=True, text=True, timeout=service.PATIENCE, check=False, user=user,
+                          extra_groups=None if user is None else [], env={**os.environ, **ENVIRONMENT})
 
 
 def figures(searches, kind):
@@ -126,7 +130,7 @@ def ends_when_it_is_told():
         said = process.stderr.readline()
         process.send_signal(signal.SIGINT)
         try:
-            status = process.wait(5)
+            status = process.wait(service.PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             status = process.wait()

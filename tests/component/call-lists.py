@@ -69,6 +69,7 @@ UNSEEN = {
     ("worker", "rt_sigreturn"): "a disk that fails under a map; unit/worker/lanes",
     ("worker", "unlinkat"): "what an earlier failure left behind, before it is written anew",
     ("driver", "ioctl"): "a GPU's driver; PoCL computes on the processor, and asks no device",
+    ("driver", "stat"): "NVIDIA's driver, before it opens a node",
 }
 # What is made on one machine and not on another: held against neither.
 DEPENDS = {("common", "gettimeofday"): "where the vDSO has no clock",

@@ -91,7 +91,7 @@ class Terminal:
         self.said += data.decode(errors="replace")
         return bool(data)
 
-    def until(self, text, timeout=30):
+    def until(self, text, timeout=mg.PATIENCE):
         deadline = time.monotonic() + timeout
         while text not in self.said:
             left = deadline - time.monotonic()
@@ -354,12 +354,12 @@ def a_run_tells_its_own_folders(site):
     try:
         assert run.stdout.readline() == "ready\n"
         done = subprocess.run([tool, "stand-down", "on", "--reason", "r", "--yes", "--json", "--dir", str(folder / "d")],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=mg.PATIENCE, check=False)
         assert done.returncode == 0, done
         assert json.loads(done.stdout)["files"][0]["path"] == str(folder / "mine.d/operator.stand-down"), done
     finally:
         run.terminate()
-        run.wait(30)
+        run.wait(mg.PATIENCE)
         run.stdout.close()
 
 

@@ -4,12 +4,13 @@
  1. A log grows through 1,000 random sizes; at each the signed root is the one that the leaves have.
  2. At some of those sizes, and at the boundaries of tiles, the whole folder is checked, file by file.
  3. Of clocks, marks, policies and epochs, leaves that break a rule are told from those that keep it.
- 4. In a small export with three epochs one bit is flipped in every byte of every file, files are removed, added, cut and extended:
+ 4. Where a writer was killed, what it wrote before the checkpoint that would have named it is let be, and nothing else.
+ 5. In a small export with three epochs one bit is flipped in every byte of every file, files are removed, added, cut and extended:
     each must be reported.
 
 Usage: check-export.py MAKE-EXPORT [--grown]      prints "N passed, M failed"; exit status 0 when none failed
 
-With --grown without 4, which tries nothing but the reader here: for a MAKE-EXPORT that takes longer.
+With --grown without 5, which tries nothing but the reader here: for a MAKE-EXPORT that takes longer.
 """
 import pathlib
 import random
@@ -160,9 +161,9 @@ def compare_roots(program, folder, tally):
     maker.close()
 
 
-def fault_in(export):
+def fault_in(export, killed=False):
     try:
-        check_export.Export(export).check()
+        check_export.Export(export, killed).check()
     except check_export.Fault as fault:
         return str(fault)
     return None
@@ -213,6 +214,30 @@ def mutate_all(folder, tally, size, step):
     tally.expect(fault_in(tally.export) is None, "the export is as it was")
 
 
+def compare_killed(program, folder, tally):
+    """A checkpoint of 250 leaves, beside the tiles of 300 and the end of an epoch; the partial tiles are gone, for the full ones are there."""
+    maker, export = Maker(program, folder), folder / "export"
+    maker.grow(250, "ex")
+    checkpoint = (export / "checkpoint").read_bytes()
+    maker.grow(300, "ex")
+    maker.close()
+    (export / "checkpoint").write_bytes(checkpoint)
+    tally.expect(fault_in(export) is not None, "what a kill leaves is no fault of a writer that ended by itself")
+    tally.expect(fault_in(export, killed=True) is None, f"what a kill leaves: {fault_in(export, killed=True)}")
+    for name, what in (("tile/entries/000", "a leaf"), ("tile/0/000", "a hash"), ("epoch/0", "the end of an epoch"), ("log.vkey", "a key")):
+        data = (export / name).read_bytes()
+        for other in (bytes([*data[:40], data[40] ^ 1, *data[41:]]), data[:60]):
+            (export / name).write_bytes(other)
+            tally.expect(fault_in(export, killed=True) is not None, f"{what} that is changed, unseen where a writer was killed")
+        (export / name).write_bytes(data)
+    for name in ("tile/0/001.p/300", "tile/0/000.p/007", "tile/6/000", "epoch/01", "other"):
+        path = export / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"")
+        tally.expect(fault_in(export, killed=True) is not None, f"{name}, unseen where a writer was killed")
+        path.unlink()
+
+
 def main():
     if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--grown"]):
         raise SystemExit(__doc__[__doc__.index("Usage"):])
@@ -221,6 +246,7 @@ def main():
         folder = pathlib.Path(name)
         compare_roots(sys.argv[1], folder / "grown", tally)
         compare_rules(tally)
+        compare_killed(sys.argv[1], folder / "killed", tally)
         for small, size, step in (("small", MUTATED, 1), ("full", MUTATED_FULL, 64)):
             make_small(sys.argv[1], folder / small, tally, size)
             if sys.argv[2:] != ["--grown"]:

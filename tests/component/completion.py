@@ -79,7 +79,7 @@ class Bash:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(mg.PATIENCE)
 
 
 class Zsh:
@@ -102,7 +102,7 @@ class Zsh:
 
     def answer(self):
         """Waits for the end of a completion; what the terminal shows meanwhile is of no interest, but must be read."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + mg.PATIENCE
         os.set_blocking(self.terminal, False)
         while not (text := self.answers.read_text(encoding="utf-8")).endswith("\x1e\n"):
             if time.monotonic() > deadline:

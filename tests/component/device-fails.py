@@ -47,16 +47,16 @@ class Site:
     def start(self):
         self.device.mend()
         self.start_worker()
-        ready = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", [1.0] * DIMENSION))) == "", 20)
+        ready = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", [1.0] * DIMENSION))) == "")
         self.n_answered += ready
         return self.tally.check(ready, f"no worker: {self.service.log('worker')}")
 
     def refuses_to_start(self, what, said):
         """The worker ends by itself, and says why."""
         process = self.service.processes["worker"]
-        ended = killer.wait_until(lambda: process.poll() is not None, 20)
+        ended = killer.wait_until(lambda: process.poll() is not None)
         log = self.service.log("worker")
-        self.tally.check(ended and process.returncode == 1, f"{what}: exit status {process.returncode}: {log}")
+        self.tally.check(ended and process.returncode == 10, f"{what}: exit status {process.returncode}: {log}")
         for part in said:
             self.tally.check(part in log, f"{what}: '{part}' in {log}")
         self.service.kill("worker")
@@ -112,12 +112,12 @@ class Site:
 
     def told(self, call, error):
         """The log says it once, with device, call and remedy; `status` as well."""
-        killer.wait_until(lambda: FAILED in self.service.log("worker"), 5)
+        killer.wait_until(lambda: FAILED in self.service.log("worker"))
         lines = [line for line in self.service.log("worker").splitlines() if FAILED in line]
         self.tally.check(len(lines) == 1, f"{call}: {len(lines)} messages: {self.service.log('worker')}")
         for part in ("pthread-", "opencl/", f"{call}: {ERRORS[error]}", "cpu/", "restart matchguard-worker"):
             self.tally.check(lines and part in lines[0], f"{call}: '{part}' in {lines}")
-        found = killer.wait_until(lambda: ERRORS[error] in self.service.tool("status")[1], 5)
+        found = killer.wait_until(lambda: ERRORS[error] in self.service.tool("status")[1])
         self.tally.check(found, f"{call}: not in the status: {self.service.tool('status')[1]}")
 
     def stop_worker(self, what):

@@ -13,6 +13,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import devices  # noqa: E402
 import killer  # noqa: E402
 import matching  # noqa: E402
 import memory  # noqa: E402
@@ -38,7 +39,7 @@ class Site:
         self.service.start_guard()
         self.service.wait_for("READY")
         self.service.start_worker(arguments=("--engine=opencl", f"--device-memory={LIMIT}"),
-                                  environment={"POCL_CACHE_DIR": str(self.build / "pocl-cache")})
+                                  environment={**devices.POCL, "POCL_CACHE_DIR": str(self.build / "pocl-cache")})
         self.service.start_frontend()
         self.service.wait_for("X_MATCHGUARD_SERVING")
 
@@ -119,8 +120,8 @@ def compacted(site):
     path = site.service.state / "galleries/untidy.originals"
     before = path.stat().st_size
     site.remove("untidy", "bulk")
-    site.tally.check(killer.wait_until(lambda: path.stat().st_size < before / 2, 10), "it is not compacted")
-    site.tally.check(killer.wait_until(lambda: site.look().rows(first) == 1, 5), "the device has the old rows still")
+    site.tally.check(killer.wait_until(lambda: path.stat().st_size < before / 2), "it is not compacted")
+    site.tally.check(killer.wait_until(lambda: site.look().rows(first) == 1), "the device has the old rows still")
     site.search("untidy")
     site.stands(last, 2, "after a compaction")
     site.remove("untidy", "last")

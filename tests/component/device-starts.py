@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How a worker with a device starts and what it keeps of its freedom: on PoCL it serves under a filter that kills and that binds every thread, a driver's as well,
 and signals are its own again. An engine that cannot be had ends it with a message that says what to do; `auto` falls back on the processor, also where
-drivers were looked through in vain. --list-devices tells the same to people and programs, with drivers and without.
+drivers were looked through in vain; a GPU that works it takes, which is a played one of NVIDIA's. --list-devices tells the same to people and programs, with
+drivers and without. All the same whatever this machine has.
 
 Usage: device-starts.py BUILD    (root)
 """
@@ -14,11 +15,12 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import devices  # noqa: E402
 import service as mg  # noqa: E402
 
-# A /dev with the folder of render nodes, which is empty: whoever looks for a GPU begins to hope.
-WITH_NODES = ("unshare", "--mount", "sh", "-c",
-              'mount -t tmpfs none /dev && mkdir /dev/dri && mknod -m 666 /dev/null c 1 3 && exec "$@"', "sh")
+
+# meson adds the folder of the played library, which is for those alone that ask for it.
+ENVIRONMENT = {**devices.POCL, "LD_LIBRARY_PATH": ""}
 
 
 class Site:
@@ -27,7 +29,7 @@ class Site:
     def __init__(self, build, tally):
         self.build, self.tally = pathlib.Path(build), tally
         self.service = mg.Service(build)
-        self.service.environment["POCL_CACHE_DIR"] = str(self.service.dir / "cache")
+        self.service.environment |= {**ENVIRONMENT, "POCL_CACHE_DIR": str(self.service.dir / "cache")}
         self.service.start_guard()
         self.service.wait_for("READY")
         self.service.start_frontend()
@@ -55,9 +57,9 @@ class Site:
     def refuses(self, what, arguments, said, **environment):
         """A worker that ends at once, and says why."""
         self.end()
-        self.service.start_worker(arguments=arguments, environment=environment)
-        status, log = self.service.processes.pop("worker").wait(20), self.service.log("worker")
-        self.tally.check(status == 1, f"{what}: exit status {status}")
+        self.service.start_worker(devices.WITHOUT_GPU, arguments, environment=environment)
+        status, log = self.service.processes.pop("worker").wait(mg.PATIENCE), self.service.log("worker")
+        self.tally.check(status == 10, f"{what}: exit status {status}")
         for words in said:
             self.tally.check(words in log, f"{what}: '{words}' in {log}")
 
@@ -88,13 +90,37 @@ def serves_on_pocl(site):
 
 
 def falls_back(site):
-    for what, prefix, said in (("auto, where there is no GPU", (), ()), ("auto, where a GPU might be", WITH_NODES, (
+    for what, prefix, said in (("auto, where there is no GPU", devices.WITHOUT_GPU, ()), ("auto, where a GPU might be", devices.WITH_RENDER_NODES, (
             "cuda cannot be used: ", "opencl cannot be used: there is no GPU, but 0 (pthread"))):
         engine, log = site.start(what, ("--engine=auto",), prefix), site.service.log("worker")
         site.tally.check(engine.startswith("cpu/"), f"{what}: it serves on {engine}")
         site.tally.check(all(words in log for words in said) and (bool(said) or log == ""), f"{what}: it says {log!r}")
-    engine = site.start("auto, of a GPU by its name", MATCHGUARD_DEVICE="Tesla")
+    engine = site.start("auto, of a GPU by its name", prefix=devices.WITHOUT_GPU, MATCHGUARD_ENGINE="auto", MATCHGUARD_DEVICE="Tesla")
     site.tally.check(engine.startswith("cpu/") and "Tesla" in site.service.log("worker"), f"{engine}: {site.service.log('worker')}")
+
+
+def says_what_is_not_used(site):
+    """Of a device, where the processor is asked for by its name; and nothing where nobody speaks of one."""
+    for what, arguments, environment in (("a device", ("--device=0",), {}), ("its memory", (), {"MATCHGUARD_DEVICE_MEMORY": "64M"}), ("neither", (), {})):
+        engine, log = site.start(f"cpu, and {what}", ("--engine=cpu", *arguments), **environment), site.service.log("worker")
+        said = "as --engine=cpu or $MATCHGUARD_ENGINE asks for: what --device= and --device-memory=" in log
+        site.tally.check(engine.startswith("cpu/") and said == (what != "neither"), f"cpu, and {what}: it serves on {engine}, and says {log!r}")
+
+
+def takes_a_gpu(site):
+    """Where it works; else the processor, and the log says why."""
+    worker, played = devices.played_gpu(site.build, site.service.dir / "played") or (None, None)
+    if not worker:
+        return
+    ours, site.service.programs["worker"] = site.service.programs["worker"], worker
+    for what, fault, said in (("works", "", ()), ("does not open", "cuDevicePrimaryCtxRetain:1:999", ("cuda device 0 (Played? GPU 0) does not work: ",)),
+                              ("does not compute", "cuLaunchKernel:1:719", ("cuda device 0 (Played? GPU 0) does not work: ",))):
+        engine = site.start(f"auto, with a GPU that {what}", ("--engine=auto",), devices.WITH_GPU, PLAYED_CUDA_FAULT=fault, **played)
+        log = site.service.log("worker")
+        site.tally.check(engine.startswith("cpu/" if said else "cuda/sm_90"), f"a GPU that {what}: it serves on {engine}: {log}")
+        site.tally.check(all(words in log for words in said), f"a GPU that {what}: it says {log}")
+    site.end()
+    site.service.programs["worker"] = ours
 
 
 def refuses(site):
@@ -105,13 +131,13 @@ def refuses(site):
 
 
 def run(program, *arguments, **environment):
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=60,
-                          env={**os.environ, **environment})
+    return subprocess.run([*devices.WITHOUT_GPU, program, *arguments], capture_output=True, text=True, check=False, timeout=mg.PATIENCE,
+                          env={**os.environ, **ENVIRONMENT, **environment})
 
 
 def lists(site):
     tally, program = site.tally, site.build / "daemon/worker/matchguard-worker"
-    cache = site.service.environment
+    cache = {"POCL_CACHE_DIR": site.service.environment["POCL_CACHE_DIR"]}
     done = run(program, "--list-devices", POCL_CACHE_DIR=str(site.service.dir / "fresh"), MATCHGUARD_DEVICE="Tesla")
     tally.check(done.stderr == "", f"it says what is of a worker: {done.stderr}")
     tally.check(done.returncode == 0 and "opencl        0  cpu" in done.stdout and "pthread" in done.stdout, f"for people: {done}")
@@ -142,6 +168,8 @@ def main():
     try:
         serves_on_pocl(site)
         falls_back(site)
+        says_what_is_not_used(site)
+        takes_a_gpu(site)
         refuses(site)
         lists(site)
     finally:

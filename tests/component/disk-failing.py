@@ -17,9 +17,14 @@ from disks import error_of  # noqa: E402
 EXIT_STORAGE = 11
 
 
-def ask_until_it_ends(case, answers):
-    """Requests on one connection, until the guard is gone."""
+def asked(case, times):
+    """Return: a connection, which the guard has accepted, so that its end is that of the guard; and the answers that came by it."""
     connection = case.service.connect()
+    return connection, [connection.call(*mg.identify()) for _ in range(times)]
+
+
+def ask_until_it_ends(connection, answers):
+    """Requests on one connection, until the guard is gone."""
     for _ in range(20000):
         reply = connection.call(*mg.identify())
         if reply is None:
@@ -28,7 +33,7 @@ def ask_until_it_ends(case, answers):
 
 
 def ended(case, what):
-    status, log = case.service.processes["guard"].wait(10), case.service.log("guard")
+    status, log = case.service.processes["guard"].wait(mg.PATIENCE), case.service.log("guard")
     case.check(status == EXIT_STORAGE, f"{what}: status {status}: {log}")
     case.check(f"{case.service.state}/" in log and "Input/output error" in log and "exit status 11" in log, f"{what}: {log}")
     for name in ("guard", "frontend", "worker"):
@@ -54,9 +59,9 @@ def a_disk_that_is_gone(build, tally):
     with disks.Case(build, tally) as case:
         service = case.service
         case.start()
-        answers = [service.call(*mg.identify()) for _ in range(20)]
+        connection, answers = asked(case, 20)
         case.disk.fail()
-        reply = service.call(*mg.identify())
+        reply = connection.call(*mg.identify())
         tally.check(reply is None, f"an answer, and no disk: {reply}")
         ended(case, "gone")
         service.start_guard()
@@ -70,9 +75,9 @@ def a_sync_that_fails(build, tally):
     """A thin volume whose pool is empty takes every write into memory, and cannot sync it."""
     with disks.Case(build, tally, mebibytes=64, pool=24) as case:
         case.start()
-        answers = [case.service.call(*mg.identify()) for _ in range(20)]
+        connection, answers = asked(case, 20)
         case.disk.empty_pool()
-        ask_until_it_ends(case, answers)
+        ask_until_it_ends(connection, answers)
         ended(case, "no pool")
         case.disk.refill_pool()
         case.disk.repair()

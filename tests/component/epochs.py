@@ -16,12 +16,13 @@ import pathlib
 import re
 import shutil
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import check_export  # noqa: E402
+import killer  # noqa: E402
 import processes  # noqa: E402
 import service as mg  # noqa: E402
+from clock import Clock  # noqa: E402
 
 SLOT = 2048
 EXIT_STORAGE = 11
@@ -33,15 +34,19 @@ class Epochs:
         self.service = mg.Service(build)
         self.state = self.service.state
         self.seed_file = self.state / "trail/epoch.seed"
-        config = self.service.dir / "short.conf"
-        config.write_text("[Guard]\nEpochLength=1s\n")
-        self.arguments = ["--config", str(config)]
+        self.clock = Clock(build, self.service.dir)
 
-    def start_guard(self, **more):
-        self.service.start_guard(arguments=self.arguments, **more)
+    def lasting(self, length):
+        """What a guard is started with whose epochs last so long."""
+        config = self.service.dir / "guard.conf"
+        config.write_text(f"[Guard]\nEpochLength={length}\n")
+        return {"arguments": ["--config", str(config)], "environment": self.clock.environment()}
+
+    def start_guard(self, length="1s", **more):
+        self.service.start_guard(**self.lasting(length), **more)
 
     def start(self):
-        self.service.start(arguments=self.arguments)
+        self.service.start(**self.lasting("1s"))
 
     def kill(self):
         for name in ("guard", "frontend", "worker"):
@@ -50,8 +55,8 @@ class Epochs:
     def n_ended(self):
         return sum(leaf["kind"] == "epoch" for leaf in self.service.leaves())
 
-    def wait_ended(self, count, timeout=10):
-        self.service.wait_exported(lambda leaves: sum(leaf["kind"] == "epoch" for leaf in leaves) >= count, timeout)
+    def wait_ended(self, count):
+        self.service.wait_exported(lambda leaves: sum(leaf["kind"] == "epoch" for leaf in leaves) >= count)
 
     def slots(self):
         """What the seed file holds: {epoch: seed}."""
@@ -70,28 +75,30 @@ class Epochs:
         if "guard" in self.service.processes:
             return
         try:
-            check_export.Export(self.state / "export").check()
+            check_export.Export(self.state / "export", killed="kill -9" in what).check()
         except check_export.Fault as fault:
-            # Tiles are there before the checkpoint that is to name them, and a kill may come in between: no fault. Leaves, epochs and
-            # tiles were looked at before that.
-            self.tally.check("kill -9" in what and str(fault).endswith("beyond the checkpoint"), f"{what}: the other verifier: {fault}")
+            self.tally.check(False, f"{what}: the other verifier: {fault}")
 
 
 def epochs_end_in_time_under_load_and_idle(epochs):
     epochs.start()
-    deadline = time.monotonic() + 20
-    while (at_load := epochs.n_ended()) < 2 and time.monotonic() < deadline:
+
+    def has_ended():
         for _ in range(100):
             answer = epochs.service.call(*mg.identify())
             epochs.tally.check("error" not in answer, f"{answer}")
-    epochs.tally.check(at_load >= 2, f"{at_load} epochs ended under load")
+        return epochs.n_ended() >= 2
+
+    epochs.tally.check(killer.wait_until(has_ended), "no epochs end under load")
+    at_load = epochs.n_ended()
     epochs.verify("under load")
     epochs.wait_ended(at_load + 2)
     epochs.verify("idle")
     ends = [leaf for leaf in epochs.service.leaves() if leaf["kind"] == "epoch"]
     for one, other in zip(ends, ends[1:], strict=False):
         seconds = (other["time"] - one["time"]) / 1e6
-        epochs.tally.check(0.9 < seconds < 6, f"epoch {other['epoch']} lasted {seconds} s")
+        # Their length is the product's; whatever stands still with the machine in between is not.
+        epochs.tally.check(0.9 < seconds < 30, f"epoch {other['epoch']} lasted {seconds} s")
     epochs.tally.check(len({leaf["next"] for leaf in ends}) == len(ends), "a key is used for two epochs")
     for name in ("log.vkey", "epoch0.vkey"):
         epochs.tally.check((epochs.state / "public" / name).read_bytes() == (epochs.state / "export" / name).read_bytes(), name)
@@ -114,19 +121,24 @@ def found_in_memory(pid, secrets):
     return found
 
 
+def seed_in_memory(epochs, pid):
+    """An epoch at hand and its seed, which the search finds: in the middle of a turn there are two in the file, or another in memory."""
+    found = []
+
+    def finds():
+        slots = epochs.slots()
+        found.extend(item for item in slots.items() if len(slots) == 1 and {"seed", "Ed25519 seed"} <= found_in_memory(pid, secrets_of(item[1])))
+        return found
+
+    assert killer.wait_until(finds), f"the search does not find a seed at hand: {sorted(epochs.slots())}"
+    return found[0]
+
+
 def nothing_is_left_of_an_ended_epoch(epochs):
     pid = epochs.service.processes["guard"].pid
     for _ in range(2):
-        # Between two turns the seed at hand is there: so the search finds what there is.
-        before = epochs.slots()
-        epochs.tally.check(len(before) == 1, f"the seed file holds the seeds of {sorted(before)}")
-        [(epoch, seed)] = before.items()
-        there = found_in_memory(pid, secrets_of(seed))
-        if epochs.slots() == before:
-            epochs.tally.check({"seed", "Ed25519 seed"} <= there, f"of the seed at hand the search finds {there}")
-        deadline = time.monotonic() + 10
-        while epoch in epochs.slots() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        epoch, seed = seed_in_memory(epochs, pid)
+        killer.wait_until(lambda: epoch not in epochs.slots())
         data = epochs.seed_file.read_bytes()
         epochs.tally.check(seed[:16] not in data and seed[16:] not in data, f"the file still holds the seed of epoch {epoch}")
         epochs.wait_ended(epoch + 1)  # its checkpoint is out: the turn is done
@@ -146,7 +158,7 @@ def a_turn_may_end_anywhere(epochs):
         what = f"{how} at {call} {number} of a turn"
         epochs.start_guard(prefix=["strace", "-f", "-o", "/dev/null", "-P", str(epochs.seed_file), "-e", f"trace={call}",
                                    "-e", f"inject={call}:{how}:when={number}"])
-        status = epochs.service.processes.pop("guard").wait(20)
+        status = epochs.service.processes.pop("guard").wait(mg.PATIENCE)
         epochs.tally.check(status == ending, f"{what}: the guard ended with {status}: {epochs.service.log('guard')}")
         seeds, ended = epochs.slots(), epochs.n_ended()
         epochs.tally.check(1 <= len(seeds) <= 2, f"{what}: the seeds of {sorted(seeds)}")
@@ -161,17 +173,17 @@ def a_turn_may_end_anywhere(epochs):
 
 
 def who_was_away_ends_the_epoch_at_once(epochs):
+    """For twice as long as one lasts, by the clock. Where it is not over at once, it goes on for minutes."""
     epochs.start_guard()
     epochs.service.wait_for("READY")
     epochs.service.stop()
-    time.sleep(1.5)
+    epochs.clock.set(20 * 60)
     n_before = len(epochs.service.leaves())
-    epochs.start_guard()
+    epochs.start_guard("10min")
     epochs.service.wait_for("READY")
     leaves = epochs.service.wait_exported(lambda leaves: len(leaves) >= n_before + 3)
     first = leaves[n_before:n_before + 3]
     epochs.tally.check([leaf["kind"] for leaf in first] == ["start", "policy", "epoch"], f"after a pause: {first}")
-    epochs.tally.check(first[2]["time"] - first[0]["time"] < 800000, f"the epoch was over, and went on: {first}")
     epochs.tally.check(epochs.service.stop() == 0, "a clean stop")
     epochs.verify("after a pause")
 
@@ -205,7 +217,7 @@ def a_seed_that_is_not_the_logs_is_refused(epochs, build, tally):
         if data is not None:
             epochs.seed_file.write_bytes(data)
         epochs.start_guard()
-        status = epochs.service.processes.pop("guard").wait(20)
+        status = epochs.service.processes.pop("guard").wait(mg.PATIENCE)
         log = epochs.service.log("guard").splitlines()[-1]
         tally.check(status == 1 and said in log and "--new-log" in log, f"a seed that is {what}: {status}: {log}")
         tally.check((epochs.state / "trail/trail.db").read_bytes() == database, f"a seed that is {what}: the database changed")

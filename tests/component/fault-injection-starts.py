@@ -25,7 +25,7 @@ import killer  # noqa: E402
 import service as mg  # noqa: E402
 
 PARTS = 20
-PATIENCE = 0.15  # seconds to wait for a call that comes after readiness
+QUIET = 0.15     # seconds that the guard has to be at rest after it is ready, for a call that comes then
 TRIES = 3
 BEHIND = 10      # the exit status that says that somebody took something away
 UNTOLD = "Cannot tell the service manager"  # what a guard says that is ready, and cannot say so
@@ -84,7 +84,7 @@ class Start:
 
     def __init__(self, name, folder):
         self.name, self.folder, self.rig = name, folder, folder.rig
-        self.target = faults.Target("guard", name, lambda rig: rig.pid("guard"), follow=True)
+        self.target = faults.Target("guard", name, lambda rig: rig.pid("guard"), follow=True, others=faults.OTHERS_AT_START)
 
     def prepare(self):
         self.folder.put_back()
@@ -94,7 +94,7 @@ class Start:
 
     def run(self, label):
         os.kill(self.rig.pid("guard"), signal.SIGCONT)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + mg.PATIENCE
         while time.monotonic() < deadline:
             try:
                 self.rig.service.wait_for("READY", timeout=0.05, guard_may_end=True)
@@ -190,7 +190,7 @@ def attempt(kind, point, error):
     (rig.service.dir / "guard.log").write_text("")
     injection = faults.Injection(rig, point, error)
     kind.run(label)
-    reached = injection.wait(0 if kind.ends() else PATIENCE)
+    reached = injection.wait(0 if kind.ends() else QUIET)
     injection.detach()
     look_at_guard(kind, point, error, label)
     if reached:

@@ -19,7 +19,7 @@ import service as mg  # noqa: E402
 
 PARTS = 5             # no multiple of the number of errors, so that each part has them all
 POINTS_OF_A_LOG = 50  # then another begins, so that reading it stays quick
-PATIENCE = 0.15       # seconds to wait for a call that comes after the answer
+QUIET = 0.15          # seconds that all have to be at rest after the answer, for a call that comes then
 TRIES = 3             # for a call that an attempt need not make each time
 
 # The loop's calls on behalf of one connection or one peer: their failure is that one's, never the guard's.
@@ -113,7 +113,7 @@ class Faults:
         point.target.ready(rig)
         injection = faults.Injection(rig, point, error)
         subject, self.asked[subject] = kind.ask(rig, label)
-        reached = injection.wait(PATIENCE)
+        reached = injection.wait(QUIET)
         injection.detach()
         if reached:
             self.look_at_programs(point, error, label)
@@ -144,7 +144,7 @@ class Faults:
         else:
             check(ended != 0, f"{label}: the guard ends as if all were well\n{log}")
 
-    def serves(self, error, seconds=5):
+    def serves(self, error, seconds=mg.PATIENCE):
         """Whether a request is answered again; whoever ended is started as systemd would. A full disk may still be told.
         Ends early where the guard has ended."""
         fine = {f"{mg.MATCH}.NoSuchSubject", f"{mg.MATCH}.Failed"}

@@ -9,6 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import killer  # noqa: E402
 import service  # noqa: E402
 
 FILES = 512
@@ -40,10 +41,8 @@ def main():
             time.sleep(1.5)  # the export opens files once a second
             for client in clients:
                 client.close()
-        deadline = time.monotonic() + 15
-        while (reply := started.call(*service.identify())) is None and time.monotonic() < deadline:
-            time.sleep(0.1)
-        tally.check(reply is not None, "and so is who comes when they have gone")
+        served = killer.wait_until(lambda: started.call(*service.identify()) is not None)
+        tally.check(served, "and so is who comes when they have gone")
         tally.check(started.kill("guard", 15) == 0, f"the guard stops cleanly: {started.log('guard')}")
         for name in ("frontend", "worker"):
             started.kill(name)

@@ -94,7 +94,7 @@ class Crashes:
 
     def lane(self, rig):
         """The thread that changes galleries, which takes its name as it begins."""
-        pid, deadline = rig.pid("worker"), time.monotonic() + 5
+        pid, deadline = rig.pid("worker"), time.monotonic() + mg.PATIENCE
         while time.monotonic() < deadline:
             for thread in faults.threads_of(pid):
                 if pathlib.Path(f"/proc/{pid}/task/{thread}/comm").read_text().strip() == "changes":
@@ -125,7 +125,7 @@ class Crashes:
         injection.detach()
         if not reached:
             return None
-        self.service.processes.pop("worker").wait(20)
+        self.service.processes.pop("worker").wait(mg.PATIENCE)
         return reply is not None and "error" not in reply
 
     def start(self):
@@ -140,13 +140,13 @@ class Crashes:
         self.service.start_worker(prefix=["strace", "-f", "-o", "/dev/null", "-e", f"trace={call}",
                                           "-e", f"inject={call}:signal=KILL:when={number}"])
         process = self.service.processes["worker"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + mg.PATIENCE
         while process.poll() is None and self.service.notified.get("X_MATCHGUARD_SERVING") != "1" and time.monotonic() < deadline:
             self.service.take_notifications(0.005)
         ended = process.poll() is not None
         for pid in [] if ended else killer.children_of(process.pid).values():
             os.kill(pid, signal.SIGKILL)  # not strace, which would let go of it
-        self.service.processes.pop("worker").wait(20)
+        self.service.processes.pop("worker").wait(mg.PATIENCE)
         return ended
 
     # ------------------------------------------------------------------ scenarios

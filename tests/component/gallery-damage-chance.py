@@ -139,7 +139,7 @@ class Damaged:
         self.log_begins = path.stat().st_size if path.exists() else 0
         self.service.start_worker()
         worker = self.service.processes["worker"]
-        return killer.wait_until(lambda: worker.poll() is not None or self.serves(), 10) and worker.poll() is None
+        return killer.wait_until(lambda: worker.poll() is not None or self.serves()) and worker.poll() is None
 
     def end_worker(self):
         self.service.kill("worker", signal.SIGTERM)

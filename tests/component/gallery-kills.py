@@ -23,7 +23,9 @@ from disks import error_of  # noqa: E402
 SECONDS = float(os.environ.get("MATCHGUARD_GALLERY_KILLS_SECONDS", "12"))
 DIMENSION = 16
 WRITERS = 4      # each has subjects of its own
-LIFE = 0.12      # the longest that a worker is let work, in seconds
+LIFE = 0.12      # the longest that a worker is let work, in seconds,
+ANSWERS = 20     # once it has answered so many changes, every other time fewer
+ROUNDS = 5       # at the least
 PIPELINED = 3    # calls that a writer sends before it listens
 MANY = 40        # subjects of a writer, about: more removals than enrolments beyond
 
@@ -98,11 +100,13 @@ class Storm:
         threads = [threading.Thread(target=writer.work, args=(self.service.connect(mg.ARCHIVE_UID), until)) for writer in self.writers]
         for thread in threads:
             thread.start()
+        begun, wanted = self.n_answers(), self.chance.randrange(ANSWERS) if self.n_rounds % 2 else ANSWERS
+        killer.wait_until(lambda: self.n_answers() - begun >= wanted)
         time.sleep(self.chance.random() * LIFE)
         self.service.kill("worker")
         until.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(2 * mg.PATIENCE)
             self.tally.check(not thread.is_alive(), f"{self.where}: a writer waits for ever")
         self.look_for_removed(f"{self.where}: round {self.n_rounds}")
         while self.chance.random() < 0.2:  # Killed as it starts, too.
@@ -110,10 +114,13 @@ class Storm:
             time.sleep(self.chance.random() * 0.02)
             self.service.kill("worker")
         self.service.start_worker()
-        serves = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", mg.unit(0)))) == "", 10)
+        serves = killer.wait_until(lambda: error_of(self.service.call(*matching.identify("faces", mg.unit(0)))) == "")
         self.n_rounds += 1
         if self.tally.check(serves, f"{self.where}: round {self.n_rounds}: {self.service.log('worker')}"):
             self.look(f"{self.where}: round {self.n_rounds}")
+
+    def n_answers(self):
+        return sum(writer.n_answers for writer in self.writers)
 
     def look_for_removed(self, label):
         """What was removed is on the disk nowhere any more: the answer came after it was overwritten."""
@@ -171,7 +178,7 @@ class Storm:
 
     def finish(self):
         self.tally.check(self.service.stop() == 0, f"{self.where}: no clean stop")
-        answers, doubts = sum(writer.n_answers for writer in self.writers), sum(writer.n_doubts for writer in self.writers)
+        answers, doubts = self.n_answers(), sum(writer.n_doubts for writer in self.writers)
         self.tally.check(answers > 5 * self.n_rounds and doubts > 0, f"{self.where}: {answers} answers, {doubts} in doubt")
         print(f"{self.where}: {self.n_rounds} kills, {answers} changes answered, {doubts} in doubt, {self.n_looked} templates looked up",
               flush=True)
@@ -186,7 +193,7 @@ def main():
         storm = Storm(sys.argv[1], tally, chance, in_memory)
         try:
             end = time.monotonic() + SECONDS / 2
-            while time.monotonic() < end:
+            while time.monotonic() < end or storm.n_rounds < ROUNDS:
                 storm.one()
             storm.finish()
         finally:

@@ -39,6 +39,10 @@ class Scene:
         self.elsewhere = cgroups.folder("user.slice/mg.scope")
         self.n_gone = 0
         self.service = mg.Service(build, policy=POLICY, in_memory=True)
+        # What other guards have the kernel record would wake this one's loop, which accepts last: traced, it may not get to that.
+        config = self.service.dir / "matchguard.conf"
+        config.write_text("[Guard]\nKernelAudit=no\n")
+        self.service.arguments["guard"] = ["--config", str(config)]
 
     def start(self):
         self.service.start(environment=peers.old_kernel(self.service.build, self.error) if self.error else None)
@@ -65,9 +69,18 @@ class Scene:
         it has; or to open the folder in /proc of the number that the process had."""
         call, nth = {"groups": ("getsockopt", 2), "label": ("getsockopt", 3 if self.error == errno.ENOPROTOOPT else 4),
                      "folder": ("openat", 2)}[look]
-        tracer = killer.Strace(self.guard, f"trace={call}", f"inject={call}:delay_enter={int(SLOW * 1e6)}:when={nth}")
+        output = self.service.dir / "strace.txt"
+        output.unlink(missing_ok=True)
+        tracer = killer.Strace(self.guard, f"trace={call}", f"inject={call}:delay_enter={int(SLOW * 1e6)}:when={nth}", output=output)
+
+        def begins():
+            """Waits until the looks before it are done: the connection has been accepted, and when is known to the guard."""
+            done = f"{self.guard} {call}("
+            self.tally.check(killer.wait_until(lambda: output.read_text().count(done) >= nth - 1), f"{self.path}: nobody looks: {look}")
+            time.sleep(SLOW / 10)
+
         try:
-            yield
+            yield begins
         finally:
             tracer.detach()
 
@@ -126,9 +139,9 @@ def changes_while_it_is_looked_at(scene):
     for look, steals in (("groups", False), ("groups", True), ("label", False), ("label", True), ("folder", True)):
         peer = scene.peer(scene.elsewhere)
         other = None
-        with scene.slow(look):
+        with scene.slow(look) as begins:
             connection = scene.connect(peer)
-            time.sleep(SLOW / 4)
+            begins()
             peer.kill()
             time.sleep(0.03)  # the times of processes are told in hundredths of a second
             if steals:

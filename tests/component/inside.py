@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import devices  # noqa: E402
 import inside  # noqa: E402
 import service as mg  # noqa: E402
 
@@ -117,7 +118,7 @@ class Scene:
         outcome = self.board.attempt(who, row.attack, self.argument(row.argument, sibling), process.poll)
         self.mend()
         if outcome.ended and place != "child":
-            process.wait(10)
+            process.wait(mg.PATIENCE)
             self.start_again(program)
         return outcome, not outcome.ended or self.serves()
 
@@ -133,7 +134,7 @@ def series(build, place, arguments):
         cache = scene.service.dir / "cache"
         cache.mkdir()
         scene.service.arguments["worker"].append("--engine=opencl")
-        scene.service.environment["POCL_CACHE_DIR"] = str(cache)
+        scene.service.environment |= {**devices.POCL, "POCL_CACHE_DIR": str(cache)}
     scene.start()
     try:
         assert scene.serves(), "it does not serve at all"

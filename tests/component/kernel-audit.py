@@ -11,9 +11,11 @@ import concurrent.futures
 import contextlib
 import json
 import pathlib
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
@@ -23,6 +25,8 @@ import service as mg  # noqa: E402
 
 WITHOUT_WRITE = ("setpriv", "--bounding-set=-audit_write")
 WITHOUT_READ = ("setpriv", "--bounding-set=-audit_read")
+HANGS = 60   # seconds that a kernel takes for a record which hangs
+AWAITED = 2  # seconds that a permit awaits its record
 # The leak check cannot run in what is traced already.
 TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
 
@@ -43,7 +47,10 @@ class Injected:
 
     def is_attached(self):
         tasks = pathlib.Path(f"/proc/{self.guard}/task").iterdir()
-        return all(f"TracerPid:\t{self.strace.pid}\n" in (task / "status").read_text() for task in tasks)
+        try:
+            return all(f"TracerPid:\t{self.strace.pid}\n" in (task / "status").read_text() for task in tasks)
+        except (FileNotFoundError, ProcessLookupError):  # one that has just ended
+            return False
 
     def __enter__(self):
         return self
@@ -100,16 +107,27 @@ class Run:
     def settled(self, heard=0):
         """The status, once the mirror has passed on whatever was answered, and so much came back: it may be a moment
         behind."""
-        for _ in range(100):
-            status = self.status()
-            if status["waiting"] == 0 and status.get("heard", 0) >= heard:
-                break
-            time.sleep(0.05)
+        def look():
+            status.update(self.status())
+            return status["waiting"] == 0 and status.get("heard", 0) >= heard
+        status = {}
+        mg.until(look)
         return status
 
     def stop(self):
         status = self.service.stop()
         return status, self.service.leaves()
+
+
+def at_once(is_right):
+    """Whether an answer comes without the wait for a record. What waits does so each time; a busy machine not."""
+    for _ in range(5):
+        begun = time.monotonic()
+        if not is_right():
+            return False
+        if time.monotonic() - begun < AWAITED - 0.1:
+            return True
+    return False
 
 
 def error_of(reply):
@@ -192,7 +210,8 @@ def yes_mode(build, audit, tally):
         status = run.settled(heard=4)
         tally.check(status["on"] and status["readBack"] and status["lost"] == 0, f"status: {status}")
         # 1 enrolment, 3 permits, 3 of the police, 1 of a stranger, 1 for no purpose, 3 policies, 1 checkpoint
-        tally.check(status["sent"] == 13 and status["heard"] == 4, f"status counts: {status}")
+        # It hears the permits of another guard on the machine as well.
+        tally.check(status["sent"] == 13 and status["heard"] >= 4, f"status counts: {status}")
         tally.check("kernel audit" in run.service.tool("status")[1], "in words as well")
         # Whether an outcome names the record is a race, which the record does not always lose.
         for _ in range(30):
@@ -241,10 +260,8 @@ def required_mode(build, audit, tally):
         reply = run.identify()
         took = time.monotonic() - begun
         tally.check(error_of(reply) == ("Failed", "mirror-required"), f"no record, no answer: {reply}")
-        tally.check(1.5 < took < 8, f"it waits two seconds for the record: {took:.1f}")
-        begun = time.monotonic()
-        tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied" and time.monotonic() - begun < 1.9,
-                    "a denial waits for nothing")
+        tally.check(took > AWAITED - 0.1, f"it waits two seconds for the record: {took:.1f}")
+        tally.check(at_once(lambda: error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied"), "a denial waits for nothing")
         run.settled()
         told_of_silence(run, tally)
         ka.auditctl("-e", "1")
@@ -281,29 +298,27 @@ def required_and_overlapping(build, audit, tally):
         run.enrol()
         run.settled()
         ka.auditctl("-e", "0")
-        connections = [run.service.connect(mg.NGO_UID) for _ in range(2)]
+        connections, given_up, over = [run.service.connect(mg.NGO_UID) for _ in range(2)], [], threading.Event()
 
         def ask(number):
-            time.sleep(number)
-            return [error_of(connections[number].call(*mg.identify())) for _ in range(2)]
-        seen = []
+            time.sleep(number * AWAITED / 2)
+            while not over.is_set():
+                given_up.append(connections[number].call(*mg.identify()))
         with concurrent.futures.ThreadPoolExecutor(len(connections)) as pool:
             asking = [pool.submit(ask, number) for number in range(len(connections))]
-            police = run.service.connect(mg.POLICE_UID)
-            while not any(future.done() for future in asking):
-                police.call(*mg.identify())
-                seen.append((time.monotonic(), run.whole_status()["treeSize"], run.relay.shown_size()))
-                time.sleep(0.05)
-            tally.check(all(reply == ("Failed", "mirror-required") for future in asking for reply in future.result()),
-                        "overlapping: none has a record")
+            tally.check(mg.until(lambda: given_up, 30), "overlapping: no permit is given up")
+            decision = given_up[0]["parameters"]["receipt"]["decisionIndex"]
+            # Meanwhile the next ones await theirs.
+            shown = mg.until(lambda: run.relay.shown_size() > decision, 5 * AWAITED)
+            over.set()
+            tally.check(shown, f"overlapping: the worker is shown {run.relay.shown_size()}, and not leaf {decision}")
+            for future in asking:
+                future.result()
+        tally.check({error_of(reply) for reply in given_up} == {("Failed", "mirror-required")}, f"overlapping: no records: {given_up}")
         ka.auditctl("-e", "1")
-        # What was there so long ago is shown: the oldest permit awaited for two seconds.
-        pairs = [(size, shown) for then, size, _ in seen for now, _, shown in seen if now - then > 2.5]
-        late = [pair for pair in pairs if pair[1] < pair[0]]
-        tally.check(len(pairs) > 50 and not late, f"overlapping: of {len(pairs)}, not shown in time: {late[:5]}")
         tally.check("error" not in run.identify(), "overlapping: and permits go out again")
         tally.check(run.stop()[0] == 0, "overlapping: a clean stop")
-    audit.of("", 0.1)
+    audit.records()
 
 
 def ears_that_fail(build, audit, tally):
@@ -311,15 +326,14 @@ def ears_that_fail(build, audit, tally):
     with Run(build, "required", environment=TRACED) as run:
         with Injected(run, "error=ENOTCONN", call="recvfrom"):
             tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: the record does not come")
-        begun = time.monotonic()
-        tally.check(error_of(run.identify()) == ("Failed", "mirror-required"), "ears: nor will it")
-        tally.check(time.monotonic() - begun < 1.9, "ears: nobody waits for it")
+        tally.check(at_once(lambda: error_of(run.identify()) == ("Failed", "mirror-required")),
+                    "ears: nor will it, and nobody waits for it")
         status = run.status()
         tally.check("restart matchguard.service" in status.get("fault", ""), f"ears: status: {status}")
         log = run.service.log("guard")
         tally.check(log.count("cannot be read back any more") == 1, f"ears: the log says so, once: {log}")
         tally.check(run.stop()[0] == 0, "ears: a clean stop")
-    audit.of("", 0.1)
+    audit.records()
 
 
 def missing(leaves):
@@ -334,15 +348,12 @@ def required_and_unfit(build, audit, tally):
     """Without the capability, or without ears, nothing is permitted, at once, and status says why."""
     for prefix, key, says in ((WITHOUT_WRITE, "fault", "CAP_AUDIT_WRITE"), (WITHOUT_READ, "readFault", "not permitted")):
         with Run(build, "required", prefix) as run:
-            begun = time.monotonic()
-            reply = run.identify()
-            tally.check(error_of(reply) == ("Failed", "mirror-required"), f"{prefix}: {reply}")
-            tally.check(time.monotonic() - begun < 1.9, f"{prefix}: at once")
+            tally.check(at_once(lambda: error_of(run.identify()) == ("Failed", "mirror-required")), f"{prefix}: at once")
             status = run.status()
             tally.check(says in status.get(key, ""), f"{prefix}: status: {status}")
             tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied", f"{prefix}: denials as ever")
             tally.check(run.stop()[0] == 0, f"{prefix}: a clean stop")
-    audit.of("", 0.1)
+    audit.records()
 
 
 def failing(build, audit, tally):
@@ -355,8 +366,10 @@ def failing(build, audit, tally):
 
 
 def failing_with(build, tally, how, says):
-    with Run(build, "yes", environment=TRACED) as run, Injected(run, f"error={how}"):
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(Run(build, "yes", environment=TRACED))
         before = run.settled()["sent"]
+        stack.enter_context(Injected(run, f"error={how}"))
         run.enrol()
         for _ in range(5):
             tally.check("error" not in run.identify(), "failing: permitted and answered all the same")
@@ -375,27 +388,31 @@ def failing_with(build, tally, how, says):
 
 def hanging(build, audit, tally):
     """A kernel that makes the sender wait delays no answer, and a stop only for a bounded time."""
-    with Run(build, "yes", environment=TRACED) as run, Injected(run, "delay_enter=3000000"):
-        begun = time.monotonic()
-        run.enrol()
-        for _ in range(5):
-            tally.check("error" not in run.identify(), "hanging: permitted and answered")
-        tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied", "hanging: denied and answered")
-        took = time.monotonic() - begun
-        tally.check(took < 2.9, f"hanging: nobody waits: {took:.1f}")
-        tally.check(run.status()["waiting"] >= 7, f"hanging: status: {run.status()}")
-        begun = time.monotonic()
+    with Run(build, "yes", environment=TRACED) as run:
+        guard = run.service.processes["guard"]
+        with Injected(run, f"delay_enter={HANGS * 1000000}"):
+            begun = time.monotonic()
+            run.enrol()
+            for _ in range(5):
+                tally.check("error" not in run.identify(), "hanging: permitted and answered")
+            tally.check(error_of(run.identify(uid=mg.POLICE_UID))[0] == "Denied", "hanging: denied and answered")
+            took = time.monotonic() - begun
+            tally.check(took < HANGS, f"hanging: nobody waits: {took:.1f}")
+            tally.check(run.status()["waiting"] >= 7, f"hanging: status: {run.status()}")
+            guard.send_signal(signal.SIGTERM)
+            # A process is there until the tracer lets go of the thread that hangs.
+            stat = pathlib.Path(f"/proc/{guard.pid}/stat")
+            tally.check(mg.until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "Z"), "hanging: a stop is bounded")
         ended, leaves = run.stop()
-        tally.check(time.monotonic() - begun < 15, f"hanging: a stop is bounded: {time.monotonic() - begun:.1f}")
         tally.check(ended == 0 and leaves[-1]["kind"] == "stop", f"hanging: and clean: {ended}")
-    audit.of("", 0.1)
+    audit.records()
 
 
 def damaged(build, audit, tally):
     """A trail that is not what was exported: the kernel hears of it from a guard that refuses to start."""
     with Run(build, "yes") as run:
         run.stop()
-        audit.of(run.exe, 0.1)
+        audit.of(run.exe)
         (run.service.state / "trail/trail.db").unlink()
         run.service.start_guard(arguments=("--config", str(run.config)))
         tally.check(run.service.processes["guard"].wait(20) == 10, "damaged: it refuses to start")
@@ -433,7 +450,7 @@ def damaged_deep(build, audit, tally):
     receipt = {}
     with Run(build, "yes", before=grow) as run:
         run.settled()
-        audit.of(run.exe, 0.1)
+        audit.of(run.exe)
         connection = run.service.connect(mg.NGO_UID)
         connection.send(f"{mg.MATCH}.GetReceipt", {"request": receipt["request"]})
         tally.check(run.service.processes["guard"].wait(20) == 11, f"serving: it ends: {run.service.log('guard')}")

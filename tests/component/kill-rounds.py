@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 import crashes  # noqa: E402
+import killer  # noqa: E402
 import service as mg  # noqa: E402
 
 SECONDS = float(os.environ.get("MATCHGUARD_KILL_SECONDS", "20"))
@@ -29,6 +30,7 @@ LIFE = 0.06          # the longest that a guard is let serve, in seconds
 EARLY = 0.2          # how many guards are killed before they serve,
 EARLY_LIFE = 0.02    # and when at the latest
 OTHERS = 0.15        # how often frontend and worker are killed first
+HEARD = 4            # in one of so many rounds somebody has been answered before the kill, however slow the machine is
 
 
 class Client:
@@ -69,6 +71,10 @@ class Client:
                 time.sleep(PAUSE)
             sock.close()
 
+    def has_heard(self):
+        """Whether it has written something down since the last look."""
+        return self.path.stat().st_size > self.read
+
     def answers(self):
         """What it has written down since the last look: (parameters, reply)."""
         with open(self.path, "rb") as answers:
@@ -101,7 +107,7 @@ class Rounds:
         self.tally, self.chance, self.where = tally, chance, "in memory" if in_memory else "on the disk"
         self.rig = crashes.Rig(build, tally, in_memory=in_memory)
         self.leaves, self.stored = [], set()
-        self.n_rounds = self.n_others = self.n_answers = self.n_served = 0
+        self.n_rounds = self.n_looks = self.n_others = self.n_answers = self.n_served = 0
         self.clients = [Client(self.rig, "rescuer", mg.NGO_UID, always(mg.identify())),
                         Client(self.rig, "police", mg.POLICE_UID, always(mg.identify())),
                         Client(self.rig, "keeper", mg.ARCHIVE_UID, enrolments())]
@@ -118,6 +124,8 @@ class Rounds:
 
     def one(self):
         """Kills a guard that serves, perhaps the next one while it starts; then looks at what was left."""
+        if self.n_looks % HEARD == 0:
+            killer.wait_until(lambda: any(client.has_heard() for client in self.clients), 30)
         time.sleep(self.chance.random() * LIFE)
         self.kill()
         while self.chance.random() < EARLY:
@@ -137,6 +145,7 @@ class Rounds:
             self.tally.check(fault is None, f"{label}: {fault}")
             if "entries" in parameters and "error" not in reply:
                 self.stored.add(parameters["entries"][0]["subject"])
+        self.n_looks += 1
         self.n_answers += len(heard)
         self.n_served += bool(heard)
         self.rig.verify(label)

@@ -187,6 +187,7 @@ def without_a_frontend_nobody_is_let_in(tally, build):
         service.start_guard()
         service.wait_for("READY")
         service.start_worker()
+        tally.check(mg.until(lambda: "A worker is there" in service.log("guard")), f"no worker: {service.log('guard')}")
         connection = service.connect()
         connection.send(*mg.identify())
         try:

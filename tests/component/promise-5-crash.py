@@ -80,10 +80,14 @@ def every_checkpoint_of_a_start_verifies(rig):
         rig.verify("while a start is slow")
         with contextlib.suppress(TimeoutError):
             rig.service.wait_for("READY", timeout=0.02)
-    rig.tally.check(killer.wait_until(lambda: starts() > before), "the start is not exported")
+    rig.tally.check(killer.wait_until(lambda: starts() > before, 60), "the start is not exported")
     rig.verify("after a slow start")
-    for pid in killer.children_of(rig.pid("guard")).values():
+    guards = killer.children_of(rig.pid("guard")).values()
+    for pid in guards:
         os.kill(pid, signal.SIGKILL)
+    # The tracer keeps a thread that it delays, and that thread the folder, until it has gone itself.
+    rig.service.kill("guard")
+    rig.tally.check(killer.wait_until(lambda: all(map(killer.has_gone, guards))), "the guard is not gone")
     rig.restart()
 
 

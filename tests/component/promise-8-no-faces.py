@@ -45,9 +45,9 @@ def erased(tally, service, leaves):
     for request, leaf in zip(receipts, (leaf for leaf in leaves if leaf["kind"] == "request")):
         reply = service.call(f"{mg.ADMIN}.Erase", {"request": request}, uid=0)
         tally.check(reply.get("parameters", {}).get("count") == (2 if leaf["verdict"] == "permit" else 1), f"erase: {reply}")
-    files = [path for path in service.dir.rglob("*") if path.is_file() and "galleries" not in path.parts]
+    files = mg.contents(service.dir)
     for what, data in marks().items():
-        found = [str(path) for path in files if data in path.read_bytes()]
+        found = [str(path) for path, held in files.items() if data in held and "galleries" not in path.parts]
         tally.check(not found, f"erased, {what} stands in {found}")
     service.stop()
     after = service.wait_exported(lambda leaves: leaves[-1]["kind"] == "stop")
@@ -76,9 +76,9 @@ def main():
         service.stop()
         leaves = service.wait_exported(lambda leaves: leaves and leaves[-1]["kind"] == "stop")
         tally.check(any(leaf.get("given") == "authorisation case operator" for leaf in leaves), "the leaf says what was given")
-        files = [path for path in (service.state / "export").rglob("*") if path.is_file()]
+        files = mg.contents(service.state / "export")
         for what, data in marks().items():
-            found = [str(path) for path in files if data in path.read_bytes()]
+            found = [str(path) for path, held in files.items() if data in held]
             tally.check(not found, f"{what} stands in {found}")
         database = b"".join(path.read_bytes() for path in (service.state / "trail").glob("trail.db*"))
         for secret in (SUBJECT.encode(), WORDS["caseReference"].encode()):

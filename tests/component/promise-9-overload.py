@@ -22,6 +22,7 @@ KEEPERS = (mg.ARCHIVE_UID, 3200)
 WIDE = 4096  # dimension of the gallery whose templates are large
 IN_FLIGHT_UID = 64  # requests under way for one user at most
 BURST = 100  # calls that unknown users together have saved up
+WAITING = 80  # calls of theirs beyond that, which take as many seconds
 
 POLICY = {**mg.POLICY, "rescuer.organisation": "[Organisation]\nDescription=A rescuer\nClass=ngo\n[Peer]\nUser="
           + " ".join(map(str, [mg.NGO_UID, *MANY])) + "\n",
@@ -85,9 +86,13 @@ class Bench:
     def go_on(self):
         os.kill(self.service.processes["worker"].pid, signal.SIGCONT)
 
-    def judge(self, label):
-        """Every answer against the log, and as many decisions as answers that name one."""
+    def judge(self, label, late=()):
+        """Every answer against the log, and as many decisions as answers that name one. @late: connections on which more
+        answers have come."""
         self.tally.check(self.service.stop() == 0, f"{label}: the guard does not stop cleanly")
+        for connection in late:
+            while reply := connection.receive():
+                self.answers.append(reply)
         leaves = self.service.leaves()
         for reply in self.answers:
             fault = crashes.answer_fault(leaves, reply)
@@ -112,10 +117,12 @@ def calls_beyond_a_user_s_bound_wait(build, tally):
     try:
         bench.stop_worker()
         made = bench.pipeline(mg.NGO_UID, calls=4, connections=50)
-        time.sleep(0.5)
-        tally.check(0 < bench.open_requests() <= IN_FLIGHT_UID, f"{bench.open_requests()} under way for one user")
-        other, took = crashes.timed(lambda: bench.service.call(*mg.identify(), uid=mg.POLICE_UID))
-        tally.check(error_of(other) == "Denied" and took < 2, f"another user waits {took:.1f} s: {other}")
+        killer.wait_until(lambda: bench.open_requests() >= 50, 15)
+        time.sleep(0.3)  # for what would come beyond
+        tally.check(50 <= bench.open_requests() <= IN_FLIGHT_UID, f"{bench.open_requests()} under way for one user")
+        # The worker hangs meanwhile, so that whoever has to wait for the others waits for ever.
+        other = bench.service.call(*mg.identify(), uid=mg.POLICE_UID)
+        tally.check(error_of(other) == "Denied", f"another user: {other}")
         bench.answers.append(other)
         bench.go_on()
         replies = bench.collect(made, 4)
@@ -173,16 +180,16 @@ def more_bytes_than_are_held_are_overloaded(build, tally):
 
 
 def a_stranger_s_flood_is_slowed(build, tally):
-    """A burst is answered, then one call a second; nothing is dropped, and the known are served meanwhile."""
+    """A burst is answered, then one call a second; nothing is dropped, and the known are served meanwhile, who would else wait
+    for more than a minute."""
     bench = Bench(build, tally)
     try:
-        calls = 30
-        begin = time.monotonic()
+        calls, begin = (BURST + WAITING) // 6, time.monotonic()
         made = bench.pipeline(mg.STRANGER_UID, calls=calls, connections=5)
         made += bench.pipeline(mg.STRANGER_UID + 1, calls=calls, connections=1)
         left = {connection.sock.fileno(): connection for connection in made}
         replies, slowest = [], 0.0
-        while time.monotonic() - begin < 6:
+        while time.monotonic() - begin < 6 or (len(replies) < BURST and time.monotonic() - begin < 30):
             for fd in select.select(list(left), [], [], 0.05)[0]:
                 heard = bench.hear(left[fd])
                 if not tally.check(heard, "a stranger's connection was dropped"):
@@ -192,20 +199,19 @@ def a_stranger_s_flood_is_slowed(build, tally):
             slowest = max(slowest, took)
             bench.answers.append(known)
             tally.check(error_of(known) == "", f"known, and yet {known}")
-        print(f"strangers: {len(replies)} answers in 6 s; the slowest known call took {slowest * 1000:.0f} ms")
-        tally.check(BURST * 0.9 <= len(replies) <= BURST + 9, f"strangers got {len(replies)} answers")
+        took = time.monotonic() - begin
+        print(f"strangers: {len(replies)} answers in {took:.1f} s")
+        tally.check(BURST <= len(replies) <= BURST + took + 2, f"strangers got {len(replies)} answers in {took:.1f} s")
+        tally.check(slowest < WAITING / 2, f"a known user waited {slowest:.1f} s, as strangers do")
         tally.check({error_of(reply) for reply in replies} == {"Denied"}, f"strangers got {set(map(error_of, replies))}")
-        tally.check(slowest < 1.5, f"a known user waited {slowest:.1f} s")
         # It is late, and it comes: a stranger who waits for a second gets one more.
-        more, deadline = 0, time.monotonic() + 4
-        while not more and time.monotonic() < deadline:
+        had, deadline = len(replies), time.monotonic() + 20
+        while len(replies) == had and time.monotonic() < deadline:
             for fd in select.select(list(left), [], [], 0.2)[0]:
-                heard = bench.hear(left[fd])
-                replies += heard
-                more += len(heard)
-        tally.check(more > 0, "the late answers do not come")
+                replies += bench.hear(left[fd])
+        tally.check(len(replies) > had, "the late answers do not come")
         bench.answers += replies
-        _, unanswered = bench.judge("strangers")
+        _, unanswered = bench.judge("strangers", left.values())
         tally.check(len(unanswered) <= 8, f"{len(unanswered)} decisions of strangers were not answered")
     finally:
         bench.close()
@@ -218,9 +224,9 @@ def a_stranger_s_connections_do_not_keep_others_out(build, tally):
             for _ in range(80):
                 bench.connections.append(bench.service.connect(uid))
         for uid in (mg.NGO_UID, MANY[0], MANY[1]):
-            reply, took = crashes.timed(lambda uid=uid: bench.service.call(*mg.identify(), uid=uid))
+            reply = bench.service.call(*mg.identify(), uid=uid)
             bench.answers.append(reply)
-            tally.check(error_of(reply) == "" and took < 3, f"uid {uid} after {took:.1f} s: {reply}")
+            tally.check(error_of(reply) == "", f"uid {uid}: {reply}")
         status = bench.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]
         tally.check(status["connections"] <= 256 + 8, f"{status['connections']} connections are held")
         bench.judge("connections")
@@ -229,16 +235,17 @@ def a_stranger_s_connections_do_not_keep_others_out(build, tally):
 
 
 def a_request_rate_slows_and_denies_nothing(build, tally):
-    bench = Bench(build, tally, config=f"[Guard]\nRequestRate={mg.NGO_UID} 5/s\n")
+    bench = Bench(build, tally, config=f"[Guard]\nRequestRate={mg.NGO_UID} 2/s\n")
     try:
         begin = time.monotonic()
-        replies = bench.collect(bench.pipeline(mg.NGO_UID, calls=15), 15)
+        rated, free = bench.pipeline(mg.NGO_UID, calls=15), bench.pipeline(MANY[0], calls=30)
+        others = bench.collect(free, 30)
+        replies = bench.collect(rated, 15)
         took = time.monotonic() - begin
-        tally.check({error_of(reply) for reply in replies} == {""}, f"{set(map(error_of, replies))}")
-        tally.check(1.5 <= took < 6, f"15 calls at 5/s took {took:.1f} s")
-        other, took = crashes.timed(lambda: bench.service.call(*mg.identify(), uid=MANY[0]))
-        bench.answers.append(other)
-        tally.check(error_of(other) == "" and took < 1, f"a user without a rate: {took:.1f} s {other}")
+        tally.check({error_of(reply) for reply in [*replies, *others]} == {""}, f"{set(map(error_of, [*replies, *others]))}")
+        tally.check(took >= 6, f"15 calls at 2/s, of which two have saved up, took {took:.1f} s")
+        last = [some[-1]["parameters"]["receipt"]["decisionIndex"] for some in (replies, others)]
+        tally.check(last[0] > last[1], "a user without a rate waited for one who has it")
         bench.judge("a rate")
     finally:
         bench.close()

@@ -92,7 +92,7 @@ class Site:
         wanted = f"{folder}: not the folder that stood there when the guard started, and so {REACH}; restart"
         self.tally.check(not changed and faults and faults[0].startswith(wanted) and RESTART in faults[0], f"{when}: {faults}")
         # A thread of its own writes what is told.
-        self.tally.check(killer.wait_until(lambda: f"stays in force:\n{wanted}" in self.service.log("guard"), 5),
+        self.tally.check(killer.wait_until(lambda: f"stays in force:\n{wanted}" in self.service.log("guard"), 20),
                          f"{when}: {self.service.log('guard')}")
 
     def level_is(self, level, when):
@@ -111,7 +111,7 @@ class Site:
         def is_told():
             log = self.service.log("guard").rpartition("The configuration ")[2]
             return f"a restart only ({RESTART})" in log and wanted in log
-        self.tally.check(killer.wait_until(is_told, 5), f"{when}: {self.service.log('guard')}")
+        self.tally.check(killer.wait_until(is_told, 20), f"{when}: {self.service.log('guard')}")
         _, words, _ = self.service.tool("status")
         words = " ".join(words.split())
         self.tally.check("was not read again" in words and "which reads it" in words and "has a fault" not in words,

@@ -4,6 +4,7 @@
 Usage: run.py --build FOLDER    (root: it plays several users)
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -44,7 +45,7 @@ class Run:
         self.process = subprocess.Popen(
             [*traces.prefix(), self.tool, "run", "--dir", str(self.dir / "d"), "--policy-dir", str(self.dir / "policy"),
              *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, **service.PROCESSOR})
         if wait:
             assert select.select([self.process.stdout], [], [], 20)[0], f"not ready: {self.said()}"
             line = self.process.stdout.readline()
@@ -197,7 +198,8 @@ def what_dies_again_and_again_stops_everything(run):
     while run.process.poll() is None and time.monotonic() < deadline:
         worker = run.children().get("worker")
         if worker:
-            os.kill(worker, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # killed the last time, and only now gone
+                os.kill(worker, signal.SIGKILL)
         time.sleep(0.02)
     assert run.wait() == 1, run.said()
     assert "again and again" in run.said()

@@ -11,10 +11,9 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+import held  # noqa: E402
 import killer  # noqa: E402
 import service as mg  # noqa: E402
-
-SLOW = 0.6  # seconds that a sync is made to take
 
 
 class Scene:
@@ -34,17 +33,29 @@ class Scene:
     def silent(self, what, connection):
         """The end, and not a byte before it."""
         try:
-            reply = connection.receive(timeout=5)
+            reply = connection.receive()
             self.tally.check(reply is None and not connection.buffer, f"{what}: heard {reply} {connection.buffer}")
         except TimeoutError:
             self.tally.check(False, f"{what}: the connection goes on")
         connection.close()
 
     def since(self, size):
-        """The leaves from there on, once something was recorded after the end of it all."""
-        self.service.call(*mg.identify(), uid=mg.ARCHIVE_UID)  # denied: the last leaf
-        time.sleep(1.7)  # refusals are folded to one leaf a second, give or take a little
-        return self.service.wait_exported(lambda leaves: len(leaves) >= self.size())[size:]
+        """The leaves from there on, once all is recorded. Refusals are folded for a second, and then recorded with one of the
+        test's own; a request follows them."""
+        connection = self.service.connect(mg.ARCHIVE_UID)
+        connection.send(*mg.identify(), oneway=True)
+        self.service.wait_exported(lambda leaves: any(map(self.is_own, leaves[size:])), timeout=30)
+        connection.call(*mg.identify())
+        connection.close()
+        leaves = self.service.wait_exported(lambda leaves: len(leaves) >= self.size())
+        return [leaf for leaf in leaves[size:] if not self.is_own(leaf)]
+
+    @staticmethod
+    def is_own(leaf):
+        return leaf["kind"] == "refused" and leaf["why"] == "oneway"
+
+    def n_open(self):
+        return self.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]["requests"]["open"]
 
     def size(self):
         return int(self.service.call(f"{mg.AUDIT}.GetCheckpoint", uid=0)["parameters"]["checkpoint"].splitlines()[1])
@@ -87,13 +98,12 @@ def gone_while_its_decision_is_written(scene):
     for uid in (mg.NGO_UID, mg.POLICE_UID):
         size = scene.size()
         connection, caller = scene.connect(uid)
-        tracer = killer.Strace(scene.service.processes["guard"].pid, "trace=fdatasync",
-                               f"inject=fdatasync:delay_enter={int(SLOW * 1e6)}:when=1")
+        writer = held.Hold(scene.service.processes["guard"].pid, "trail")
         connection.send(*mg.identify())
-        time.sleep(SLOW / 3)
+        scene.tally.check(killer.wait_until(lambda: scene.n_open() == 1), "the request is not under way")
         caller.kill()
+        writer.let_go()
         scene.silent(f"gone while its decision is written, uid {uid}", connection)
-        tracer.detach()
         leaves = scene.since(size)
         requests = [leaf for leaf in leaves if leaf["kind"] == "request" and leaf["uid"] == uid]
         outcomes = [leaf for leaf in leaves if leaf["kind"] == "outcome"]
@@ -119,7 +129,6 @@ def gone_while_the_worker_is_at_it(scene):
         connection.send(*call)
         scene.tally.check(killer.wait_until(lambda size=size: scene.size() > size), "the decision is not recorded")
         caller.kill()
-        time.sleep(0.1)
         os.kill(worker, signal.SIGCONT)
         scene.silent(f"gone while the worker is at it, uid {uid}", connection)
         leaves = scene.since(size)
@@ -144,11 +153,13 @@ def its_child_does_not_count_for_it(scene):
         sock.connect(str(scene.service.path(mg.MATCH)))
         connection = mg.Connection(sock)
         connection.call(f"{mg.MATCH}.WhoAmI")
+        parent = os.getpid()
         if os.fork() > 0:
             os._exit(0)
-        time.sleep(0.3)  # the parent is gone
+        while os.getppid() == parent:
+            time.sleep(0.01)
         try:
-            reply = connection.call(*mg.identify(), timeout=5)
+            reply = connection.call(*mg.identify())
         except (TimeoutError, OSError) as error:
             reply = error
         os.write(writer, repr(reply).encode())

@@ -42,7 +42,7 @@ def attempt(build, who, arguments, audit):
         service.start()
         connection = service.connect()  # so that there is a child of the frontend
         connection.call(f"{mg.MATCH}.WhoAmI")
-        audit.records(0.1)
+        audit.records()
         outcome = board.attempt(who, "bpf", "", service.processes[WHO[who]].poll)
         return outcome, told(audit, service.programs[WHO[who]])
     finally:

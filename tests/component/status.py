@@ -49,7 +49,7 @@ class Site:
 
     def serves(self):
         self.service.take_notifications()
-        killer.wait_until(lambda: self.told()[1]["status"].get("serving"), 5)
+        killer.wait_until(lambda: self.told()[1]["status"].get("serving"), 20)
 
     def told(self, uid=None):
         """Return: (exit status, what --json printed)."""
@@ -68,7 +68,7 @@ class Site:
         """Such a finding comes, the exit status follows from all there are, and people read the same."""
         def there():
             return any(finding[0] == severity and what in finding[1] and remedy in finding[2] for finding in self.findings())
-        self.tally.check(killer.wait_until(there, 5), f"no {severity} '{what}' with '{remedy}': {self.findings()}")
+        self.tally.check(killer.wait_until(there, 20), f"no {severity} '{what}' with '{remedy}': {self.findings()}")
         code, told = self.told()
         errors = any(finding["severity"] == "error" for finding in told["findings"])
         self.tally.check(code == (1 if errors else 0), f"{what}: exit status {code}")
@@ -76,7 +76,7 @@ class Site:
         self.tally.check(code == (1 if errors else 0) and what in text and remedy in text, f"'{what}' in words: {code} {text}")
 
     def expect_none(self, when):
-        self.tally.check(killer.wait_until(lambda: not self.findings(), 5), f"{when}: {self.findings()}")
+        self.tally.check(killer.wait_until(lambda: not self.findings(), 20), f"{when}: {self.findings()}")
         self.tally.check(self.words()[1].startswith("matchguard serves. Nothing is wrong."), f"{when}: {self.words()}")
         self.tally.check(self.words()[0] == 0, f"{when}: exit status")
 
@@ -167,10 +167,16 @@ def ask_played(site, connection, line, make):
     return reply["parameters"]["receipt"]["outcomeIndex"]
 
 
+def kill_worker(service):
+    """Once the guard has seen it, another one may come."""
+    service.kill("worker")
+    service.wait_for("X_MATCHGUARD_SERVING", "0")
+
+
 def a_device(site):
     """A worker with a device that fails: what people are told, and what the records name before and afterwards."""
     service, tally = site.service, site.tally
-    service.kill("worker")
+    kill_worker(service)
     line = playedworker.Line(str(service.path("worker")))
     line.shoot([Shot(ENGINE, workercases.encode_engine())])
     site.serves()
@@ -192,7 +198,7 @@ def a_device(site):
     tally.check(told["count"] == 1 and "answered by cpu/avx2 from now on" in told["said"], f"told once a session: {told}")
     connection.close()
     line.close()
-    killer.wait_until(lambda: len(service.leaves()) > after, 5)
+    killer.wait_until(lambda: len(service.leaves()) > after, 20)
     engines = [service.leaves()[index]["engine"] for index in (before, after)]
     tally.check(engines == ["opencl/gpu", "cpu/avx2"], f"the records name {engines}")
     service.start_worker()
@@ -203,7 +209,7 @@ def a_device(site):
 
 def the_worker(site, other_vkey):
     service, tally = site.service, site.tally
-    service.kill("worker")
+    kill_worker(service)
     site.expect("error", "No worker is there", "what 'matchguard run' has printed")
     anybody_is_told_nothing_of_others(site, False, ["worker"])
     path = service.state / "galleries/faces.gallery"
@@ -212,18 +218,18 @@ def the_worker(site, other_vkey):
     service.start_worker()
     site.expect("error", "The gallery faces is not on the disk as it was stored", f"Restore {path} from a backup")
     tally.check("faces damaged" in site.words()[1], f"{site.words()}")
-    service.kill("worker")
+    kill_worker(service)
     path.write_bytes(good)
     (service.state / "galleries/old.gallery").write_bytes(good)
     service.start_worker()
     site.expect("warning", "The worker keeps a gallery old that the policy does not declare", "old.gallery")
-    service.kill("worker")
+    kill_worker(service)
     (service.state / "galleries/old.gallery").unlink()
     service.start_worker(arguments=("--vkey", str(other_vkey)))
     site.serves()
     tally.check(mg_error(service.call(*mg.identify())) == "Failed", "a worker with another key believes a job")
     site.expect("error", "The worker did not believe what was permitted", "--vkey of this log")
-    service.kill("worker")
+    kill_worker(service)
     service.start_worker()
     site.serves()
 
@@ -241,6 +247,17 @@ def mg_error(reply):
 
 def log_of(site, name):
     return (site.service.dir / f"{name}.log").read_text(errors="replace")
+
+
+def stands_still(look, seconds=0.5):
+    """What is seen, once it has not changed for so long."""
+    seen, since = look(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        time.sleep(0.02)
+        now = look()
+        if now != seen:
+            seen, since = now, time.monotonic()
+    return seen
 
 
 def ask_with_secrets(site):
@@ -265,23 +282,23 @@ def steps_at_debug(site):
         "decided", "decision-recorded", "submitted", "resulted", "outcome-recorded", "ended")), "denied (moratorium)"],
         "frontend": ["call 1: to be decided", "call 1: answered"], "worker": ["its job is believed", ": ok, after"]}
     for name, parts in wanted.items():
-        killer.wait_until(lambda: all(part in log_of(site, name)[quiet[name]:] for part in parts), 3)
+        killer.wait_until(lambda: all(part in log_of(site, name)[quiet[name]:] for part in parts), 20)
         for part in parts:
             tally.check(part in log_of(site, name)[quiet[name]:], f"{name} says nothing of '{part}': {log_of(site, name)}")
     # Whoever comes later says as much.
     for name in ("frontend", "worker"):
         service.kill(name)
         quiet[name] = len(log_of(site, name))
+    service.wait_for("X_MATCHGUARD_SERVING", "0")
     service.start_frontend()
     service.start_worker()
-    killer.wait_until(lambda: service.notified.get("X_MATCHGUARD_SERVING") == "1" and site.told()[1]["status"]["serving"], 10)
+    service.wait_for("X_MATCHGUARD_SERVING")
     ask_with_secrets(site)
     for name in ("frontend", "worker"):
-        tally.check(killer.wait_until(lambda: wanted[name][0] in log_of(site, name)[quiet[name]:], 3), f"a new {name}: {log_of(site, name)}")
+        tally.check(killer.wait_until(lambda: wanted[name][0] in log_of(site, name)[quiet[name]:], 20), f"a new {name}: {log_of(site, name)}")
     service.tool("log-level", "--default", check=0)
-    killer.wait_until(lambda: "level info" in log_of(site, "guard"), 3)
-    time.sleep(0.2)
-    quiet = {name: len(log_of(site, name)) for name in quiet}
+    ask_with_secrets(site)  # behind which the level has come to all of them
+    quiet = stands_still(lambda: {name: len(log_of(site, name)) for name in quiet})
     ask_with_secrets(site)
     time.sleep(0.3)
     for name, before in quiet.items():
@@ -295,17 +312,16 @@ def levels_of_the_file(site):
     service, tally = site.service, site.tally
 
     def level_is(wanted):
-        return killer.wait_until(lambda: site.told()[1]["status"]["log"] == wanted, 5)
+        return killer.wait_until(lambda: site.told()[1]["status"]["log"] == wanted, 20)
 
     site.configure("LogLevel=error")
     service.tool("reload", check=0)
     tally.check(level_is({"level": "error", "configured": "error"}), f"a reload reads it: {site.told()[1]['status']['log']}")
-    tally.check("the level error and above" in log_of(site, "guard"), "that less is said is said before")
+    tally.check(killer.wait_until(lambda: "the level error and above" in log_of(site, "guard"), 20), "that less is said is said before")
     before = len(log_of(site, "guard"))
     service.tool("stand-down", "on", "--reason", "x", "--yes", check=0)
     service.tool("stand-down", "off", "--yes", check=0)
-    time.sleep(0.2)
-    said = log_of(site, "guard")[before:]
+    said = stands_still(lambda: log_of(site, "guard")[before:])
     # What became a leaf is told at any level.
     tally.check("was loaded" in said and "stand-down" not in said, f"at the level error: {said}")
     service.tool("log-level", "notice", check=0)
@@ -323,7 +339,7 @@ def levels_of_the_file(site):
     site.configure("LogLevel=loud")
     tally.check(service.kill("guard", signal.SIGTERM) == 0, "no clean stop")
     site.service.start_guard(arguments=("--config", str(site.config)))
-    tally.check(service.processes["guard"].wait(10) == 1 and "no level of the log" in log_of(site, "guard"), "a level that is none")
+    tally.check(service.processes["guard"].wait(30) == 1 and "no level of the log" in log_of(site, "guard"), "a level that is none")
 
 
 def nobody_answers(site):
@@ -335,7 +351,7 @@ def nobody_answers(site):
     began = time.monotonic()
     code, out, _ = service.tool("status")
     tally.check(code == 3 and "Nobody answers at the sockets" in out, f"no frontend: {code} {out}")
-    tally.check(4 < time.monotonic() - began < 8, "it waits for five seconds")
+    tally.check(time.monotonic() - began > 4.9, "it waits for five seconds")
     code, out, _ = service.tool("status", "--socket", str(service.dir / "nowhere"), "--json")
     tally.check(code == 2 or "There is no socket in" in out, f"no socket: {code} {out}")
 

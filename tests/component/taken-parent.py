@@ -291,6 +291,7 @@ PAIR = childcases.encode_job([("", "test-16", childcases.VECTOR)] * 2)
 
 def attacker_at(path):
     def serve(test):
+        chance = wild.Wild(wild.seed_of_the_day())
         while data := test.recv(65536):
             what, which = json.loads(data)
             if what == "case":
@@ -299,7 +300,7 @@ def attacker_at(path):
                 came = parent.came()
                 parent.close()
             else:
-                came = play_by_chance(path, wild.Wild(wild.seed_of_the_day()), which)
+                came = play_by_chance(path, chance, which)
             test.send(json.dumps(came).encode())
     return serve
 
@@ -334,7 +335,7 @@ def main():
         crafted = time.monotonic() - begun
         tally.check(scene.recorded(breaches) == breaches, f"{breaches} breaches, {scene.recorded(breaches)} recorded")
         begun = time.monotonic()
-        sent, ended, answered = attacker.ask(["chance", n])
+        sent, ended, answered = taken.by_chance(attacker, n)
         print(f"{len(CASES)} crafted in {crafted:.1f} s, {sent} by chance from seed {seed} in {time.monotonic() - begun:.1f} s, "
               f"{ended} times ended, {answered} answers")
         scene.start_frontend()

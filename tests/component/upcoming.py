@@ -51,7 +51,7 @@ class Watch:
     def expect(self, wanted, what):
         """These and no others were said, in any order: each wanted text stands in one line."""
         found = []
-        killer.wait_until(lambda: found.extend(self.new()) or len(found) >= len(wanted), 3)
+        killer.wait_until(lambda: found.extend(self.new()) or len(found) >= len(wanted), 20)
         found += self.new()
         good = len(found) == len(wanted) and all(any(text in line for line in found) for text in wanted)
         self.tally.check(good, f"{what}: {found}")

@@ -12,9 +12,8 @@ from definitions import bundle, note, public_key, signing_seed, tree_hash
 SLOT_SIZE = 2048
 
 
-def read_entries(export):
-    """The leaves that the checkpoint of an export covers, of less than 256, as bytes."""
-    _, size, _, _ = note_parts((export / "checkpoint").read_bytes())
+def read_entries(export, size):
+    """The leaves that a checkpoint of an export covers, of less than 256, as bytes."""
     data, leaves = (export / f"tile/entries/000.p/{size}").read_bytes(), []
     while data:
         length = int.from_bytes(data[:2], "big")
@@ -47,11 +46,11 @@ class Log:
 
     def __init__(self, export):
         self.export = export
-        self.leaves = read_entries(export)
+        self.checkpoint = (export / "checkpoint").read_bytes()
+        self.leaves = read_entries(export, note_parts(self.checkpoint)[1])
         notes = {int(path.name): path.read_bytes() for path in (export / "epoch").iterdir()}
         # The export may have gone on since.
         self.notes = {number: data for number, data in notes.items() if note_parts(data)[1] <= len(self.leaves)}
-        self.checkpoint = (export / "checkpoint").read_bytes()
         self.origin = self.checkpoint.split(b"\n")[0].decode()
 
     def fields(self):

@@ -6,6 +6,8 @@ import mmap
 import pathlib
 import struct
 
+import devices
+
 CALLS = ["clEnqueueNDRangeKernel", "clEnqueueReadBuffer", "clEnqueueWriteBuffer", "clEnqueueFillBuffer", "clFinish", "clCreateBuffer",
          "clBuildProgram", "clReleaseMemObject"]
 WORDS = struct.Struct("<IIiI")
@@ -23,7 +25,7 @@ class Device:
 
     def environment(self):
         # What was never written is to be zero, for left().
-        return {"LD_PRELOAD": str(self.library), "MATCHGUARD_BROKEN_OPENCL": str(self.path), "MALLOC_PERTURB_": "0"}
+        return {**devices.POCL, "LD_PRELOAD": str(self.library), "MATCHGUARD_BROKEN_OPENCL": str(self.path), "MALLOC_PERTURB_": "0"}
 
     def seen(self, call):
         return WORDS.unpack_from(self.words, CALLS.index(call) * WORDS.size)[0]

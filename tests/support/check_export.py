@@ -5,7 +5,8 @@
     c2sp.org/tlog-tiles, and the rules of docs for leaves (canonical JSON, marks), epochs and policy/<digest>/.
 
 It shares nothing with the programs that it checks, reads everything strictly, and takes nothing for granted that is
-in the folder: every file must be one that the checkpoint calls for, or a partial tile that agrees with it.
+in the folder: every file must be one that the checkpoint calls for, or a partial tile that agrees with it. Where the writer
+was killed there may be what the next checkpoint would have called for, which is written before it.
 
 Usage: check_export.py DIR [--vkey FILE]      exit status 0: all is well; 1: a fault, which is named; 2: usage
 """
@@ -17,7 +18,7 @@ import pathlib
 import re
 import sys
 
-WIDTH = 256
+WIDTH, HASH_SIZE = 256, 32
 
 
 class Fault(Exception):
@@ -296,8 +297,9 @@ def read_bundle(data, count, what):
 
 
 class Export:
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+    def __init__(self, folder, killed=False):
+        """@killed: the writer did not end by itself."""
+        self.folder, self.killed = pathlib.Path(folder), killed
         self.files = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if not path.is_dir()}
         self.seen = set()
 
@@ -308,21 +310,30 @@ class Export:
         except OSError as error:
             raise Fault(f"{name}: {error.strerror}") from error
 
+    def tile(self, kind, n, width):
+        """The name of a tile with so many items, and whether it is the full one: where a writer was killed that may stand in the
+        place of the partial ones before a checkpoint says so."""
+        full = f"tile/{kind}/{tile_name(n)}"
+        partial = f"{full}.p/{width}"
+        is_full = width == WIDTH or (self.killed and partial not in self.files and full in self.files)
+        return (full if is_full else partial), is_full
+
     def entries(self, size):
         entries = []
         for n in range((size + WIDTH - 1) // WIDTH):
             count = min(WIDTH, size - n * WIDTH)
-            name = f"tile/entries/{tile_name(n)}" + (f".p/{count}" if count < WIDTH else "")
-            entries += read_bundle(self.read(name), count, name)
+            name, is_full = self.tile("entries", n, count)
+            entries += read_bundle(self.read(name), WIDTH if is_full else count, name)[:count]
         return entries
 
     def tiles(self, levels):
         """Every tile that the tree of these leaves has, byte for byte."""
         for level, hashes in enumerate(levels):
             for n in range((len(hashes) + WIDTH - 1) // WIDTH):
-                part = hashes[n * WIDTH:(n + 1) * WIDTH]
-                name = f"tile/{level}/{tile_name(n)}" + (f".p/{len(part)}" if len(part) < WIDTH else "")
-                if self.read(name) != b"".join(part):
+                part = b"".join(hashes[n * WIDTH:(n + 1) * WIDTH])
+                name, is_full = self.tile(level, n, len(part) // HASH_SIZE)
+                data = self.read(name)
+                if data[:len(part)] != part or len(data) != (WIDTH * HASH_SIZE if is_full else len(part)):
                     raise Fault(f"{name}: not the hashes of its leaves")
 
     def older_partial(self, entries, levels):
@@ -337,11 +348,26 @@ class Export:
             kind = match.group(1)
             items = entries if kind == "entries" else levels[int(kind)] if int(kind) < len(levels) else []
             part = items[n * WIDTH:n * WIDTH + width]
+            if len(part) < width and self.killed:
+                continue
             if len(part) < width:
                 raise Fault(f"{name}: beyond the checkpoint")
             data = self.read(name)
             if (read_bundle(data, width, name) != part) if kind == "entries" else (data != b"".join(part)):
                 raise Fault(f"{name}: does not agree with the checkpoint")
+
+    @staticmethod
+    def is_beyond(name, levels, n_epochs):
+        """Whether a file is one that a later checkpoint calls for, and this one does not."""
+        epoch = re.fullmatch(r"epoch/(0|[1-9][0-9]*)", name)
+        if epoch:
+            return int(epoch[1]) >= n_epochs
+        tile = re.fullmatch(r"tile/(entries|[0-5])/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", name)
+        if not tile or int(tile[3] or 0) >= WIDTH:
+            return False
+        level, n = 0 if tile[1] == "entries" else int(tile[1]), int(re.sub("[x/]", "", tile[2]))
+        n_hashes = len(levels[level]) if level < len(levels) else 0
+        return tile_name(n) == tile[2] and n * WIDTH + int(tile[3] or WIDTH) > n_hashes
 
     def policies(self):
         """policy/<digest>/: the digest over path NUL length NUL bytes of each file, `.ids` last."""
@@ -359,7 +385,8 @@ class Export:
                 raise Fault(f"policy/{digest}: the texts have another digest")
 
     def epochs(self, vkey, hashes, leaves):
-        """The second signature: of the epoch's key, which the end of the epoch before names, the first from epoch0.vkey."""
+        """The second signature: of the epoch's key, which the end of the epoch before names, the first from epoch0.vkey. Return: how
+        many epochs have ended."""
         log = vkey[0]
         key, before, number, spans = parse_vkey(self.read("epoch0.vkey")), None, 0, Spans()
         if key[0] != f"{log}/epoch0":
@@ -381,6 +408,7 @@ class Export:
             before, key = key, (f"{log}/epoch{number}", bytes.fromhex(fields["next"]))
         # The checkpoint that ends with the last leaf of an epoch is that epoch's.
         open_checkpoint(self.read("checkpoint"), before or key, log)
+        return number
 
     def check(self, vkey_data=None):
         own = self.read("log.vkey")
@@ -398,12 +426,13 @@ class Export:
             leaves.append(json.loads(entry))
             check_policy(leaves[index], index)
             marks.leaf(leaves[index], index)
-        self.epochs(vkey, hashes, leaves)
+        n_epochs = self.epochs(vkey, hashes, leaves)
         levels = tile_levels(hashes)
         self.tiles(levels)
         self.older_partial(entries, levels)
         self.policies()
-        unknown = {name for name in self.files - self.seen if not name.startswith(".tmp/")}
+        unknown = {name for name in self.files - self.seen if not name.startswith(".tmp/")
+                   and not (self.killed and self.is_beyond(name, levels, n_epochs))}
         if unknown:
             raise Fault(f"{sorted(unknown)[0]}: nothing calls for this file")
         return size, root

@@ -94,6 +94,11 @@ class Rig:
     def pid(self, name):
         return self.service.processes[name].pid
 
+    def is_at_rest(self):
+        """Whether every thread of the programs waits for something, or has ended."""
+        pids = [process.pid for process in self.service.processes.values()]
+        return all(map(killer.is_at_rest, [*pids, *(child for pid in pids for child in killer.children_now(pid))]))
+
     def ask(self, label, call, uid=mg.NGO_UID, connection=None):
         """One call, which may go unanswered. Return: the reply or None."""
         own = connection or self.service.connect(uid)
@@ -112,7 +117,7 @@ class Rig:
             self.answers.append((label, reply))
         return reply
 
-    def answer(self, connection, timeout=15):
+    def answer(self, connection, timeout=mg.PATIENCE):
         """The answer to a call that was sent; None: the service ended before it. A guard that is dead may not even have
         accepted the connection, so that nobody ends it."""
         deadline = time.monotonic() + timeout
@@ -136,7 +141,7 @@ class Rig:
         self.service.wait_for("READY")
         self.revive()
 
-    def revive(self, timeout=20):
+    def revive(self, timeout=mg.PATIENCE):
         """Starts frontend and worker where they have ended, as systemd does, until the guard serves. A guard accepts first
         whoever waited on its socket, be it one that was killed meanwhile, and turns away the other until that is gone."""
         service, deadline = self.service, time.monotonic() + timeout
@@ -171,6 +176,10 @@ class Rig:
         """The size of the committed log."""
         note = self.service.call(f"{mg.AUDIT}.GetCheckpoint", uid=0)["parameters"]["checkpoint"]
         return int(note.splitlines()[1])
+
+    def n_open(self):
+        """How many requests are under way."""
+        return self.service.call(f"{mg.ADMIN}.GetStatus", uid=0)["parameters"]["status"]["requests"]["open"]
 
     def verify(self, label):
         status, out, err = self.service.tool("audit", "verify")

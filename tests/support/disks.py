@@ -102,7 +102,7 @@ class Disk:
 
     def unmount(self):
         """Waits for the last of those that were killed to be gone."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + service.PATIENCE
         while subprocess.run(["umount", self.root], capture_output=True, check=False).returncode != 0:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.root} is busy")
@@ -188,7 +188,7 @@ class Case:
         self.check(fault in text and "cannot be written since" in text, f"{label}: {text}")
 
     def served_again(self, label):
-        self.check(killer.wait_until(lambda: error_of(self.service.call(*service.identify())) == "", 10),
+        self.check(killer.wait_until(lambda: error_of(self.service.call(*service.identify())) == ""),
                    f"{label}: it could serve, and does not: {self.service.log('guard')}")
 
     def verified(self, label):

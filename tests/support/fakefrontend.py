@@ -9,9 +9,10 @@ import struct
 
 from fakeguard import (ANSWER, CALL, CHILD_GONE, CONNECT, CREDIT, HANG_UP, INTERFACES, SPAWN, CALLS, Fields,
                        optional, send_packet, text, texts)
+from service import PATIENCE
 
 
-def receive(sock, timeout=10):
+def receive(sock, timeout=PATIENCE):
     """Return: (type, body, descriptors), or None when the guard has ended the channel."""
     if not select.select([sock], [], [], timeout)[0]:
         raise TimeoutError("no packet")
@@ -83,7 +84,7 @@ class FakeChild:
         self.connections, self.credits, self.serials, self.answers = {}, 0, {}, []
         self.ended = False
 
-    def pump(self, until, timeout=10):
+    def pump(self, until, timeout=PATIENCE):
         """Takes packets until a condition holds. Return: whether it did before the guard ended the channel."""
         while not until():
             packet = receive(self.sock, timeout)
@@ -134,7 +135,7 @@ class FakeFrontend:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.connect(str(path))
 
-    def child(self, timeout=10):
+    def child(self, timeout=PATIENCE):
         """The child that the guard wants next."""
         packet = receive(self.sock, timeout)
         assert packet and packet[0] == SPAWN, packet

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import traces
+from service import PATIENCE
 
 INTERFACES = ["org.matchguard.Match", "org.matchguard.Admin", "org.matchguard.Audit"]
 
@@ -154,7 +155,7 @@ def send_packet(sock, kind, body, fds=()):
     sock.sendmsg([header + body], rights)
 
 
-def receive_packet(sock, timeout=10):
+def receive_packet(sock, timeout=PATIENCE):
     """Return: (type, body), or None when the peer is gone. Raises TimeoutError."""
     if not select.select([sock], [], [], timeout)[0]:
         raise TimeoutError("no packet")
@@ -208,7 +209,7 @@ class Child:
     def answer(self, call, kind, **fields):
         send_packet(self.sock, ANSWER, encode_answer(call, kind, **fields))
 
-    def receive(self, timeout=10):
+    def receive(self, timeout=PATIENCE):
         """Return: ("call", dict), ("refused", connection, why), ("closed", connection), or None when it is gone."""
         packet = receive_packet(self.sock, timeout)
         if packet is None:
@@ -239,7 +240,7 @@ class FakeGuard:
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             listener.bind(str(path))
             listener.listen(1)
-            listener.settimeout(20)
+            listener.settimeout(PATIENCE)
             self.process = subprocess.Popen([*traces.prefix(prefix), str(program), "--connect", str(path)])
             self.sock, _ = listener.accept()
             listener.close()
@@ -247,13 +248,13 @@ class FakeGuard:
     def spawn(self, interface="org.matchguard.Match", **more):
         return Child(self, interface, **more)
 
-    def child_gone(self, timeout=10):
+    def child_gone(self, timeout=PATIENCE):
         """Return: (child, wait status)."""
         kind, body = receive_packet(self.sock, timeout)
         assert kind == CHILD_GONE, kind
         return struct.unpack("<QI", body)
 
-    def is_told_of_stop(self, timeout=10):
+    def is_told_of_stop(self, timeout=PATIENCE):
         return receive_packet(self.sock, timeout) == (STOPPING, b"")
 
     def child_pids(self):
@@ -262,7 +263,7 @@ class FakeGuard:
 
     def newest_pid(self):
         """The process of the child spawned last, as soon as it is there; no child may have ended before."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while len(self.child_pids()) < self.n_children and time.monotonic() < deadline:
             time.sleep(0.01)
         return self.child_pids()[-1]
@@ -270,7 +271,7 @@ class FakeGuard:
     def close(self):
         """The guard goes; the frontend must follow. Return: its exit status."""
         self.sock.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         if self.process.poll() is None:

@@ -20,9 +20,12 @@ import killer
 
 CLASSES = "%file,%desc,%network"
 ERRORS = ("EIO", "ENOSPC", "SIGKILL")
-# By these the guard hears and awaits the kernel's audit, as often as anything on the machine has it say something: the first few
-# are all that is of interest, and the only ones that are sure to come again.
-OTHERS = {"recvfrom": 4, "poll": 8}
+# By these the guard hears and awaits the kernel's audit, and its loop is told, as often as anything on the machine has it say something:
+# thousands of times beside other guards that are asked much. The first few are all that is of interest, and the only ones that are
+# sure to come again: those of a request, and those of a start, which reads and writes much before it hears.
+OTHERS = {"recvfrom": 4, "poll": 8, "read": 10, "write": 4, "epoll_wait": 6, "timerfd_settime": 2}
+OTHERS_AT_START = {**OTHERS, "read": 48, "write": 24}
+BUSY = 5  # seconds that programs which others keep from coming to rest are waited for
 LINE = re.compile(r"^\d* *(?:<\.\.\. )?(\w+)(?:\(| resumed>)")
 
 
@@ -55,13 +58,14 @@ class Target:
     """A thread of a program. `find(rig)` gives its number; `ready(rig)` makes it be there.
 
     follow    its children as well: each counts by itself
+    others    how many of those calls that it makes on behalf of others are of interest
     hurried   the waits of the thread are cut short
     """
 
-    def __init__(self, program, name, find, ready=None, follow=False, hurried=False):
+    def __init__(self, program, name, find, ready=None, follow=False, hurried=False, others=None):
         self.program, self.name, self.find = program, name, find
         self.ready = ready or (lambda rig: None)
-        self.follow, self.hurried = follow, hurried
+        self.follow, self.hurried, self.others = follow, hurried, others or OTHERS
 
 
 class Point:
@@ -106,7 +110,7 @@ def points_in(target, text):
         mine = collections.Counter()
         for call, is_ours in calls_in(lines):
             mine[call] += 1
-            if most[call] < mine[call] <= OTHERS.get(call, mine[call]) and is_ours:
+            if most[call] < mine[call] <= target.others.get(call, mine[call]) and is_ours:
                 points.append(Point(target, call, mine[call]))
             most[call] = max(most[call], mine[call])
     return points
@@ -116,7 +120,7 @@ class Injection:
     """One fault, from attach to detach."""
 
     def __init__(self, rig, point, error):
-        self.output = rig.service.dir / "strace.txt"
+        self.rig, self.output = rig, rig.service.dir / "strace.txt"
         self.output.unlink(missing_ok=True)
         what = "signal=KILL" if error == "SIGKILL" else f"error={error}"
         self.tracer = strace(point.target, point.target.find(rig), self.output,
@@ -131,7 +135,17 @@ class Injection:
         return any("(INJECTED)" in line and "restart_syscall" not in line for line in text.splitlines())
 
     def wait(self, seconds):
-        return killer.wait_until(self.done, seconds)
+        """Until the call has been reached, or all programs have been waiting for something for so long. Return: whether it has."""
+        since = time.monotonic()
+
+        def is_over():
+            nonlocal since
+            if not self.rig.is_at_rest():
+                since = time.monotonic()
+            return self.done() or time.monotonic() - since >= seconds
+
+        killer.wait_until(is_over, BUSY)
+        return self.done()
 
     def detach(self):
         self.tracer.detach()
@@ -145,9 +159,10 @@ def threads_of(pid):
 
 
 def quiet(size, seconds=0.3):
-    """Waits until a number does not change for so long."""
+    """Waits until a number does not change for so long, or others are seen to keep it changing."""
     last, since = size(), time.monotonic()
-    while time.monotonic() - since < seconds:
+    end = since + BUSY
+    while since + seconds > time.monotonic() < end:
         time.sleep(0.005)
         if size() != last:
             last, since = size(), time.monotonic()

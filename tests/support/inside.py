@@ -13,6 +13,8 @@ import socket
 import struct
 import time
 
+from service import PATIENCE
+
 UNDO = "undo"  # inside.h
 NO_SUCH_ATTACK = -2 ** 31
 CLD_EXITED = 1
@@ -85,7 +87,7 @@ class Board:
         self.WORDS.pack_into(self.page, self.HEAD.size, place.encode(), attack.encode(), argument.encode(), b"")
         struct.pack_into("<I", self.page, 0, self.head()[0] + 1)
 
-    def attempt(self, place, attack, argument, status, timeout=10):
+    def attempt(self, place, attack, argument, status, timeout=PATIENCE):
         """One attack. `status` gives the wait status, as subprocess has it, of the process of that place, None while it runs;
         it is not asked for a child of the frontend, whose end its parent has written on the board."""
         self.order(place, attack, str(argument))
@@ -127,7 +129,8 @@ class Targets:
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
-        abstract = f"matchguard-inside-{os.getpid()}"
+        own = os.getpid()  # others may do the same meanwhile
+        abstract = f"matchguard-inside-{own}"
         tcp, bus, hidden = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
         (folder / "bus").unlink(missing_ok=True)
         bus.bind(str(folder / "bus"))
@@ -137,8 +140,8 @@ class Targets:
             listener.listen(512)
         self.listeners = [tcp, bus, hidden]
         (folder / "empty").mkdir(exist_ok=True)
-        self.words = {"-": "", "shadow": "/etc/shadow", "init": "/proc/1/environ", "tmp": "/tmp/matchguard-taken",
-                      "usr": "/usr/matchguard-taken", "shm": "/dev/shm/matchguard-taken", "run": "/run/matchguard-taken",
+        self.words = {"-": "", "shadow": "/etc/shadow", "init": "/proc/1/environ", "tmp": f"/tmp/matchguard-taken-{own}",
+                      "usr": f"/usr/matchguard-taken-{own}", "shm": f"/dev/shm/matchguard-taken-{own}", "run": f"/run/matchguard-taken-{own}",
                       "port": tcp.getsockname()[1], "bus": folder / "bus", "abstract": f"@{abstract}",
                       "path": folder / "listener", "true": "/bin/true", "mountpoint": folder / "empty",
                       "namespace": "/proc/self/ns/uts", "other": 65533, "name": socket.gethostname()}

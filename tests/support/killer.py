@@ -8,6 +8,8 @@ import pathlib
 import subprocess
 import time
 
+from service import PATIENCE
+
 # LeakSanitizer cannot look at a process that is traced, and ends it for that; leaks are for the other scripts.
 os.environ["ASAN_OPTIONS"] = "detect_leaks=0"
 
@@ -30,7 +32,7 @@ class Tracer:
         # ever. Where the tracer goes, the kernel lets go of the threads.
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         self.process.stderr.close()
 
 
@@ -77,13 +79,44 @@ def has_ended(pid):
     return state_of(pid) in "ZX"
 
 
-def wait_until(condition, timeout=10):
+def is_stopped(pid):
+    """Whether a process and every thread of it stand still by SIGSTOP: on other processors that takes a moment."""
+    return all(state_of(entry.name) == "T" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def has_gone(pid):
+    """Whether none of a process' threads is left, so that it holds nothing any more."""
+    try:
+        return all(state_of(entry.name) in "ZX" for entry in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def is_at_rest(pid):
+    """Whether every thread of a process waits for something, so that each has met what a tracer gave it to do last; also
+    where the process has ended."""
+    try:
+        threads = [entry.name for entry in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return has_ended(pid) or all(state_of(thread) in "SIZX" for thread in threads)
+
+
+def wait_until(condition, timeout=PATIENCE):
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.002)
     return True
+
+
+def children_now(pid):
+    """The numbers of the processes that the first thread of this one has made."""
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def children_of(pid):
@@ -123,6 +156,9 @@ def kill_at_each(process, attempt, folder, calls=None, most=200):
                 killed = wait_until(lambda: has_ended(pid), 0.03)
             finally:
                 tracer.detach()
+            # A call that was met as the tracer went ends the process all the same, as soon as that runs again.
+            wait_until(lambda: is_at_rest(pid))
+            killed = killed or has_ended(pid)
             yield call, number, result, killed
             if not killed:
                 break

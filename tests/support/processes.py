@@ -1,8 +1,10 @@
 """What processes take: memory, descriptors, threads. For tests that look for leaks."""
+import contextlib
 import os
 import pathlib
 
 import killer
+from memory import touched
 
 LARGEST_MAPPING = 1 << 30  # a sanitizer's shadow is larger, and holds no bytes of anybody
 
@@ -22,6 +24,12 @@ def status(pid, key):
     except (FileNotFoundError, ProcessLookupError):
         pass
     return 0
+
+
+def seconds(pid):
+    """Processor time that all of its threads have used, in whole ticks of the kernel's."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def n_descriptors(pid):
@@ -44,14 +52,14 @@ def slope(samples):
 
 
 def memory(pid, access="r"):
-    """Everything that the process has mapped with such access, as far as root can read it."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+    """All pages of a process that it has with such access, and has ever touched, as far as root can read them."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem, \
+            open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
         for line in maps:
-            start, end = (int(number, 16) for number in line.split()[0].split("-"))
-            if not line.split()[1].startswith(access) or end - start > LARGEST_MAPPING:
+            begin, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if not line.split()[1].startswith(access) or end - begin > LARGEST_MAPPING:
                 continue
-            try:
-                mem.seek(start)
-                yield mem.read(end - start)
-            except OSError:
-                continue  # [vvar] and guard pages
+            for first, last in touched(pagemap, begin, end):
+                with contextlib.suppress(OSError):  # [vvar] and guard pages
+                    mem.seek(first)
+                    yield mem.read(last - first)

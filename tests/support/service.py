@@ -30,6 +30,10 @@ LISTENERS = [(MATCH, socket.SOCK_STREAM, 0o666), (ADMIN, socket.SOCK_STREAM, 0o6
              ("frontend", socket.SOCK_SEQPACKET, 0o600), ("worker", socket.SOCK_SEQPACKET, 0o600)]
 
 BUNDLE = 256  # leaves in a file of the export
+PROCESSOR = {"MATCHGUARD_ENGINE": "cpu"}  # what searches where a test says nothing else, also on a machine with a GPU
+
+# Seconds until a test gives up waiting for what must come. No limit of the product's, and none that a busy machine reaches.
+PATIENCE = 120
 
 NGO_UID, POLICE_UID, ARCHIVE_UID, STRANGER_UID = 3001, 3002, 3003, 3999
 
@@ -68,6 +72,20 @@ def write_policy(directory, files):
     return directory
 
 
+def is_sanitized(build):
+    """Whether the programs are several times slower, and larger, than those that are installed."""
+    return b"libasan" in pathlib.Path(build, "daemon/guard/matchguardd").read_bytes()
+
+
+def contents(folder):
+    """The bytes of every file, by its path. Where the service takes one away meanwhile, all are read anew."""
+    while True:
+        try:
+            return {path: path.read_bytes() for path in pathlib.Path(folder).rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            continue
+
+
 def template(values):
     """Little-endian float32, base64."""
     return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode()
@@ -96,6 +114,14 @@ def enrol(entries):
                     for subject, vector in entries]}
 
 
+def until(condition, timeout=30):
+    """Waits until something is so. Return: what the condition gave last."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
 class Connection:
     """One Varlink connection: raw bytes, or calls."""
 
@@ -109,7 +135,7 @@ class Connection:
     def send(self, method, parameters=None, **more):
         self.send_raw(json.dumps({"method": method, "parameters": parameters or {}, **more}).encode() + b"\0")
 
-    def receive(self, timeout=20):
+    def receive(self, timeout=PATIENCE):
         """The next reply; None when the service closed the connection."""
         deadline = time.monotonic() + timeout
         while b"\0" not in self.buffer:
@@ -126,7 +152,7 @@ class Connection:
         message, _, self.buffer = self.buffer.partition(b"\0")
         return json.loads(message)
 
-    def call(self, method, parameters=None, timeout=20, **more):
+    def call(self, method, parameters=None, timeout=PATIENCE, **more):
         try:
             self.send(method, parameters, **more)
         except (BrokenPipeError, ConnectionResetError):
@@ -281,9 +307,9 @@ class Service:
             [*traces.prefix(prefix), str(self.programs["worker"]), "--connect", str(path or self.path("worker")), "--galleries",
              str(self.state / "galleries"), "--vkey", str(self.state / "public/log.vkey"),
              *self.arguments["worker"], *arguments], stdout=log, stderr=log,
-            env={**os.environ, **self.environment, **(environment or {})})
+            env={**PROCESSOR, **os.environ, **self.environment, **(environment or {})})
 
-    def wait_for(self, key, value="1", timeout=20, guard_may_end=False):
+    def wait_for(self, key, value="1", timeout=PATIENCE, guard_may_end=False):
         """Waits for an sd_notify(3) assignment. Return: False when the guard ended first."""
         deadline = time.monotonic() + timeout
         while self.notified.get(key) != value:
@@ -318,7 +344,7 @@ class Service:
         if process and process.poll() is None:
             process.send_signal(how)
         if process:
-            process.wait(30)
+            process.wait(PATIENCE)
             return process.returncode
         return None
 
@@ -370,7 +396,7 @@ class Service:
         command = [str(self.build / "tools/matchguard"), *map(str, arguments), "--dir", str(self.dir)]
         if uid is not None:
             command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if check is not None:
             assert done.returncode == check, (command, done.returncode, done.stdout, done.stderr)
         return done.returncode, done.stdout, done.stderr
@@ -408,16 +434,19 @@ class Service:
             digits = f"{number:03d}"
             groups = [digits.zfill(-(-len(digits) // 3) * 3)[at:at + 3] for at in range(0, len(digits), 3)]
             path = export / "tile/entries" / "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
-            full = (number + 1) * BUNDLE <= size
-            data = (path if full else path.with_name(f"{path.name}.p") / str(size % BUNDLE)).read_bytes()
+            count = min(BUNDLE, size - number * BUNDLE)
+            try:
+                data = (path if count == BUNDLE else path.with_name(f"{path.name}.p") / str(count)).read_bytes()
+            except FileNotFoundError:
+                data = path.read_bytes()  # a full bundle takes the place of unfinished ones before the checkpoint says so
             at = 0
-            while at < len(data):
+            for _ in range(count):
                 length = int.from_bytes(data[at:at + 2], "big")
                 found.append(data[at + 2:at + 2 + length])
                 at += 2 + length
         return found
 
-    def wait_exported(self, done, timeout=10):
+    def wait_exported(self, done, timeout=PATIENCE):
         """Waits until the exported leaves satisfy a condition. Return: the leaves."""
         deadline = time.monotonic() + timeout
         while True:

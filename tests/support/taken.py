@@ -62,8 +62,7 @@ def own_accounts(folder):
 
 def messages(build):
     """How many messages by chance are said: 10,000, or as many as MATCHGUARD_TAKEN says; less where each costs more."""
-    sanitized = b"libasan" in pathlib.Path(build, "daemon/guard/matchguardd").read_bytes()
-    return int(os.environ.get("MATCHGUARD_TAKEN") or (1000 if sanitized else 10000))
+    return int(os.environ.get("MATCHGUARD_TAKEN") or (1000 if service.is_sanitized(build) else 10000))
 
 
 def setpriv(uid):
@@ -110,6 +109,19 @@ class Process:
         self.sock.close()
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+
+
+PORTION = 500  # messages
+
+
+def by_chance(attacker, n):
+    """Has an attacker say so much by chance: a portion at a time, so that the limit of an answer is none of the machine's.
+    Return: the sums of what it tells of each, of which the first is how much it said."""
+    sums = attacker.ask(["chance", min(PORTION, n)])
+    while sums[0] < n:
+        told = attacker.ask(["chance", min(PORTION, n - sums[0])])
+        sums = [had + more for had, more in zip(sums, told, strict=True)]
+    return sums
 
 
 # ------------------------------------------------------------------------------------------------------ the tap
@@ -236,7 +248,7 @@ class Scene:
 
     # ------------------------------------------------------------------------------------------------ afterwards
 
-    def served_again(self, least=3, timeout=30):
+    def served_again(self, least=3, timeout=60):
         """Whether every honest caller gets answers now."""
         had = [caller.answered for caller in self.honest]
         deadline = time.monotonic() + timeout
@@ -295,7 +307,7 @@ class Scene:
         if notes.exists():
             self.tally.check(bool(jobs) and outcomes <= jobs, f"outcomes of what was no job: {sorted(outcomes - jobs)[:5]}")
 
-    def recorded(self, least, timeout=10):
+    def recorded(self, least, timeout=30):
         """How many breaches of a frontend's rules the trail has, as soon as there are so many."""
         deadline = time.monotonic() + timeout
         while breaches(self.service.leaves()) < least and time.monotonic() < deadline:

@@ -15,6 +15,7 @@ import uuid
 
 PROGRAMS = {b"matchguardd": "guard", b"matchguard-frontend": "frontend", b"matchguard-worker": "worker"}
 LINE = re.compile(rb"^(\d+) +(?:<\.\.\. )?(\w+)(\(| resumed>)")
+END = re.compile(rb"^(\d+) +\+\+\+ ")
 RETURNED = re.compile(rb"= (0x[0-9a-f]+|\d+)\n?$")
 PATH = re.compile(rb'"([^"]*)"')
 FLAGS = re.compile(rb"clone\((0x[0-9a-f]+|0)")
@@ -76,9 +77,11 @@ class Calls:
         threads, cloning = {}, {}
         with pathlib.Path(path).open("rb") as file:
             for line in file:
-                match = LINE.match(line)
+                match, end = LINE.match(line), END.match(line)
                 if match:
                     self._line(threads, cloning, (int(match[1]), match[2], match[3] == b"("), line)
+                elif end:
+                    threads.pop(int(end[1]), None)  # its number may come to be another's
 
     def _line(self, threads, cloning, entry, line):
         number, call, begins = entry

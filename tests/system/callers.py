@@ -21,7 +21,7 @@ import threading
 import time
 
 SOCKET = "/run/matchguard/org.matchguard.Match"
-LIMIT = 20
+LIMIT = 120
 
 
 class Caller(threading.Thread):

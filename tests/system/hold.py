@@ -23,9 +23,16 @@ def ptrace(request, tid, address=None, data=None):
         raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of {tid}")
 
 
+def name_of(task):
+    try:
+        return (task / "comm").read_text().strip()
+    except OSError:  # it has just ended
+        return None
+
+
 def find(pid, name):
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        if name == "main" and task.name == pid or (task / "comm").read_text().strip() == name:
+        if name == "main" and task.name == pid or name_of(task) == name:
             return int(task.name)
     sys.exit(f"process {pid} has no thread {name}")
 

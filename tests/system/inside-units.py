@@ -24,6 +24,8 @@ PLACES = {"guard": ("matchguard", "matchguardd", "matchguard-worker"),
           "child": ("matchguard-frontend", "child", "matchguard"),
           "worker": ("matchguard-worker", "matchguard-worker", "matchguard")}
 
+LIMIT = 60  # seconds, for what never comes
+
 # Each kill is a start of a unit. What the filter kills is tried in full by component/inside; here one of each sort.
 KILLS = ("connect-tcp port", "execute true", "bpf")
 
@@ -31,7 +33,7 @@ KILLS = ("connect-tcp port", "execute true", "bpf")
 def status_of(unit):
     """How the unit's program ended, as its ExecStopPost= wrote it and subprocess has it."""
     path = PAGE / f"ended.{unit}"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LIMIT
     while not path.exists() or not path.read_text().endswith("\n"):
         assert time.monotonic() < deadline, f"{unit} has ended, and nobody says how"
         time.sleep(0.005)
@@ -49,7 +51,7 @@ class Scene:
         self.connection = None
         self.pids = {}
 
-    def serves(self, seconds=10):
+    def serves(self, seconds=LIMIT):
         """The keeper is answered, on a connection that stays: so there is a child of the frontend. Systemd may just be at it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -85,7 +87,7 @@ class Scene:
         ended, pid = PAGE / f"ended.{unit}", self.pid(unit)
         ended.unlink(missing_ok=True)
         outcome = self.board.attempt(who, row.attack, self.argument(row.argument, sibling),
-                                     lambda: None if pathlib.Path(f"/proc/{pid}").exists() else status_of(unit))
+                                     lambda: None if pathlib.Path(f"/proc/{pid}").exists() else status_of(unit), LIMIT)
         self.targets.clear()
         if outcome.ended:
             self.pids.clear()

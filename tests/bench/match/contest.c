@@ -84,7 +84,7 @@ typedef struct ContestPass {
 static double tile_seconds(const Contest *contest, const ContestPass *pass)
 {
         const PopulationShape *shape = &contest->trial->population->shape;
-        double rate = limits_tile(contest->pool, contest->n_threads, contest_rows[pass->who].isa);
+        double rate = ceiling_tile(contest->pool, contest->n_threads, contest_rows[pass->who].isa);
 
         return rate > 0 ? 2.0 * (double)shape->n_rows * (double)shape->dimension * (double)pass->batch / rate
                         : 0;
@@ -116,7 +116,7 @@ static int pass_run(Contest *contest, const ContestPass *pass, double *ret_secon
                 *ret_seconds = peers_search_openblas(contest->peers, pass->first, pass->batch);
                 return 0;
         case CONTEST_READ:
-                *ret_seconds = limits_read(contest->pool, population->blocks, population->blocks_size);
+                *ret_seconds = ceiling_read(contest->pool, population->blocks, population->blocks_size);
                 return 0;
         case CONTEST_TILE_VNNI:
         case CONTEST_TILE_AVX2:

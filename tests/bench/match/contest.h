@@ -10,8 +10,8 @@
 
 #include "peers.h"
 #include "truth.h"
+#include "worker/ceiling.h"
 #include "worker/engine.h"
-#include "worker/limits.h"
 #include "worker/trial.h"
 
 /* Who takes part. */

@@ -23,8 +23,8 @@
 #include "base/macro.h"
 #include "contest.h"
 #include "report.h"
+#include "worker/ceiling.h"
 #include "worker/engine.h"
-#include "worker/limits.h"
 
 enum { EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
@@ -193,7 +193,7 @@ int main(int argc, char **argv)
         report.json = options.json;
         report.busy = options.busy;
         if (options.busy)
-                limits_count_processor();
+                ceiling_count_processor();
         report.machine = &machine;
         report.core_type = core_type;
         int r = run_all(&options, &report);

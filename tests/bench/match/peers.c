@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
-#include "worker/limits.h"
+#include "worker/ceiling.h"
 
 enum {
         PEERS_ROWS = 8192, /* whose products are looked at while they are in the cache */
@@ -98,10 +98,10 @@ static void peers_rest(const Peers *peers)
 
 double peers_search_faiss(Peers *peers, size_t first, size_t n)
 {
-        double begun = limits_now();
+        double begun = ceiling_now();
         flat_search(peers->flat, peers->trial->probes + first * peers->trial->stride, n, TRIAL_K,
                     peers->rows + first * TRIAL_K);
-        double seconds = limits_now() - begun;
+        double seconds = ceiling_now() - begun;
         peers_rest(peers);
         return seconds;
 }
@@ -189,7 +189,7 @@ double peers_search_openblas(Peers *peers, size_t first, size_t n)
                dimension = peers->trial->population->shape.dimension;
         static PeerBest best[TRIAL_PROBES];
 
-        double begun = limits_now();
+        double begun = ceiling_now();
         memset(best, 0, sizeof(best));
         for (size_t row = 0; row < n_rows; row += PEERS_ROWS) {
                 size_t m = MIN_OF(n_rows - row, (size_t)PEERS_ROWS);
@@ -203,7 +203,7 @@ double peers_search_openblas(Peers *peers, size_t first, size_t n)
                 for (size_t j = 0; j < TRIAL_K; j++)
                         peers->rows[(first + i) * TRIAL_K + j] = j < best[i].n ? best[i].hits[j].row : -1;
         }
-        double seconds = limits_now() - begun;
+        double seconds = ceiling_now() - begun;
         peers_rest(peers);
         return seconds;
 }

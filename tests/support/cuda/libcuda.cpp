@@ -11,6 +11,7 @@
  *      PLAYED_CUDA_MEMORY=BYTES            of the device; else 256 MiB
  *      PLAYED_CUDA_DEVICES=N               else 1
  *      PLAYED_CUDA_CAPABILITY=N            else 90
+ *      PLAYED_CUDA_VERSION=N               of CUDA that the driver is for, 13010 for 13.1; else that of the headers
  *
  * One more call is for tests: played_cuda_holds() looks for some bytes in all memory, the device's and the host's.
  */
@@ -23,6 +24,8 @@
 #include <list>
 #include <map>
 #include <string>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "guarded.h"
@@ -183,10 +186,36 @@ template <typename Key> CUresult give_back(std::map<Key, GuardedMemory> *from, K
 
 } // namespace
 
+namespace
+{
+
+/* As NVIDIA's from 570 on: a thread of its own, to which another one gives a name, through /proc; who cannot do that has no device. */
+CUresult start_thread()
+{
+        std::thread thread(pause);
+        bool named = pthread_setname_np(thread.native_handle(), "cuda-played") == 0;
+
+        thread.detach();
+        return named ? CUDA_SUCCESS : CUDA_ERROR_OPERATING_SYSTEM;
+}
+
+} // namespace
+
 CUresult cuInit(unsigned flags)
 {
+        static const CUresult started = start_thread();
+
         BEGIN("cuInit");
+        if (started != CUDA_SUCCESS)
+                return started;
         return flags == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuDriverGetVersion(int *ret_version)
+{
+        BEGIN("cuDriverGetVersion");
+        *ret_version = (int)number_of("PLAYED_CUDA_VERSION", CUDA_VERSION);
+        return CUDA_SUCCESS;
 }
 
 CUresult cuGetErrorName(CUresult error, const char **ret_name)

@@ -17,6 +17,9 @@
 #include "base/journald.h"
 #include "base/macro.h"
 
+/* What is far more than was asked for, even on a machine that has hardly time for this; and less than for ever. */
+static const double far_too_long = 60;
+
 /* A journald that reads when it is told to. */
 typedef struct Played {
         char path[64];
@@ -28,6 +31,7 @@ static void played_listen(Played *played)
         struct sockaddr_un address = {.sun_family = AF_UNIX};
 
         memcpy(address.sun_path, played->path, strlen(played->path));
+        unlink(played->path); /* of a process that had this number before, and was killed */
         played->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         cr_assert_geq(played->fd, 0);
         cr_assert_eq(bind(played->fd, (struct sockaddr *)&address, sizeof(address)), 0, "%m");
@@ -65,6 +69,8 @@ static int flood(const Played *played, int *fd)
                 r = journald_send(fd, played->path, "A=b\n", 4, 0);
         return r;
 }
+
+TestSuite(journald, .timeout = 600);
 
 Test(journald, a_value_of_one_line_stands_behind_its_key)
 {
@@ -105,7 +111,7 @@ Test(journald, where_it_does_not_read_nobody_waits_longer_than_was_said)
         double before = seconds();
         cr_expect_eq(journald_send(&fd, played.path, "A=b\n", 4, 200), JOURNALD_E_BUSY);
         double waited = seconds() - before;
-        cr_expect(waited >= 0.15 && waited < 2, "%f s", waited);
+        cr_expect(waited >= 0.15 && waited < far_too_long, "%f s", waited);
         fd_close(fd);
         played_end(&played);
 }
@@ -170,10 +176,10 @@ Test(journald, who_settles_waits_until_it_has_come_to_the_last_one)
         cr_assert_eq(journald_send(&fd, played.path, "A=b\n", 4, 0), 0);
         double before = seconds();
         cr_assert_eq(pthread_create(&thread, NULL, read_slowly, &played), 0);
-        journald_settle(fd, 5000);
+        journald_settle(fd, 600000);
         double waited = seconds() - before;
         pthread_join(thread, NULL);
-        cr_expect(waited >= 0.15 && waited < 2, "%f s", waited);
+        cr_expect(waited >= 0.15 && waited < far_too_long, "%f s", waited);
         fd_close(fd);
         played_end(&played);
 }
@@ -186,7 +192,7 @@ Test(journald, who_settles_does_not_wait_for_ever)
         cr_assert_eq(journald_send(&fd, played.path, "A=b\n", 4, 0), 0);
         double before = seconds();
         journald_settle(fd, 100);
-        cr_expect_lt(seconds() - before, 2);
+        cr_expect_lt(seconds() - before, far_too_long);
         fd_close(fd);
         played_end(&played);
 }

@@ -406,6 +406,61 @@ Test(sandbox, a_folder_that_is_named_as_a_file_stays_closed)
         file_gives(inside, SANDBOX_READ_FILE, deed_read_inside, EACCES);
 }
 
+static int deed_make_inside(void)
+{
+        char path[sizeof(inside) + sizeof("/other")];
+
+        (void)snprintf(path, sizeof(path), "%s/other", inside);
+        return error_of(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int deed_remove_inside(void)
+{
+        return error_of(unlinkat(AT_FDCWD, file, 0));
+}
+
+Test(sandbox, files_that_are_there_are_written_and_none_is_made)
+{
+        needs_landlock(3);
+        folders_give(SANDBOX_REWRITE, deed_read_inside, 0);
+        folders_give(SANDBOX_REWRITE, deed_write_inside, 0);
+        folders_give(SANDBOX_REWRITE, deed_make_inside, EACCES);
+        folders_give(SANDBOX_REWRITE, deed_remove_inside, EACCES);
+}
+
+static void *wait_for_the_end(void *userdata)
+{
+        for (;;)
+                (void)pause();
+        return userdata;
+}
+
+/* Confined as a worker with a driver: a thread is there already, another one is named. Nothing else of the process is written. */
+static int deed_name_a_thread(void)
+{
+        pthread_t thread;
+
+        if (pthread_create(&thread, NULL, wait_for_the_end, NULL) != 0)
+                return 255;
+        return pthread_setname_np(thread, "named");
+}
+
+Test(sandbox, threads_are_named_where_the_folder_of_tasks_is_open)
+{
+        const SandboxGroup threads[] = {
+                {"threads",
+                 {SANDBOX_CALL(openat), SANDBOX_CALL(clone), SANDBOX_CALL(set_robust_list),
+                  SANDBOX_CALL(rseq), SANDBOX_CALL(pause)}},
+                {}};
+        const SandboxFolder folders[] = {{"/proc", SANDBOX_READ}, {"/proc/self/task", SANDBOX_REWRITE}};
+        Sandbox sandbox = {.lists = {threads}, .folders = folders, .n_folders = 2};
+
+        needs_landlock(3);
+        cr_assert_eq(WEXITSTATUS(status_of(&sandbox, deed_name_a_thread)), 0);
+        sandbox.n_folders = 1;
+        cr_assert_eq(WEXITSTATUS(status_of(&sandbox, deed_name_a_thread)), EACCES);
+}
+
 static int deed_open_null(void)
 {
         return error_of(open("/dev/null", O_RDWR | O_CLOEXEC));

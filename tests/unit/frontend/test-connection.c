@@ -482,7 +482,7 @@ Test(connection, one_that_says_nothing_may_stay)
         owner_expect(&owner, "");
 }
 
-Test(connection, a_message_over_the_limit_ends_it, .timeout = 20)
+Test(connection, a_message_over_the_limit_ends_it, .timeout = 600)
 {
         _cleanup_(owner_deinit) Owner owner;
         static char spaces[65536];

@@ -200,7 +200,7 @@ static bool kernel_keeps_peers(void)
         return has;
 }
 
-TestSuite(attest, .timeout = 20);
+TestSuite(attest, .timeout = 600);
 
 Test(attest, a_live_peer_is_known_by_both_paths)
 {

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "guard/rates.h"
 
@@ -65,6 +66,7 @@ Test(rates, a_failed_commit_is_forgotten)
         cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 40);
         add(&rates, "a", 500, 40);
         cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 41);
+        cr_expect_eq(rates.n_permits, 41);
         rates_deinit(&rates);
 }
 
@@ -109,7 +111,53 @@ Test(rates, of_a_pair_no_more_are_kept_than_the_highest_rate_takes)
         uint64_t used = rates_used(&rates, "a", "thorn", 0);
         cr_expect_geq(used, RATES_KEPT);
         cr_expect_lt(used, 3 * RATES_KEPT / 2, "%" PRIu64 " are kept", used);
+        cr_expect_eq(rates.n_permits, used);
         cr_expect_eq(rates_used(&rates, "a", "thorn", 2 * RATES_KEPT), RATES_KEPT - 1);
+        rates_deinit(&rates);
+}
+
+/* As over months: each day allows of its own, and the day's permits only. */
+Test(rates, permits_that_cannot_count_any_more_take_no_memory)
+{
+        enum { DAYS = 200, A_DAY = 1000 };
+        Rates rates = {.kept = RATES_KEPT, .spared = 100};
+        uint64_t index = 0;
+
+        for (uint64_t day = 1; day <= DAYS; day++) {
+                char allow[16];
+                (void)snprintf(allow, sizeof(allow), "day-%" PRIu64, day);
+                for (uint64_t i = 0; i < A_DAY; i++, index++) {
+                        rates_durable(&rates, index);
+                        add(&rates, allow, day * RATES_WINDOW_MAX_USEC + i, index);
+                        rates_forget(&rates, (day - 1) * RATES_WINDOW_MAX_USEC + i);
+                }
+                cr_assert_leq(rates.n_permits, 3 * A_DAY, "%zu permits on day %" PRIu64, rates.n_permits,
+                              day);
+                cr_assert_leq(rates.n, 4, "%zu pairs on day %" PRIu64, rates.n, day);
+                cr_assert_eq(rates_used(&rates, allow, "thorn", 0), A_DAY, "day %" PRIu64, day);
+        }
+        cr_expect(rates_reach(&rates, (DAYS - 1) * RATES_WINDOW_MAX_USEC + A_DAY), "all of a day is counted");
+        cr_expect_not(rates_reach(&rates, (DAYS - 10) * RATES_WINDOW_MAX_USEC), "what is gone is said to be");
+        rates_deinit(&rates);
+}
+
+Test(rates, what_is_forgotten_is_neither_new_nor_needed_nor_revocable)
+{
+        Rates rates = {.kept = RATES_KEPT, .spared = 10};
+
+        for (uint64_t i = 0; i < 100; i++)
+                add(&rates, "a", i % 2 == 0 ? 100 + i : 1000 + i, i);
+        rates_forget(&rates, 500);
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 100, "nothing is durable yet");
+        rates_durable(&rates, 60);
+        add(&rates, "a", 600, 100);
+        rates.forget_at = 0;
+        rates_forget(&rates, 500);
+        /* Of the leaves below 50 every other one. */
+        cr_expect_eq(rates_used(&rates, "a", "thorn", 0), 101 - 25);
+        cr_expect_eq(rates.n_permits, 101 - 25);
+        cr_expect(rates_reach(&rates, 148));
+        cr_expect_not(rates_reach(&rates, 147));
         rates_deinit(&rates);
 }
 

@@ -101,6 +101,9 @@ static void server_stop(Server *server)
         buffer_deinit(&server->calls);
 }
 
+/* What is waited for comes, sooner or later. */
+enum { PATIENCE_MSEC = 60000 };
+
 /* One call to a server that replies so. */
 static int call_once(Server *server, unsigned timeout_msec, const char *parameters, ClientReply *ret_reply)
 {
@@ -117,7 +120,7 @@ Test(client, a_call_is_one_object_and_a_nul)
 {
         Server server = {.reply = "{\"parameters\":{\"a\":1}}"};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_assert_eq(call_once(&server, 5000, "{\"x\":\"y\"}", &reply), 0);
+        cr_assert_eq(call_once(&server, PATIENCE_MSEC, "{\"x\":\"y\"}", &reply), 0);
         static const char wanted[] = "{\"method\":\"org.example.Test.Do\",\"parameters\":{\"x\":\"y\"}}";
         cr_assert_eq(server.calls.n, sizeof(wanted));
         cr_expect_arr_eq(server.calls.data, wanted, sizeof(wanted));
@@ -131,7 +134,7 @@ Test(client, parameters_may_be_left_out)
 {
         Server server = {.reply = "{}"};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_assert_eq(call_once(&server, 5000, NULL, &reply), 0);
+        cr_assert_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), 0);
         cr_expect_str_eq(buffer_text(&server.calls), "{\"method\":\"org.example.Test.Do\"}");
         cr_expect_str_eq(reply.parameters, "{}");
         client_reply_deinit(&reply);
@@ -142,7 +145,7 @@ Test(client, an_error_is_a_reply)
 {
         Server server = {.reply = "{\"error\":\"org.example.Test.No\",\"parameters\":{\"why\":\"so\"}}"};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_assert_eq(call_once(&server, 5000, NULL, &reply), 0);
+        cr_assert_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), 0);
         cr_expect_str_eq(reply.error, "org.example.Test.No");
         cr_expect_str_eq(reply.parameters, "{\"why\":\"so\"}");
         client_reply_deinit(&reply);
@@ -153,7 +156,7 @@ Test(client, a_reply_may_come_in_pieces)
 {
         Server server = {.reply = "{\"parameters\":{\"text\":\"gr\xc3\xbc\xc3\x9f\"}}", .piece = 1};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_assert_eq(call_once(&server, 5000, NULL, &reply), 0);
+        cr_assert_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), 0);
         cr_expect_str_eq(reply.parameters, "{\"text\":\"gr\xc3\xbc\xc3\x9f\"}");
         client_reply_deinit(&reply);
         server_stop(&server);
@@ -163,7 +166,7 @@ Test(client, numbers_come_through_as_they_were_written)
 {
         Server server = {.reply = "{\"parameters\":{\"a\":0.6000000000000001,\"b\":9007199254740991}}"};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_assert_eq(call_once(&server, 5000, NULL, &reply), 0);
+        cr_assert_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), 0);
         cr_expect_str_eq(reply.parameters, "{\"a\":0.6000000000000001,\"b\":9007199254740991}");
         client_reply_deinit(&reply);
         server_stop(&server);
@@ -179,7 +182,7 @@ Test(client, what_a_reply_may_hold_beside_is_let_pass)
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 Server server = {.reply = texts[i]};
                 ClientReply reply = CLIENT_REPLY_INIT;
-                cr_expect_eq(call_once(&server, 5000, NULL, &reply), 0, "%s", texts[i]);
+                cr_expect_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), 0, "%s", texts[i]);
                 cr_expect(reply.parameters && strcmp(reply.parameters, "{}") == 0, "%s", texts[i]);
                 client_reply_deinit(&reply);
                 server_stop(&server);
@@ -214,7 +217,7 @@ Test(client, what_is_no_reply_is_malformed)
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 Server server = {.reply = rows[i].text, .n_reply = rows[i].n};
                 ClientReply reply = CLIENT_REPLY_INIT;
-                int r = call_once(&server, 5000, NULL, &reply);
+                int r = call_once(&server, PATIENCE_MSEC, NULL, &reply);
                 cr_expect_eq(r, CLIENT_E_MALFORMED, "row %zu (%s): %d", i, rows[i].text, r);
                 cr_expect_null(reply.parameters);
                 client_reply_deinit(&reply);
@@ -226,7 +229,7 @@ Test(client, a_connection_that_ends_is_said_so)
 {
         Server server = {};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_expect_eq(call_once(&server, 5000, NULL, &reply), CLIENT_E_CLOSED);
+        cr_expect_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), CLIENT_E_CLOSED);
         server_stop(&server);
 }
 
@@ -234,7 +237,7 @@ Test(client, a_reply_that_is_cut_off_is_none)
 {
         Server server = {.reply = "{\"parameters\":{}}", .n_reply = 17};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_expect_eq(call_once(&server, 5000, NULL, &reply), CLIENT_E_CLOSED);
+        cr_expect_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), CLIENT_E_CLOSED);
         server_stop(&server);
 }
 
@@ -242,7 +245,7 @@ Test(client, an_end_before_the_call_was_read_is_said_so)
 {
         Server server = {.close_unread = true};
         ClientReply reply = CLIENT_REPLY_INIT;
-        cr_expect_eq(call_once(&server, 5000, NULL, &reply), CLIENT_E_CLOSED);
+        cr_expect_eq(call_once(&server, PATIENCE_MSEC, NULL, &reply), CLIENT_E_CLOSED);
         server_stop(&server);
 }
 
@@ -259,7 +262,7 @@ Test(client, a_connection_serves_one_call_after_the_other)
         Server server = {.reply = "{\"parameters\":{\"a\":1}}", .n_calls = 3};
         Client *client = NULL;
         server_start(&server);
-        cr_assert_eq(client_connect(server.path, 5000, &client), 0);
+        cr_assert_eq(client_connect(server.path, PATIENCE_MSEC, &client), 0);
         for (int i = 0; i < 3; i++) {
                 ClientReply reply = CLIENT_REPLY_INIT;
                 cr_assert_eq(client_call(client, "org.example.Test.Do", NULL, &reply), 0);
@@ -279,7 +282,7 @@ Test(client, a_call_that_is_too_large_is_not_sent)
         memset(parameters, 'x', CLIENT_CALL_MAX);
         parameters[CLIENT_CALL_MAX] = '\0';
         server_start(&server);
-        cr_assert_eq(client_connect(server.path, 5000, &client), 0);
+        cr_assert_eq(client_connect(server.path, PATIENCE_MSEC, &client), 0);
         cr_expect_eq(client_call(client, "org.example.Test.Do", parameters, &reply), CLIENT_E_TOO_LARGE);
         client_free(client);
         server_join(&server);

@@ -37,7 +37,7 @@ static void teardown(void)
         make_export_remove(&maker);
 }
 
-TestSuite(epoch_chain, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(epoch_chain, .init = setup, .fini = teardown, .timeout = 600);
 
 /* The whole check of an export; gives the faults as JSON text, for free(). */
 static char *faults_of(const char *epoch_vkey, LogFresh fresh, uint64_t now_usec)

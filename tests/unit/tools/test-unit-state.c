@@ -66,7 +66,7 @@ Test(unit_state, without_an_answer_nothing_is_known)
         cr_expect_not(unit_state("a.service", &state));
 }
 
-Test(unit_state, a_long_word_is_cut_and_a_long_text_not_read_for_ever, .timeout = 20)
+Test(unit_state, a_long_word_is_cut_and_a_long_text_not_read_for_ever, .timeout = 600)
 {
         UnitState state;
 

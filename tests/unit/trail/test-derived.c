@@ -42,7 +42,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(derived, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(derived, .init = setup, .fini = teardown, .timeout = 600);
 
 static void change(const char *sql)
 {

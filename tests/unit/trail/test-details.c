@@ -37,7 +37,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(details, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(details, .init = setup, .fini = teardown, .timeout = 600);
 
 static void wait_told(void)
 {

@@ -37,7 +37,7 @@ static void teardown(void)
         (void)rmdir(dir);
 }
 
-TestSuite(epoch_key, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(epoch_key, .init = setup, .fini = teardown, .timeout = 600);
 
 static EpochSource source(uint64_t epoch)
 {

@@ -51,7 +51,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(erasing, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(erasing, .init = setup, .fini = teardown, .timeout = 600);
 
 /* Fills @n bytes, a multiple of 16, with the words of a row. */
 static void write_words(uint8_t *bytes, size_t n, uint64_t row)

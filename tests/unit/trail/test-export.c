@@ -47,7 +47,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(export, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(export, .init = setup, .fini = teardown, .timeout = 600);
 
 static PublisherLeaf next_leaf(char text[static FIXTURE_LEAF_SIZE], Digest *hash)
 {

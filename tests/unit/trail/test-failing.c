@@ -130,7 +130,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(failing, .init = setup, .fini = teardown, .timeout = 300);
+TestSuite(failing, .init = setup, .fini = teardown, .timeout = 600);
 
 #define EMPTY "rm -rf trail* export* public"
 #define FRESH EMPTY " && cp -a kept/* ."

@@ -81,7 +81,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(nodes, .init = setup, .fini = teardown, .timeout = 240);
+TestSuite(nodes, .init = setup, .fini = teardown, .timeout = 600);
 
 static void append(uint64_t n)
 {

@@ -27,7 +27,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(opening, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(opening, .init = setup, .fini = teardown, .timeout = 600);
 
 /* A log of some entries, closed. */
 static void make_log(uint64_t size)

@@ -38,7 +38,7 @@ static void teardown(void)
         fixture_deinit(&fixture);
 }
 
-TestSuite(store, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(store, .init = setup, .fini = teardown, .timeout = 600);
 
 static void append(TrailRole role, uint64_t of)
 {

@@ -44,6 +44,16 @@ void device_exam_close(DeviceExam *exam)
         *exam = (DeviceExam){};
 }
 
+DeviceMemory *device_exam_allocate(DeviceExam *exam, size_t size)
+{
+        DeviceMemory *memory;
+        DeviceWhy why;
+
+        int r = exam->driver->allocate(exam->device, size, &memory, &why);
+        cr_assert_eq(r, 0, "%s", why.text);
+        return memory;
+}
+
 /* --------------------------------------------------------------------------------------------------
  * galleries */
 
@@ -94,7 +104,6 @@ DeviceGallery device_gallery_new(DeviceExam *exam, size_t dimension, uint32_t n_
 {
         DeviceGallery gallery = {.dimension = dimension, .n_blocks = n_blocks};
         size_t size = codes_block_size(dimension);
-        DeviceWhy why;
 
         gallery.blocks = aligned_alloc(64, n_blocks * size);
         cr_assert(gallery.blocks);
@@ -103,8 +112,7 @@ DeviceGallery device_gallery_new(DeviceExam *exam, size_t dimension, uint32_t n_
         /* The last block has rows in its beginning only. */
         for (size_t row = 1 + scratch_random(chance) % CODES_ROWS; row < CODES_ROWS; row++)
                 codes_clear(gallery.blocks + (n_blocks - 1) * size, dimension, row);
-        int r = exam->driver->allocate(exam->device, n_blocks * size, &gallery.memory, &why);
-        cr_assert_eq(r, 0, "%s", why.text);
+        gallery.memory = device_exam_allocate(exam, n_blocks * size);
         uint32_t half = n_blocks / 2;
         device_gallery_send(exam, &gallery, half, n_blocks - half);
         if (half > 0)

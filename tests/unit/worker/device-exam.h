@@ -21,6 +21,9 @@ const DeviceDriver *device_exam_driver(void **ret_module);
 DeviceExam device_exam_open(void);
 void device_exam_close(DeviceExam *exam);
 
+/** device_exam_allocate() - Memory of the device; ends the test where there is none. */
+DeviceMemory *device_exam_allocate(DeviceExam *exam, size_t size);
+
 /* Blocks that are on the device, too. Some rows hold no template. */
 typedef struct DeviceGallery {
         size_t dimension;

@@ -296,6 +296,7 @@ static void check_scan(const Device *device, const DeviceScan *scan)
         require(scan->step > 0 && common_divisor(scan->step, scan->n_blocks) == 1,
                 "each step leads to another block");
         require(scan->most >= 1 && scan->most <= DEVICE_FOUND_MAX, "what is handed out is bounded");
+        require(scan->most * device->n_probes <= DEVICE_FOUND_ALL, "of all probes as well");
         for (size_t i = 0; i < device->n_probes; i++)
                 require(!isnan(scan->floors[i]), "floors are numbers");
 }

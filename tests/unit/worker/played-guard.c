@@ -24,7 +24,7 @@
 #include "log/signer.h"
 #include "wire/job.h"
 
-enum { PLAYED_WAIT_MSEC = 20000 };
+enum { PLAYED_WAIT_MSEC = 100000 };
 
 /* ------------------------------------------------------------------------------------------------ the log */
 
@@ -159,7 +159,8 @@ static void exec_worker(const PlayedGuard *guard)
         /* A process that lets nobody trace it cannot look for its own leaks either. */
         setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         execl(getenv("MATCHGUARD_WORKER"), "matchguard-worker", "--connect", connect, "--galleries",
-              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto", NULL);
+              galleries, "--vkey", vkey, "--threads", "2", "--isa", guard->isa ? guard->isa : "auto",
+              "--engine", "cpu", NULL);
         _exit(126);
 }
 
@@ -256,17 +257,36 @@ void played_guard_kill(PlayedGuard *guard)
         (void)played_guard_hang_up(guard);
 }
 
+void played_guard_halt(PlayedGuard *guard)
+{
+        int status;
+
+        cr_assert_eq(kill(guard->pid, SIGSTOP), 0);
+        cr_assert_eq(waitpid(guard->pid, &status, WUNTRACED), guard->pid);
+        cr_assert(WIFSTOPPED(status));
+}
+
+void played_guard_let_go_on(PlayedGuard *guard)
+{
+        cr_assert_eq(kill(guard->pid, SIGCONT), 0);
+}
+
 /* ---------------------------------------------------------------------------------------------------
  * messages */
 
-static void send_message(PlayedGuard *guard, uint8_t type, const Buffer *body)
+static bool offer_message(PlayedGuard *guard, uint8_t type, const Buffer *body)
 {
         struct pollfd poll_fd = {.fd = guard->fd, .events = POLLOUT};
         int r;
 
         while ((r = packet_send(guard->fd, type, body, NULL, 0)) == PACKET_E_AGAIN)
                 cr_assert_eq(poll(&poll_fd, 1, PLAYED_WAIT_MSEC), 1);
-        cr_assert_eq(r, 0);
+        return r == 0;
+}
+
+static void send_message(PlayedGuard *guard, uint8_t type, const Buffer *body)
+{
+        cr_assert(offer_message(guard, type, body));
 }
 
 void played_guard_send_checkpoint(PlayedGuard *guard, const CheckpointMessage *message)
@@ -312,7 +332,7 @@ PlayedRequest played_request(const char *operation, const Buffer *job)
                                .floor = -1000000,
                                .limit = 10,
                                .dimension = PLAYED_MODEL_DIMENSION,
-                               .deadline_usec = 60000000,
+                               .deadline_usec = 600000000,
                                .job = job};
 }
 
@@ -372,7 +392,7 @@ void played_job_deinit(PlayedJob *job)
         buffer_deinit(&job->job);
 }
 
-void played_guard_send_job(PlayedGuard *guard, const PlayedJob *job)
+bool played_guard_offer_job(PlayedGuard *guard, const PlayedJob *job)
 {
         _cleanup_(buffer_deinit) Buffer body = BUFFER_INIT;
         JobMessage message = job->message;
@@ -383,7 +403,12 @@ void played_guard_send_job(PlayedGuard *guard, const PlayedJob *job)
         message.job = job->job.data;
         message.n_job = job->job.n;
         job_message_encode(&message, &body);
-        send_message(guard, MESSAGE_JOB, &body);
+        return offer_message(guard, MESSAGE_JOB, &body);
+}
+
+void played_guard_send_job(PlayedGuard *guard, const PlayedJob *job)
+{
+        cr_assert(played_guard_offer_job(guard, job));
 }
 
 void played_guard_cancel(PlayedGuard *guard, uint64_t index)

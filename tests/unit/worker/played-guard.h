@@ -87,6 +87,9 @@ void played_guard_start(PlayedGuard *guard);
 int played_guard_hang_up(PlayedGuard *guard);
 /* Kills the worker with SIGKILL. */
 void played_guard_kill(PlayedGuard *guard);
+/* Stops the worker with SIGSTOP, so that whatever is sent meanwhile is all there when it sees the first of it. */
+void played_guard_halt(PlayedGuard *guard);
+void played_guard_let_go_on(PlayedGuard *guard);
 
 /* A checkpoint of all of the log, with the proof from what was sent last. */
 void played_guard_checkpoint(PlayedGuard *guard);
@@ -129,6 +132,8 @@ uint64_t played_guard_record(PlayedGuard *guard, const PlayedRequest *request, P
 /* Fills in the audit path to the last checkpoint. */
 void played_guard_prove(PlayedGuard *guard, PlayedJob *job);
 void played_guard_send_job(PlayedGuard *guard, const PlayedJob *job);
+/* The same to a worker that may have hung up. Return: whether it had not. */
+bool played_guard_offer_job(PlayedGuard *guard, const PlayedJob *job);
 void played_guard_cancel(PlayedGuard *guard, uint64_t index);
 
 /* Waits for the next result. */

@@ -14,7 +14,7 @@
 #include "scratch.h"
 #include "traces.h"
 
-TestSuite(accelerator, .init = played_set_up, .fini = played_tear_down, .timeout = 240);
+TestSuite(accelerator, .init = played_set_up, .fini = played_tear_down, .timeout = 600);
 
 Test(accelerator, tells_how_long_the_device_worked_and_what_is_there)
 {

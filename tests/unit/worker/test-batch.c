@@ -207,7 +207,7 @@ static void tear_down(void)
         scratch_deinit(&scratch);
 }
 
-TestSuite(batch, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(batch, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void expect_same(const ResultMessage *a, const ResultMessage *b, size_t which)
 {

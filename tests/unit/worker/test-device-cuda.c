@@ -58,7 +58,7 @@ Test(device_cuda, gives_the_bounds_with_each_kernel)
 /* The most that can be handed out, in several pieces; and one row more than that, of which nothing is. */
 Test(device_cuda, hands_out_long_lists)
 {
-        enum { PROBES = 150 };
+        enum { PROBES = DEVICE_FOUND_ALL / DEVICE_FOUND_MAX };
         DeviceExam exam = device_exam_open();
         uint64_t chance = 4;
         DeviceGallery gallery = device_gallery_new(&exam, 4, DEVICE_FOUND_MAX / CODES_ROWS + 41, &chance);
@@ -377,6 +377,23 @@ Test(device_cuda, opens_no_device_that_is_not_there_or_too_old)
         cr_assert_eq(setenv("PLAYED_CUDA_DEVICES", "0", 1), 0);
         cr_assert_eq(driver->list(keep_facts, &next, &why), 0);
         cr_assert_eq(next, &facts);
+}
+
+/* One that has the calls may still not know the kernels. */
+Test(device_cuda, wants_a_driver_of_the_same_major_version)
+{
+        void *module;
+        const DeviceDriver *driver = device_exam_driver(&module);
+        DeviceFacts facts, *next = &facts;
+        DeviceWhy why;
+
+        cr_assert_eq(setenv("PLAYED_CUDA_VERSION", "10020", 1), 0);
+        cr_assert_eq(driver->list(keep_facts, &next, &why), -ENODEV);
+        cr_assert_eq(next, &facts);
+        cr_assert(strstr(why.text, "the driver of the device is for CUDA 10.2; that for "), "%s", why.text);
+        fail("cuDriverGetVersion", 1, 1);
+        cr_assert_eq(driver->list(keep_facts, &next, &why), -ENODEV);
+        cr_assert_str_eq(why.text, "cuDriverGetVersion: CUDA_ERROR_INVALID_VALUE");
 }
 
 /* With a library of a driver that is older than the calls. */

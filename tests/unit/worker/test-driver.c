@@ -12,7 +12,7 @@
 #include "played-engine.h"
 #include "worker/accelerator.h"
 
-TestSuite(driver, .init = played_set_up, .fini = played_tear_down, .timeout = 240);
+TestSuite(driver, .init = played_set_up, .fini = played_tear_down, .timeout = 600);
 
 static void expect_chosen(const char *engine, const char *device, const char *name, const char *chosen)
 {

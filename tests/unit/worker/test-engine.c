@@ -118,7 +118,7 @@ static void ask_in_batches(const char *kind)
         exam_free(exam);
 }
 
-Test(engine, gives_the_same_bits_for_any_number_of_threads_and_queries, .timeout = 240)
+Test(engine, gives_the_same_bits_for_any_number_of_threads_and_queries, .timeout = 600)
 {
         chance = 31;
         ask_in_batches("random");

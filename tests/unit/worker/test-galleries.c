@@ -110,7 +110,7 @@ static void *look(void *userdata)
         return NULL;
 }
 
-Test(galleries, lets_one_thread_look_while_another_creates, .timeout = 60)
+Test(galleries, lets_one_thread_look_while_another_creates, .timeout = 600)
 {
         Galleries galleries = GALLERIES_INIT;
         pthread_t thread;

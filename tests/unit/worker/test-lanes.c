@@ -39,7 +39,7 @@ static void tear_down(void)
         played_guard_deinit(&guard);
 }
 
-TestSuite(lanes, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(lanes, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static PlayedRequest slow_request(const char *operation, const Buffer *job)
 {
@@ -97,10 +97,10 @@ static size_t flood_and(const PlayedRequest *other)
                 requests[i] = slow_request("identify-stored", &bytes);
         requests[FLOOD] = *other;
         record(requests, jobs, FLOOD + 1);
-        cr_assert_eq(kill(guard.pid, SIGSTOP), 0);
+        played_guard_halt(&guard);
         for (size_t i = 0; i <= FLOOD; i++)
                 played_guard_send_job(&guard, &jobs[i]);
-        cr_assert_eq(kill(guard.pid, SIGCONT), 0);
+        played_guard_let_go_on(&guard);
         for (size_t i = 0; i <= FLOOD; i++) {
                 _cleanup_(played_result_deinit) PlayedResult result = {};
                 played_guard_result(&guard, &result);

@@ -21,7 +21,7 @@ static void tear_down(void)
         line_deinit(&line);
 }
 
-TestSuite(line, .init = set_up, .fini = tear_down, .timeout = 20);
+TestSuite(line, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* Adds a job by a word: the organisation's letter ("-" for none, of the user with the number), a number, and a gallery's letter. */
 static void add(const char *word)

@@ -35,7 +35,7 @@ static void tear_down(void)
         scratch_deinit(&scratch);
 }
 
-TestSuite(operation, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(operation, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* -----------------------------------------------------------------------------------------------------
  * asking */

@@ -24,7 +24,7 @@ static void count(void *userdata, size_t part, size_t thread)
         atomic_store(&counts->busy[thread], false);
 }
 
-Test(pool, does_each_part_once_and_numbers_its_threads, .timeout = 60)
+Test(pool, does_each_part_once_and_numbers_its_threads, .timeout = 600)
 {
         static Counts counts;
 
@@ -61,7 +61,7 @@ static void meet(void *userdata, size_t part, size_t thread)
                 (void)usleep(100);
 }
 
-Test(pool, brings_all_its_threads_together_where_there_is_work_for_them, .timeout = 60)
+Test(pool, brings_all_its_threads_together_where_there_is_work_for_them, .timeout = 600)
 {
         Pool *pool;
 

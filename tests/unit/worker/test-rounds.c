@@ -10,10 +10,22 @@
 #include "played-engine.h"
 #include "scratch.h"
 #include "worker/kernel.h"
+#include "worker/pass.h"
+
+static size_t n_passes; /* of the processor */
+
+int __real_pass_run(Pass *pass, Pool *pool);
+int __wrap_pass_run(Pass *pass, Pool *pool);
+
+int __wrap_pass_run(Pass *pass, Pool *pool)
+{
+        n_passes++;
+        return __real_pass_run(pass, pool);
+}
 
 static const char *const isas[] = {"avx512-vnni", "avx2", "scalar"};
 
-TestSuite(rounds, .init = played_set_up, .fini = played_tear_down, .timeout = 240);
+TestSuite(rounds, .init = played_set_up, .fini = played_tear_down, .timeout = 600);
 
 static void take(Exam *exam, const char *isa, size_t n_threads)
 {
@@ -74,7 +86,7 @@ static size_t ask_alone(const Exam *exam, const ExamQuestion *question, Engine *
 
         played_opencl->n_scans = 0;
         cr_assert_eq(engine_search(engine, &exam->stored->templates, &query, 1, NULL), 0);
-        exam_compare(exam, question, &query, "near-duplicates");
+        exam_compare(exam, question, &query, "alone");
         free(query.ret_hits);
         return query.n_hits == query.k ? played_opencl->n_scans : 0;
 }
@@ -129,6 +141,43 @@ Test(rounds, leaves_near_duplicates_to_the_processor)
         for (size_t i = 0; i < ARRAY_SIZE(crushes); i++)
                 n_looked_at += crush(&crushes[i]);
         cr_assert_gt(n_looked_at, 2);
+}
+
+/* A gallery of so many rows, all of which the first round is to find. */
+static void find_all_at_once(size_t n_rows)
+{
+        ExamShape shape = {
+                .kind = awkward_kind("random"), .n_rows = n_rows, .dimension = 16, .n_questions = 1};
+        EngineOptions options = played_options("opencl", "1");
+        Engine *engine = played_engine(&options);
+        Exam *exam = exam_new(&shape, &played_chance);
+        EngineState state;
+        ExamQuestion *question = exam->questions;
+
+        question->plain.k = DEVICE_FOUND_MAX / 2;
+        question->plain.n_probes = 1;
+        question->plain.floor = -1;
+        question->plain.but = SUBJECTS_NONE;
+        question->plain.one_a_subject = false;
+        free(question->expected);
+        question->expected = calloc(n_rows, sizeof(BruteHit));
+        question->n_expected = brute_search(exam->crowd, &question->plain, question->expected);
+        n_passes = played_opencl->n_found = 0;
+        cr_expect_eq(ask_alone(exam, question, engine), 1);
+        cr_expect_eq(played_opencl->n_found, n_rows);
+        engine_state(engine, &state);
+        cr_expect_str_eq(state.failure, "");
+        engine_free(engine);
+        exam_free(exam);
+}
+
+Test(rounds, the_processor_scans_what_one_row_is_too_many_of_and_no_less)
+{
+        played_chance = 118;
+        find_all_at_once(DEVICE_FOUND_MAX);
+        cr_expect_eq(n_passes, 0);
+        find_all_at_once(DEVICE_FOUND_MAX + 1);
+        cr_expect_eq(n_passes, 1);
 }
 
 static void stop_some(PlayedCase *one, size_t n_rounds)

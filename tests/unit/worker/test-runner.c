@@ -103,7 +103,7 @@ static void tear_down(void)
         runner_free(runner);
 }
 
-TestSuite(runner, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(runner, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* ----------------------------------------------------------------------------------------------------- asking */
 

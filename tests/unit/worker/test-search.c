@@ -39,7 +39,7 @@ static void tear_down(void)
         scratch_deinit(&scratch);
 }
 
-TestSuite(search, .init = set_up, .fini = tear_down, .timeout = 240);
+TestSuite(search, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static size_t below(size_t n)
 {

@@ -129,7 +129,7 @@ static void tear_down(void)
         played_guard_deinit(&guard);
 }
 
-TestSuite(told, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(told, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* Asks for something about "kim", with a template where @n_vectors says so. Expects this result of this engine. */
 static void expect(const char *operation, size_t n_vectors, const char *result, const char *engine)

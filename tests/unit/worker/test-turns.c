@@ -79,7 +79,7 @@ static void tear_down(void)
         scratch_deinit(&scratch);
 }
 
-TestSuite(turns, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(turns, .init = set_up, .fini = tear_down, .timeout = 600);
 
 /* A job's turn, and what it is answered. */
 static void run(TaskOperation operation, const JobEntry *entries, uint32_t n, const char *result)

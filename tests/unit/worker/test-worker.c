@@ -33,7 +33,7 @@ static void tear_down(void)
         played_guard_deinit(&guard);
 }
 
-TestSuite(worker, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(worker, .init = set_up, .fini = tear_down, .timeout = 600);
 
 static void compare_job(Buffer *job)
 {
@@ -530,11 +530,13 @@ Test(worker, answers_every_job_once_when_all_are_cancelled)
         size_t n_gone = 0;
 
         enrol_much();
-        slow_jobs(jobs, N, 60000000);
+        slow_jobs(jobs, N, 600000000);
+        played_guard_halt(&guard);
         for (size_t i = 0; i < N; i++)
                 played_guard_send_job(&guard, &jobs[i]);
         for (size_t i = 0; i < N; i++)
                 played_guard_cancel(&guard, jobs[i].message.index);
+        played_guard_let_go_on(&guard);
         for (size_t i = 0; i < N; i++) {
                 _cleanup_(played_result_deinit) PlayedResult result = {};
                 played_guard_result(&guard, &result);
@@ -573,18 +575,20 @@ Test(worker, gives_up_what_is_late)
         expect_still_works();
 }
 
+enum { PATIENCE_MSEC = 100000 };
+
 /* Receives one packet. Return: its type; 0 where the worker has hung up. */
 static uint8_t receive_one(Packet *packet)
 {
-        cr_assert(played_guard_hears(&guard, 20000));
+        cr_assert(played_guard_hears(&guard, PATIENCE_MSEC));
         int r = packet_receive(guard.fd, packet);
         cr_assert(r == 0 || r == PACKET_E_CLOSED);
         return r == 0 ? packet->type : 0;
 }
 
 /* How many results come before the worker hangs up; each must be the next job's, and ok, and its word that it stops be among them,
- * once. */
-static size_t n_results_of(const PlayedJob *jobs)
+ * once. To that word another job is the answer. */
+static size_t n_results_of(const PlayedJob *jobs, const PlayedJob *late)
 {
         size_t n = 0, n_stopping = 0;
 
@@ -596,6 +600,8 @@ static size_t n_results_of(const PlayedJob *jobs)
                         break;
                 if (type == MESSAGE_STOPPING && packet.n_body == 0) {
                         n_stopping++;
+                        (void)played_guard_offer_job(&guard,
+                                                     late); /* What had begun may have ended by now. */
                         continue;
                 }
                 cr_assert_eq(type, MESSAGE_RESULT);
@@ -614,14 +620,13 @@ Test(worker, told_to_stop_it_ends_what_it_has_begun_and_nothing_else)
         int status;
 
         enrol_much();
-        slow_jobs(jobs, N, 60000000);
+        slow_jobs(jobs, N, 600000000);
         for (size_t i = 0; i < N - 1; i++)
                 played_guard_send_job(&guard, &jobs[i]);
-        (void)usleep(20000); /* It has begun one; how far it has come by then is all the same. */
+        /* It has ended one, and begun more; how far it has come is all the same. */
+        cr_assert(played_guard_hears(&guard, PATIENCE_MSEC));
         cr_assert_eq(kill(guard.pid, SIGTERM), 0);
-        (void)usleep(20000); /* It has heard of it. */
-        played_guard_send_job(&guard, &jobs[N - 1]);
-        size_t n = n_results_of(jobs);
+        size_t n = n_results_of(jobs, &jobs[N - 1]);
         cr_expect(n >= 1 && n < N, "it waits for no other job: %zu results", n);
         cr_assert_eq(waitpid(guard.pid, &status, 0), guard.pid);
         guard.pid = 0;
@@ -638,7 +643,7 @@ Test(worker, says_overloaded_when_too_many_jobs_wait)
         size_t n_overloaded = 0;
 
         enrol_much();
-        slow_jobs(jobs, N, 60000000);
+        slow_jobs(jobs, N, 600000000);
         for (size_t i = 0; i < N; i++)
                 played_guard_send_job(&guard, &jobs[i]);
         for (size_t i = 0; i < N; i++)

@@ -7,19 +7,19 @@
 
 #include "base/macro.h"
 #include "scratch.h"
-#include "worker/limits.h"
+#include "worker/ceiling.h"
 #include "worker/scan.h"
 
 static double least_read(Pool *pool, const uint8_t *memory, size_t size)
 {
-        double least = limits_read(pool, memory, size);
+        double least = ceiling_read(pool, memory, size);
 
         for (size_t i = 0; i < 20; i++)
-                least = MIN_OF(least, limits_read(pool, memory, size));
+                least = MIN_OF(least, ceiling_read(pool, memory, size));
         return least;
 }
 
-Test(limits, reads_all_of_the_memory)
+Test(ceiling, reads_all_of_the_memory)
 {
         enum { SIZE = 16 << 20 };
         uint8_t *memory = aligned_alloc(64, SIZE);
@@ -37,7 +37,7 @@ Test(limits, reads_all_of_the_memory)
         free(memory);
 }
 
-Test(limits, knows_a_tile_for_each_set_of_instructions_but_plain_c)
+Test(ceiling, knows_a_tile_for_each_set_of_instructions_but_plain_c)
 {
         static const char *const isas[] = {"avx512-vnni", "avx2", "scalar", "sse9"};
         Pool *pool;
@@ -45,7 +45,7 @@ Test(limits, knows_a_tile_for_each_set_of_instructions_but_plain_c)
         cr_assert_eq(pool_new(2, &pool), 0);
         for (size_t i = 0; i < ARRAY_SIZE(isas); i++) {
                 bool is_tile = i < 2 && scan_pick(isas[i]);
-                double rate = limits_tile(pool, 2, isas[i]);
+                double rate = ceiling_tile(pool, 2, isas[i]);
                 cr_assert_eq(rate > 0, is_tile, "%s: %g", isas[i], rate);
                 /* 512 operations a cycle at 5 GHz are more than any core has, and a tenth of one is less. */
                 cr_assert(!is_tile || (rate > 5e8 && rate < 2 * 2.56e12), "%s: %g", isas[i], rate);

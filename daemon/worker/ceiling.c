@@ -2,7 +2,7 @@
  * The machine's limits.
  */
 
-#include "worker/limits.h"
+#include "worker/ceiling.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -13,34 +13,34 @@
 
 enum {
         /* Bytes that a thread reads at once: it takes long enough to make taking a part cheap. */
-        LIMITS_READ_PART = 256 << 10,
-        LIMITS_TILE_DIMENSION = 512,
-        LIMITS_TILE_STEPS = LIMITS_TILE_DIMENSION / 4,
-        LIMITS_TILE_ROWS = 64,
-        LIMITS_TILE_PROBES = 16,
-        LIMITS_TILE_REPEATS = 64, /* a part */
+        CEILING_READ_PART = 256 << 10,
+        CEILING_TILE_DIMENSION = 512,
+        CEILING_TILE_STEPS = CEILING_TILE_DIMENSION / 4,
+        CEILING_TILE_ROWS = 64,
+        CEILING_TILE_PROBES = 16,
+        CEILING_TILE_REPEATS = 64, /* a part */
 };
 
-static const double limits_tile_seconds = 0.006; /* that a measurement takes at least */
-static const double limits_tile_operations = 2.0 * LIMITS_TILE_ROWS * LIMITS_TILE_PROBES *
-                                             LIMITS_TILE_DIMENSION * LIMITS_TILE_REPEATS; /* in a part */
+static const double ceiling_tile_seconds = 0.006; /* that a measurement takes at least */
+static const double ceiling_tile_operations = 2.0 * CEILING_TILE_ROWS * CEILING_TILE_PROBES *
+                                              CEILING_TILE_DIMENSION * CEILING_TILE_REPEATS; /* in a part */
 
 /* Where results go that nobody asks for, so that the compiler does not leave out what makes them. */
-static atomic_uint_fast64_t limits_sink;
+static atomic_uint_fast64_t ceiling_sink;
 
-static clockid_t limits_clock = CLOCK_MONOTONIC;
+static clockid_t ceiling_clock = CLOCK_MONOTONIC;
 
-double limits_now(void)
+double ceiling_now(void)
 {
         struct timespec now;
 
-        (void)clock_gettime(limits_clock, &now); /* These clocks are always there. */
+        (void)clock_gettime(ceiling_clock, &now); /* These clocks are always there. */
         return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-void limits_count_processor(void)
+void ceiling_count_processor(void)
 {
-        limits_clock = CLOCK_PROCESS_CPUTIME_ID;
+        ceiling_clock = CLOCK_PROCESS_CPUTIME_ID;
 }
 
 /* ---------------------------------------------------------------------------------------------------- reading */
@@ -111,27 +111,27 @@ typedef struct ReadWork {
 static void read_part(void *userdata, size_t part, size_t thread)
 {
         const ReadWork *work = userdata;
-        size_t begin = part * LIMITS_READ_PART;
-        size_t size = MIN_OF(work->size - begin, (size_t)LIMITS_READ_PART);
+        size_t begin = part * CEILING_READ_PART;
+        size_t size = MIN_OF(work->size - begin, (size_t)CEILING_READ_PART);
 
-        atomic_fetch_or_explicit(&limits_sink, work->read(work->memory + begin, size), memory_order_relaxed);
+        atomic_fetch_or_explicit(&ceiling_sink, work->read(work->memory + begin, size), memory_order_relaxed);
 }
 
-double limits_read(Pool *pool, const uint8_t *memory, size_t size)
+double ceiling_read(Pool *pool, const uint8_t *memory, size_t size)
 {
         ReadWork work = {.read = read_pick(), .memory = memory, .size = size};
 
-        double begun = limits_now();
-        pool_run(pool, read_part, &work, (size + LIMITS_READ_PART - 1) / LIMITS_READ_PART);
-        return limits_now() - begun;
+        double begun = ceiling_now();
+        pool_run(pool, read_part, &work, (size + CEILING_READ_PART - 1) / CEILING_READ_PART);
+        return ceiling_now() - begun;
 }
 
 /* ---------------------------------------------------------------------------------------------------- the tile */
 
 /* A block in the layout of worker/codes.h, and probes; what the numbers are does not matter. */
 typedef struct TileData {
-        _Alignas(64) uint8_t codes[LIMITS_TILE_STEPS][LIMITS_TILE_ROWS][4];
-        _Alignas(64) int8_t digits[LIMITS_TILE_PROBES][LIMITS_TILE_DIMENSION];
+        _Alignas(64) uint8_t codes[CEILING_TILE_STEPS][CEILING_TILE_ROWS][4];
+        _Alignas(64) int8_t digits[CEILING_TILE_PROBES][CEILING_TILE_DIMENSION];
 } TileData;
 
 /* All rows with all probes, once. */
@@ -148,7 +148,7 @@ __attribute__((target("avx512f,avx512vnni"))) static __m512i tile_avx512_vnni_fo
 #pragma GCC unroll 16
         for (size_t i = 0; i < 16; i++)
                 sums[i / 4][i % 4] = _mm512_setzero_si512();
-        for (size_t step = 0; step < LIMITS_TILE_STEPS; step++) {
+        for (size_t step = 0; step < CEILING_TILE_STEPS; step++) {
                 __m512i rows[4];
 #pragma GCC unroll 4
                 for (size_t j = 0; j < 4; j++)
@@ -173,7 +173,7 @@ __attribute__((target("avx512f,avx512vnni"))) static uint64_t tile_avx512_vnni(c
 {
         uint64_t sum = 0;
 
-        for (size_t probe = 0; probe < LIMITS_TILE_PROBES; probe += 4)
+        for (size_t probe = 0; probe < CEILING_TILE_PROBES; probe += 4)
                 sum ^= (uint64_t)_mm512_reduce_or_epi64(tile_avx512_vnni_four(data, probe));
         return sum;
 }
@@ -196,7 +196,7 @@ __attribute__((target("avx2"))) static __m256i tile_avx2_four(const TileData *da
 #pragma GCC unroll 8
         for (size_t i = 0; i < 8; i++)
                 sums[i / 2][i % 2] = _mm256_setzero_si256();
-        for (size_t step = 0; step < LIMITS_TILE_STEPS; step += 2) {
+        for (size_t step = 0; step < CEILING_TILE_STEPS; step += 2) {
                 const __m256i *first = (const __m256i *)data->codes[step][row];
                 const __m256i *second = (const __m256i *)data->codes[step + 1][row];
 #pragma GCC unroll 4
@@ -222,8 +222,8 @@ __attribute__((target("avx2"))) static uint64_t tile_avx2(const TileData *data)
 {
         __m256i sum = _mm256_setzero_si256();
 
-        for (size_t row = 0; row < LIMITS_TILE_ROWS; row += 16)
-                for (size_t probe = 0; probe < LIMITS_TILE_PROBES; probe += 4)
+        for (size_t row = 0; row < CEILING_TILE_ROWS; row += 16)
+                for (size_t probe = 0; probe < CEILING_TILE_PROBES; probe += 4)
                         sum = _mm256_xor_si256(sum, tile_avx2_four(data, probe, row));
         return (uint64_t)_mm256_extract_epi64(sum, 0) ^ (uint64_t)_mm256_extract_epi64(sum, 3);
 }
@@ -256,23 +256,23 @@ static void tile_part(void *userdata, size_t part, size_t thread)
         const TileWork *work = userdata;
         uint64_t sum = 0;
 
-        for (size_t i = 0; i < LIMITS_TILE_REPEATS; i++)
+        for (size_t i = 0; i < CEILING_TILE_REPEATS; i++)
                 sum ^= work->run(work->data);
-        atomic_fetch_or_explicit(&limits_sink, sum, memory_order_relaxed);
+        atomic_fetch_or_explicit(&ceiling_sink, sum, memory_order_relaxed);
 }
 
-double limits_tile(Pool *pool, size_t n_threads, const char *isa)
+double ceiling_tile(Pool *pool, size_t n_threads, const char *isa)
 {
         static const TileData data;
         TileWork work = {.run = tile_pick(isa), .data = &data};
         double seconds = 0;
         size_t n_parts = 0;
 
-        while (work.run && seconds < limits_tile_seconds) {
+        while (work.run && seconds < ceiling_tile_seconds) {
                 n_parts = n_parts == 0 ? n_threads : 4 * n_parts;
-                double begun = limits_now();
+                double begun = ceiling_now();
                 pool_run(pool, tile_part, &work, n_parts);
-                seconds = limits_now() - begun;
+                seconds = ceiling_now() - begun;
         }
-        return work.run ? limits_tile_operations * (double)n_parts / seconds : 0;
+        return work.run ? ceiling_tile_operations * (double)n_parts / seconds : 0;
 }
