@@ -13,6 +13,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -75,8 +76,8 @@ class Scene:
 
         def begins():
             """Waits until the looks before it are done: the connection has been accepted, and when is known to the guard."""
-            done = f"{self.guard} {call}("
-            self.tally.check(killer.wait_until(lambda: output.read_text().count(done) >= nth - 1), f"{self.path}: nobody looks: {look}")
+            done = re.compile(rf"^{self.guard} +{call}\(", re.MULTILINE)  # numbers stand in a column
+            self.tally.check(killer.wait_until(lambda: len(done.findall(output.read_text())) >= nth - 1), f"{self.path}: nobody looks: {look}")
             time.sleep(SLOW / 10)
 
         try:
